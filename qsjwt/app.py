@@ -1,0 +1,205 @@
+"""The cliff application: global options, the command index, and the one place where errors are told."""
+
+import argparse
+import contextlib
+import functools
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cliff.app
+import cliff.command
+import cliff.commandmanager
+from cliff.commandmanager import EntryPointWrapper
+
+from qsjwt import __version__, log, plugins
+from qsjwt.command import Command, CreateCommand
+from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError
+from qsjwt.parser import PROGRAM, HelpPrinted, Parser
+from qsjwt.platform import Platform
+from qsjwt.redaction import quoted, redacted, without_secrets
+from qsjwt.spelling import nearest
+
+_DESCRIPTION = "Create and check JSON Web Tokens for Qlik: client-managed Qlik Sense and Qlik Cloud."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program in this process and return its exit code.
+
+    :param arguments: what follows the program's name; ``sys.argv[1:]`` by default.
+    """
+    app = Application()
+    try:
+        return app.run(list(sys.argv[1:] if arguments is None else arguments))
+    except HelpPrinted:
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except QsJwtError as error:
+        return app.tell(error)
+    except (Exception, SystemExit) as cause:
+        error = QsJwtError(
+            f"unexpected {type(cause).__name__}",
+            hint=f"this is a bug; run it as {PROGRAM} --debug … for the traceback, and report it",
+        )
+        error.__cause__ = cause
+        return app.tell(error)
+
+
+class Application(cliff.app.App):
+    """cliff's application, with its parser, its index and its error handling replaced; doc/decisions/0002 says why."""
+
+    NAME = PROGRAM
+    LOG = logging.getLogger(PROGRAM)
+
+    def __init__(self) -> None:
+        super().__init__(_DESCRIPTION, __version__, CommandIndex())
+
+    def build_option_parser(
+        self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
+    ) -> Parser:
+        """Return the parser of what stands before the command; no option of it takes a value."""
+        parser = Parser(PROGRAM, description or "")
+        parser.usage = f"{PROGRAM} [-h] [--version] [-v | -q] [--debug] COMMAND [OPTION ...]"
+        parser.add_argument("--version", action=_PrintVersion, help="print the version and exit")
+        loudness = parser.add_mutually_exclusive_group()
+        loudness.add_argument("-v", "--verbose", action="count", default=0, help="say more on stderr; -vv and -vvv say still more")
+        loudness.add_argument("-q", "--quiet", action="store_true", help="leave out warnings")
+        parser.add_argument("--debug", action="store_true", help="say all, and print the traceback of an error")
+        parser.footer = self._list_commands
+        return parser
+
+    def run(self, argv: list[str]) -> int:
+        """Run the command that *argv* names and return its exit code.
+
+        :raises QsJwtError: for whatever goes wrong; ``main`` tells it.
+        """
+        # A global option read from behind the command would take the command's own options for its abbreviations.
+        split = next((i for i, argument in enumerate(argv) if not argument.startswith("-")), len(argv))
+        self.options = self.parser.parse_args(argv[:split])
+        self.configure_logging()
+        rest = argv[split:]
+        if rest[:1] == ["help"]:
+            rest = [*rest[1:], "--help"]
+            if len(rest) == 1:
+                self.parser.parse_args(rest)
+        if not rest:
+            raise InputError("no command is given", hint=f"see {PROGRAM} --help")
+        return self.run_subcommand(rest)
+
+    def configure_logging(self) -> None:
+        """Set up the logger of this program and no other."""
+        loud = (logging.WARNING, logging.INFO, log.VERBOSE, logging.DEBUG)
+        level = loud[min(self.options.verbose, 3)]
+        if self.options.quiet:
+            level = logging.ERROR
+        log.configure(logging.DEBUG if self.options.debug else level)
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        """Run the command named by the first of *argv* with the rest."""
+        factory, name, arguments = self.command_manager.find_command(argv)
+        with plugins.guard(plugins.COMMANDS, name, "start"):
+            command: Any = factory(self, self.options)
+            parser = command.get_parser(f"{PROGRAM} {name}")
+        result: int = command.run(parser.parse_args(arguments))
+        return result
+
+    def tell(self, error: QsJwtError) -> int:
+        """Write *error* to stderr and return its exit code."""
+        lines = [f"{PROGRAM}: error: {redacted(error.message)}"]
+        if error.hint:
+            lines.append(f"{PROGRAM}: hint: {redacted(error.hint)}")
+        options = getattr(self, "options", None)
+        if options is not None and options.debug:
+            lines.insert(0, without_secrets("".join(traceback.format_exception(error))).rstrip())
+        if self.stderr is not None:
+            with contextlib.suppress(OSError):
+                print(*lines, sep="\n", file=self.stderr, flush=True)
+        return error.exit_code
+
+    def _list_commands(self) -> str:
+        lines = ["", "commands:"]
+        width = max(map(len, self.command_manager.commands), default=0)
+        for name in sorted(self.command_manager.commands):
+            try:
+                factory, _, _ = self.command_manager.find_command([name])
+                with plugins.guard(plugins.COMMANDS, name, "start"):
+                    command: Any = factory(self, None)
+                    summary = command.get_description().partition("\n")[0]
+            except PluginError:
+                summary = f"(cannot be loaded, see {PROGRAM} list-plugins)"
+            lines.append(f"  {name:{width}}  {summary}")
+        return "\n".join([*lines, "", f"{PROGRAM} COMMAND --help tells about one.", ""])
+
+
+class CommandIndex(cliff.commandmanager.CommandManager):
+    """Knows the commands by name and imports one when it is run: ``create-NAME`` for each platform, and the others."""
+
+    def __init__(self) -> None:
+        super().__init__(plugins.COMMANDS, convert_underscores=False)
+
+    def load_commands(self, namespace: str) -> None:
+        """Fill the index; cliff's own would import every command."""
+        self.group_list.append(namespace)
+        self.commands.update({name: _Named(name) for name in plugins.names(namespace)})
+        for platform in plugins.names(plugins.PLATFORMS):
+            name = f"create-{platform}"
+            self.commands[name] = _Contested(name) if name in self.commands else _Create(name)
+
+    def add_command(self, name: str, command_class: type[cliff.command.Command]) -> None:
+        """Leave cliff's ``help`` and ``complete`` out: they make an object of every command."""
+
+    def find_command(self, argv: list[str]) -> tuple[Any, str, list[str]]:
+        """Return what makes the command that ``argv[0]`` names exactly, its name, and its arguments.
+
+        :raises InputError: if there is none of that name.
+        :raises PluginError: if it cannot be loaded.
+        """
+        name = argv[0]
+        if not self.commands:
+            raise PluginError("no command is installed", hint="install qsjwt with pip, also to run it from its source")
+        if name not in self.commands:
+            raise InputError(f"there is no command {quoted(name)}", hint=nearest(name, self.commands) or f"see {PROGRAM} --help")
+        return self.commands[name].load(), name, argv[1:]
+
+
+class _Named(EntryPointWrapper):
+    """A command of the group ``qsjwt.command.v1``, not imported yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, Command)
+
+    def load(self) -> Any:
+        return plugins.load(plugins.COMMANDS, self.name, Command)  # type: ignore[type-abstract]
+
+
+class _Create(_Named):
+    """The command ``create-NAME`` of a platform, not imported yet."""
+
+    def load(self) -> Callable[..., CreateCommand]:
+        platform = self.name.removeprefix("create-")
+        loaded = plugins.create(plugins.PLATFORMS, platform, Platform)  # type: ignore[type-abstract]
+        return functools.partial(CreateCommand, name=platform, platform=loaded)
+
+
+class _Contested(_Named):
+    """A name that a platform and a command both claim."""
+
+    def load(self) -> Any:
+        raise PluginError(
+            f"the command {quoted(self.name)} is claimed by a platform and by a command of another package",
+            hint="see qsjwt list-plugins, and uninstall one of them",
+        )
+
+
+class _PrintVersion(argparse.Action):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "nargs": 0, "default": argparse.SUPPRESS})
+
+    def __call__(self, *_unused: object) -> None:
+        print(PROGRAM, __version__)
+        raise HelpPrinted

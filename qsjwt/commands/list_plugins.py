@@ -1,0 +1,30 @@
+"""``list-plugins``: what is installed, from which package, and whether it can be loaded."""
+
+import argparse
+from typing import Final
+
+from qsjwt import output, plugins
+from qsjwt.command import BASES, Command
+from qsjwt.parser import Parser
+
+_HEAD: Final = ("kind", "name", "package", "version", "status")
+
+
+class ListPlugins(Command):
+    """List the platforms, key providers and commands that are installed."""
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the output's form."""
+        parser.add_argument_group("output").add_argument(
+            "-f",
+            "--format",
+            choices=output.ROW_FORMATS,
+            default="table",
+            metavar="FORMAT",
+            help=f"{', '.join(output.ROW_FORMATS)}; default %(default)s",
+        )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
+        rows = [(p.kind, p.name, p.package, p.version, p.problem or "ok") for p in plugins.describe(BASES)]
+        self.emit(output.ROW_FORMATS[parsed_args.format](_HEAD, rows))

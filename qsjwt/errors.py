@@ -1,0 +1,59 @@
+"""The exceptions that become an exit code and one sentence on stderr.
+
+QsJwtError 1 ─┬─ InputError 2   ├─ KeyUnavailable 3   ├─ SigningFailed 4
+              ├─ PluginError 5  └─ VerificationFailed 6
+"""
+
+from typing import ClassVar, Final
+
+INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+BROKEN_PIPE: Final = 141
+"""Exit code when the reader of stdout is gone: 128 + SIGPIPE."""
+
+
+class QsJwtError(Exception):
+    """An unexpected failure, and the base of the expected ones.
+
+    :param message: one sentence without a full stop; it names the thing and the rule, and never holds
+        a secret: foreign text goes through :func:`qsjwt.redaction.quoted` first.
+    :param hint: the way out, where there is one.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(QsJwtError):
+    """The command line or an input file is wrong, or the result cannot be written."""
+
+    exit_code = 2
+
+
+class KeyUnavailable(QsJwtError):
+    """A key is missing, unreadable, of the wrong kind or too short, or a new one cannot be written."""
+
+    exit_code = 3
+
+
+class SigningFailed(QsJwtError):
+    """The signer refused or timed out, or its signature does not verify."""
+
+    exit_code = 4
+
+
+class PluginError(QsJwtError):
+    """A plugin is missing, broken, of the wrong kind, or claimed by two packages."""
+
+    exit_code = 5
+
+
+class VerificationFailed(QsJwtError):
+    """The token is malformed, or its signature, algorithm, times or expected values say no."""
+
+    exit_code = 6

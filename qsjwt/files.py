@@ -1,0 +1,138 @@
+"""Write files that are whole or not there: exclusive, atomic, private by default, all of a set or none."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PRIVATE: Final = 0o600
+"""Owner only. Windows has no such bits: there a new file takes the access list of its folder."""
+
+PUBLIC: Final = 0o644
+"""Readable by all, less the umask."""
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file to be written: its path, its bytes and its permission bits."""
+
+    path: str
+    data: bytes
+    mode: int = PRIVATE
+
+    def __repr__(self) -> str:
+        return f"NewFile({self.path!r}, {len(self.data)} bytes, {self.mode:#o})"
+
+
+def write_files(files: Sequence[NewFile], *, overwrite: bool = False) -> None:
+    """Write all *files*, or none of them and leave what was there.
+
+    Each is written under another name in the same folder, flushed to the disk, and only then given its own
+    name, so that a full disk or a crash leaves no half file.
+
+    :param overwrite: replace files that exist; otherwise one that exists is an error.
+    :raises OSError: FileExistsError, or whatever stopped the writing; ``filename`` is the file concerned.
+    """
+    with contextlib.ExitStack() as cleanup, contextlib.ExitStack() as rollback:
+        staged = [(_stage(file, cleanup), file.path) for file in files]
+        for temporary, path in staged:
+            if overwrite:
+                _replace(temporary, os.path.realpath(path), cleanup, rollback)
+            else:
+                _place(temporary, path)
+                rollback.callback(os.unlink, path)
+        for folder in {os.path.dirname(os.path.realpath(path)) for _, path in staged}:
+            _flush_folder(folder)
+        rollback.pop_all()
+
+
+def write_private_file(path: str, data: bytes) -> None:
+    """Write *data* to *path*, 0600 and atomically, in place of a file that may be there.
+
+    A device or a pipe (``/dev/stdout``, ``/dev/null``) is written to as it is.
+
+    :raises FileExistsError: if a file that holds a private key is there: that is surely a slip.
+    :raises OSError: whatever stopped the writing; the file that was there is then unchanged.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            with open(path, "wb") as device:
+                device.write(data)
+            return
+        if _holds_private_key(path):
+            raise FileExistsError(None, "it holds a private key", path)
+    write_files([NewFile(path, data)], overwrite=True)
+
+
+def _holds_private_key(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(1 << 16)
+    except PermissionError:
+        return False
+    return b"PRIVATE KEY-----" in head.replace(b"\0", b"")
+
+
+def _stage(file: NewFile, cleanup: contextlib.ExitStack) -> str:
+    folder = os.path.dirname(os.path.realpath(file.path))
+    temporary = os.path.join(folder, f".qsjwt-{secrets.token_hex(8)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), file.mode)
+        cleanup.callback(_unlink_if_there, temporary)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(file.data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as cause:
+        cause.filename = file.path
+        raise
+    return temporary
+
+
+def _place(temporary: str, path: str) -> None:
+    """Give *temporary* the name *path*, which nothing may have."""
+    if os.name == "nt":
+        os.rename(temporary, path)  # fails there if the name is taken, unlike on POSIX
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError as cause:
+        cause.filename = path
+        raise
+    except OSError:
+        # No hard links here (FAT, some network shares): take the name first, then move onto it.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+        os.replace(temporary, path)
+
+
+def _replace(temporary: str, path: str, cleanup: contextlib.ExitStack, rollback: contextlib.ExitStack) -> None:
+    if os.path.exists(path):
+        kept = f"{temporary}.old"
+        cleanup.callback(_unlink_if_there, kept)
+        try:
+            os.link(path, kept)
+        except OSError:
+            shutil.copy2(path, kept)
+        rollback.callback(os.replace, kept, path)
+    else:
+        rollback.callback(_unlink_if_there, path)
+    os.replace(temporary, path)
+
+
+def _unlink_if_there(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _flush_folder(folder: str) -> None:
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

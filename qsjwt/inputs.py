@@ -1,0 +1,160 @@
+"""Read what a user points at: a file, standard input once, an environment variable; in shells' encodings."""
+
+import codecs
+import os
+import re
+import sys
+import weakref
+from typing import Any, Final, TextIO
+
+from qsjwt.errors import InputError, QsJwtError
+from qsjwt.redaction import holds_secret, quoted
+
+_LARGEST: Final = 1 << 20
+"""Bytes; no key, token or set of claims comes near it, and ``/dev/zero`` must end somewhere."""
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_stdin_readers: weakref.WeakKeyDictionary[TextIO, str] = weakref.WeakKeyDictionary()
+
+
+def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError) -> bytes:
+    """Return the bytes of the file *path*.
+
+    :param path: as the user gave it; a leading ``~/`` stands for the home folder.
+    :param what: what the file is for, such as "private key file".
+    :param error: the class to raise when the file cannot be read.
+    :raises InputError: if *path* is empty, or is the content instead of a name.
+    """
+    if not path:
+        raise InputError(f"the name of the {what} is empty")
+    if holds_secret(path) or "\n" in path or path.startswith("{"):
+        raise InputError(f"the {what} was given by its content where its name belongs", hint="name a file that holds it")
+    try:
+        with open(os.path.expanduser(path) if path.startswith(("~/", "~\\")) else path, "rb") as file:
+            data = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as cause:
+        raise error(f"the {what} {quoted(path)} {why_not(cause)}") from cause
+    if len(data) > _LARGEST:
+        raise error(f"the {what} {quoted(path)} is larger than 1 MiB")
+    return data
+
+
+def why_not(cause: OSError | ValueError) -> str:
+    """Return the end of the sentence "the file 'x' …" for what went wrong with it."""
+    match cause:
+        case FileNotFoundError() | NotADirectoryError():
+            return "does not exist"
+        case IsADirectoryError():
+            return "is a folder"
+        case FileExistsError():
+            return "exists already"
+        case PermissionError():
+            return "is not accessible: permission denied"
+        case OSError(strerror=str(reason)):
+            return f"is not accessible: {reason.lower()}"
+        case _:
+            return "is not a name that a file can have"
+
+
+def read_standard_input(reader: str) -> bytes:
+    """Return all bytes of standard input.
+
+    :param reader: the option that wants it, such as ``--key stdin:``; it names both sides of a conflict.
+    :raises InputError: if it is closed, larger than 1 MiB, or was read before: it can be read once.
+    """
+    stream = sys.stdin
+    if stream is None:
+        raise InputError(f"{reader} reads standard input, but it is closed")
+    if earlier := _stdin_readers.get(stream):
+        raise InputError(
+            f"{earlier} and {reader} both want standard input, which can be read once", hint="give one of them as a file"
+        )
+    _stdin_readers[stream] = reader
+    try:
+        data: bytes = stream.buffer.read(_LARGEST + 1)
+    except (OSError, ValueError) as cause:
+        raise InputError(f"{reader} cannot read standard input") from cause
+    if len(data) > _LARGEST:
+        raise InputError(f"{reader} got more than 1 MiB from standard input")
+    return data
+
+
+def read_variable(name: str, what: str, *, error: type[QsJwtError]) -> bytes:
+    """Return the value of the environment variable *name*, as the bytes that it was set to.
+
+    :param what: what it is for, such as "private key".
+    :param error: the class to raise when the variable is not set or empty.
+    :raises InputError: if *name* cannot be a variable's name; it is not shown, since it may be the value.
+    """
+    if not _VARIABLE.fullmatch(name):
+        raise InputError(
+            f"the environment variable for the {what} has an impossible name",
+            hint="give the name of the variable, not its value",
+        )
+    value = os.environ.get(name)
+    if value is None:
+        raise error(f"the environment variable {quoted(name)} for the {what} is not set")
+    if not value.strip():
+        raise error(f"the environment variable {quoted(name)} for the {what} is empty")
+    return os.fsencode(value)
+
+
+def decode_text(data: bytes) -> str:
+    """Return the text of *data*: UTF-8 with or without BOM, or UTF-16 as PowerShell 5.1 writes it.
+
+    :raises UnicodeDecodeError: if it is none of these.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    # Without a BOM, ASCII text in UTF-16 has a zero in every other byte, and UTF-8 text has none.
+    if data[1:2] == b"\0":
+        return data.decode("utf-16-le")
+    if data[:1] == b"\0":
+        return data.decode("utf-16-be")
+    return data.decode("utf-8-sig")
+
+
+def read_text(path: str, what: str, option: str) -> str:
+    """Return the text of the file *path*, or of standard input for ``-``.
+
+    :param what: what the file is for, such as "claims file".
+    :param option: the option that named it, such as ``--claims-file``.
+    :raises InputError: if it cannot be read or is not text.
+    """
+    data = read_standard_input(f"{option} -") if path == "-" else read_file(path, what)
+    try:
+        return decode_text(data)
+    except UnicodeDecodeError as cause:
+        place = "standard input" if path == "-" else quoted(path)
+        raise InputError(f"the {what} {place} is neither UTF-8 nor UTF-16 text") from cause
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text (RFC 8259), strictly.
+
+    :raises ValueError: if it is not JSON, repeats a member of an object, or holds a number that JSON cannot
+        (NaN, Infinity, or beyond a double); its text names the fault and shows nothing of the content.
+    """
+    import json
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a member appears twice in an object")
+        return found
+
+    def number(digits: str) -> float:
+        value = float(digits)
+        if value in (float("inf"), float("-inf")):
+            raise ValueError("a number is too large")
+        return value
+
+    def constant(_name: str) -> Any:
+        raise ValueError("NaN and Infinity are not JSON")
+
+    try:
+        return json.loads(text, object_pairs_hook=members, parse_float=number, parse_constant=constant)
+    except json.JSONDecodeError as cause:
+        raise ValueError(f"it is not JSON: {cause.msg.lower()} at line {cause.lineno}, column {cause.colno}") from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None

@@ -1,0 +1,207 @@
+"""JSON Web Tokens (RFC 7519) as compact JWS (RFC 7515): compose and sign, take apart, verify."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jwcrypto.common import JWException, base64url_encode
+from jwcrypto.jwa import JWA
+from jwcrypto.jwk import JWK
+from jwcrypto.jws import JWS
+
+from qsjwt.errors import InputError, KeyUnavailable, QsJwtError, SigningFailed, VerificationFailed
+from qsjwt.inputs import parse_json
+from qsjwt.redaction import quoted
+from qsjwt.signer import Signer, require_suitable
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token before it is signed.
+
+    :ivar header: the JOSE header (RFC 7515, section 4).
+    :ivar claims: the claims set (RFC 7519, section 4).
+    :ivar claim_names: where a platform lets its administrator rename claims: its own name for each claim to the
+        name in this token. Names that are left out are the platform's defaults.
+    """
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    claim_names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, repr=False)
+class DecodedToken(Token):
+    """A token that was taken apart; nothing about it is verified.
+
+    :ivar compact: the text that it was (RFC 7515, section 7.1).
+    """
+
+    compact: str = ""
+
+
+def sign(token: Token, signer: Signer) -> str:
+    """Return *token* signed, in compact serialization, after its signature was verified with the public key.
+
+    The check catches what a local key that was loaded without validation, an HSM or a service may do wrong:
+    a damaged key, ECDSA in ASN.1, the wrong padding, the signature of another key version.
+
+    :raises InputError: if the header or the claims cannot be written as JSON.
+    :raises SigningFailed: if the signer fails, or its signature does not verify.
+    """
+    signing_input = f"{_encode(token.header, 'header')}.{_encode(token.claims, 'claims')}".encode("ascii")
+    try:
+        signature = signer.sign(signing_input)
+    except QsJwtError:
+        raise
+    except Exception as cause:
+        raise SigningFailed(f"the key could not sign: {type(cause).__name__}") from cause
+    try:
+        JWA.signing_alg(signer.algorithm).verify(signer.public_key, signing_input, signature)
+    except Exception as cause:
+        raise SigningFailed(
+            "the signature does not verify with the key's own public half, so the token is not given out",
+            hint="the private key is damaged, or the signer used another key, padding or encoding",
+        ) from cause
+    return f"{signing_input.decode('ascii')}.{base64url_encode(signature)}"
+
+
+def _encode(part: Mapping[str, Any], name: str) -> str:
+    try:
+        text = json.dumps(part, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        encoded: str = base64url_encode(text.encode("utf-8"))
+    except UnicodeEncodeError as cause:
+        raise InputError(f"the {name} hold bytes that are no Unicode text, as from another encoding") from cause
+    except (TypeError, ValueError, RecursionError) as cause:
+        raise InputError(f"the {name} cannot be written as JSON") from cause
+    return encoded
+
+
+def decode(text: str) -> DecodedToken:
+    """Return the header and claims of a token, unverified.
+
+    :param text: the compact serialization; a leading "Bearer " and blanks around it are dropped.
+    :raises VerificationFailed: if it is encrypted, unsigned, or not a JWT of exactly three well-formed parts.
+    """
+    compact = text.strip().removeprefix("Authorization:").strip()
+    if compact[:7].lower() == "bearer ":
+        compact = compact[7:].strip()
+    parts = compact.split(".")
+    if len(parts) == 5:
+        raise VerificationFailed("the token is encrypted (JWE), which Qlik does not accept")
+    if len(parts) != 3:
+        raise VerificationFailed(
+            f"a signed token has three parts with dots between them, and this text has {len(parts)}"
+        )
+    header = _decode_object(parts[0], "header")
+    claims = _decode_object(parts[1], "claims")
+    signature = _decode_part(parts[2], "signature")
+    if str(header.get("alg", "none")).lower() == "none" or not signature:
+        raise VerificationFailed("the token is not signed, so anybody can have made it")
+    if header.get("b64") is False:
+        raise VerificationFailed("the token has an unencoded payload, which RFC 7797 forbids for a JWT")
+    return DecodedToken(header, claims, compact=compact)
+
+
+def _decode_part(part: str, name: str) -> bytes:
+    try:
+        data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    # Only one text stands for these bytes: other alphabets, padding and stray bits are a damaged token.
+    if base64url_encode(data) != part:
+        raise VerificationFailed(f"the token's {name} part is not base64url, so the token is damaged or cut off")
+    return data
+
+
+def _decode_object(part: str, name: str) -> dict[str, Any]:
+    try:
+        value = parse_json(_decode_part(part, name).decode("utf-8"))
+    except ValueError as cause:
+        reason = "it is not UTF-8" if isinstance(cause, UnicodeDecodeError) else str(cause)
+        raise VerificationFailed(f"the token's {name} part cannot be read: {reason}") from None
+    if not isinstance(value, dict):
+        raise VerificationFailed(f"the token's {name} part is not a JSON object")
+    return value
+
+
+def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> None:
+    """Return if one of *keys* made the token's signature.
+
+    :param keys: public keys; of several, only those with the token's key ID count, if it names one.
+    :raises VerificationFailed: if none did, or the algorithm is not one for a public key.
+    """
+    algorithm = token.header["alg"]
+    if not isinstance(algorithm, str) or algorithm.startswith("HS"):
+        raise VerificationFailed(
+            f"the token's algorithm is {quoted(str(algorithm))}, and a public key does not go with that"
+        )
+    key_id = token.header.get("kid")
+    candidates = list(keys)
+    if len(keys) > 1 and key_id is not None:
+        candidates = [key for key in keys if key.get("kid") == key_id]
+        if not candidates:
+            raise VerificationFailed(f"none of the keys has the token's key ID {quoted(str(key_id))}")
+    failures = [_failure(token, key, algorithm) for key in candidates]
+    if None not in failures:
+        raise VerificationFailed(str(failures[0]))
+
+
+def _failure(token: DecodedToken, key: JWK, algorithm: str) -> str | None:
+    """Return why *key* did not sign *token*, or None if it did."""
+    try:
+        require_suitable(key, algorithm)
+    except (KeyUnavailable, InputError) as cause:
+        return cause.message
+    if key.get("alg", algorithm) != algorithm:
+        return f"the key is registered for {quoted(str(key['alg']))}, and the token is signed with {algorithm}"
+    jws = JWS()
+    jws.allowed_algs = [algorithm]
+    try:
+        jws.deserialize(token.compact)
+        jws.verify(key, algorithm)
+    except JWException:
+        return "the signature does not match: the token was changed, or another key signed it"
+    return None
+
+
+def verify_times(token: Token, now: float) -> None:
+    """Return if *token* is valid at the time *now*, a NumericDate; no leeway is given.
+
+    :raises VerificationFailed: if it is expired (RFC 7519, section 4.1.4), not valid yet (4.1.5), or says
+        either in another form than a number.
+    """
+    from qsjwt.timestamp import iso_time
+
+    times = {}
+    for name in ("exp", "nbf", "iat"):
+        value = token.claims.get(name)
+        if value is None and name not in token.claims:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise VerificationFailed(f"the claim {name} is not a number, as RFC 7519 wants it")
+        times[name] = value
+    if "exp" in times and now >= times["exp"]:
+        raise VerificationFailed(f"the token expired at {iso_time(times['exp']) or times['exp']}")
+    if "nbf" in times and now < times["nbf"]:
+        raise VerificationFailed(f"the token is not valid before {iso_time(times['nbf']) or times['nbf']}")
+
+
+def verify_expected(token: Token, audience: str | None, issuer: str | None) -> None:
+    """Return if *token* has the audience and the issuer that are expected; None expects nothing.
+
+    :raises VerificationFailed: if it has another, or none.
+    """
+    if audience is not None:
+        found = token.claims.get("aud")
+        if audience not in (found if isinstance(found, list) else [found]):
+            raise VerificationFailed(f"the audience is {_shown(found)}, not {quoted(audience)} as expected")
+    if issuer is not None and token.claims.get("iss") != issuer:
+        raise VerificationFailed(f"the issuer is {_shown(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
+
+
+def _shown(value: object) -> str:
+    return "missing" if value is None else quoted(value if isinstance(value, str) else json.dumps(value))

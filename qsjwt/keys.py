@@ -1,0 +1,124 @@
+"""Key references: from ``--key SCHEME:REFERENCE`` to a signer, and the way a passphrase gets there."""
+
+import abc
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Final
+from urllib.parse import unquote
+
+from qsjwt import plugins
+from qsjwt.errors import InputError, KeyUnavailable
+from qsjwt.inputs import decode_text, read_file, read_variable
+from qsjwt.redaction import quoted
+from qsjwt.signer import Signer, require_suitable
+
+PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+# Two letters at least: one is a drive, as in C:\keys\k.pem.
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Where a passphrase or PIN comes from: a variable or a file, never a prompt.
+
+    :ivar variable: the environment variable's name; None for QSJWT_KEY_PASSPHRASE, if that is set.
+    :ivar file: the file's name; its first line counts.
+    """
+
+    variable: str | None = None
+    file: str | None = None
+
+    def passphrase(self) -> bytes | None:
+        """Return the passphrase, or None if none was given.
+
+        :raises KeyUnavailable: if one was promised and is not there.
+        """
+        if self.file is not None:
+            return self._from_file(self.file)
+        if self.variable is not None:
+            return read_variable(self.variable, "passphrase", error=KeyUnavailable)
+        import os
+
+        default = os.environ.get(PASSPHRASE_VARIABLE)
+        return os.fsencode(default) if default else None
+
+    @staticmethod
+    def _from_file(path: str) -> bytes:
+        data = read_file(path, "passphrase file", error=KeyUnavailable)
+        try:
+            lines = decode_text(data).splitlines()
+        except UnicodeDecodeError as cause:
+            raise KeyUnavailable(f"the passphrase file {quoted(path)} is neither UTF-8 nor UTF-16 text") from cause
+        if not lines or not lines[0]:
+            raise KeyUnavailable(f"the first line of the passphrase file {quoted(path)} is empty")
+        return lines[0].encode("utf-8")
+
+
+class KeyProvider(abc.ABC):
+    """A place where private keys are; the entry point ``SCHEME`` makes ``--key SCHEME:REFERENCE``.
+
+    :cvar summary: the reference's form and what it names, on one line for ``--help``.
+    """
+
+    summary: ClassVar[str]
+
+    @abc.abstractmethod
+    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+        """Return a signer for the key that *reference* names; the public key is known when this returns.
+
+        :param reference: the text after ``SCHEME:``, as the user gave it.
+        :param algorithm: the JWA name that the signer is to use.
+        :raises InputError: if *reference* is malformed.
+        :raises KeyUnavailable: if the key is missing, unreadable, locked or of the wrong kind.
+        :raises SigningFailed: if a service refuses or does not answer.
+        """
+
+
+def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    """Return a signer for ``SCHEME:REFERENCE``; one provider is imported, the one that is named.
+
+    :raises PluginError: if there is no such provider, or it fails.
+    :raises InputError, KeyUnavailable, SigningFailed: as :meth:`KeyProvider.open`.
+    """
+    scheme, rest = split_reference(reference)
+    provider = plugins.create(plugins.KEY_PROVIDERS, scheme, KeyProvider)  # type: ignore[type-abstract]
+    with plugins.guard(plugins.KEY_PROVIDERS, scheme, "open the key"):
+        signer = provider.open(rest, algorithm, secrets)
+        try:
+            if signer.algorithm != algorithm:
+                raise TypeError("the signer has another algorithm than it was asked for")
+            require_suitable(signer.public_key, algorithm)
+        except BaseException:
+            signer.close()
+            raise
+    return signer
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    r"""Return the scheme and the rest: split at the first colon, ``file`` if there is no scheme.
+
+    One letter before the colon is a drive, as in ``C:\keys\k.pem``.
+    """
+    match = _SCHEME.match(reference)
+    return (match[1], reference[match.end() :]) if match else ("file", reference)
+
+
+def split_settings(reference: str, known: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """Return the reference without its ``?name=value&name=value`` end, and those settings, percent-decoded.
+
+    :param known: the names that may occur.
+    :raises InputError: if another occurs, or one twice, or without a value.
+    """
+    head, mark, tail = reference.rpartition("?")
+    if not mark:
+        return reference, {}
+    settings: dict[str, str] = {}
+    for pair in filter(None, tail.split("&")):
+        name, equals, value = pair.partition("=")
+        if name not in known or not equals or name in settings:
+            raise InputError(
+                f"the key reference has a setting that it cannot have: {quoted(name)}",
+                hint=f"settings are written ?name=value&name=value, once each, out of: {', '.join(known)}",
+            )
+        settings[name] = unquote(value)
+    return head, settings

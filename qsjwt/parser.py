@@ -1,0 +1,113 @@
+"""An argparse parser as strict and as plain-spoken as the rest: exact options, one sentence, no secrets."""
+
+import argparse
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+from qsjwt.errors import InputError
+from qsjwt.redaction import quoted
+from qsjwt.spelling import nearest
+
+PROGRAM: Final = "qsjwt"
+_WIDEST: Final = 100
+_OPTION: Final = re.compile(r"--?[A-Za-z][A-Za-z0-9-]{0,40}", re.ASCII)
+
+
+class HelpPrinted(Exception):
+    """What was asked for, help or a version, is on stdout; there is nothing more to do."""
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help at the terminal's width, and at most 100 columns."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        width = min(shutil.get_terminal_size().columns - 2, _WIDEST)
+        super().__init__(prog, **{"max_help_position": 30, "width": width, **settings})
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises :class:`InputError` where argparse prints usage and exits, and never repeats a value unasked."""
+
+    def __init__(self, prog: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog or None,
+            formatter_class=Formatter,
+            conflict_handler="error",
+            allow_abbrev=False,
+            add_help=False,
+        )
+        # "-60m" and "-1" are values, so that a negative time gets its own error.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
+        self.add_argument("-h", "--help", action=_PrintHelp, help="print this help and exit")
+        self.footer: Callable[[], str] | None = None
+        """Gives the end of the help; called only when the help is printed, since it may load every plugin."""
+
+    def format_help(self) -> str:
+        """Return the help, with the footer."""
+        return super().format_help() + (self.footer() if self.footer else "")
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Return the options of *args*.
+
+        :raises InputError: if an argument belongs to no option; its text is not shown, as it may be part of a key.
+        """
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self._refuse(unknown, list(args if args is not None else sys.argv[1:]))
+        return found
+
+    def _refuse(self, unknown: list[str], args: list[str]) -> NoReturn:
+        name = unknown[0].partition("=")[0]
+        if _OPTION.fullmatch(name):
+            raise InputError(
+                f"{self.prog} has no option {name}", hint=nearest(name, self.option_names()) or f"see {self.prog} --help"
+            )
+        at = args.index(unknown[0])
+        before = args[at - 1].partition("=")[0] if at else ""
+        place = f" after {before}" if _OPTION.fullmatch(before) else ""
+        raise InputError(
+            f"there is an argument{place} that belongs to no option", hint="put a value that has blanks in it in quotes"
+        )
+
+    def option_names(self) -> list[str]:
+        """Return the long names of all options."""
+        return [name for name in self._option_string_actions if name.startswith("--")]
+
+    def required_usage(self) -> str:
+        """Return the required options with their values, as a usage line has them."""
+        required = [action for action in self._actions if action.required and action.option_strings]
+        return " ".join(f"{action.option_strings[-1]} {action.metavar or action.dest.upper()}" for action in required)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise *message*, argparse's own, as an error of ours."""
+        if "expected" in message:
+            raise InputError(message, hint="a value that begins with a dash is written --option=VALUE")
+        raise InputError(message, hint=f"see {self.prog} --help")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except InputError as error:
+            raise InputError(f"{'/'.join(action.option_strings)}: {error.message}", hint=error.hint) from error
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            raise InputError(
+                f"{'/'.join(action.option_strings)}: {quoted(str(value))} is none of {', '.join(choices)}",
+                hint=nearest(str(value), choices),
+            )
+
+
+class _PrintHelp(argparse.Action):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "nargs": 0, "default": argparse.SUPPRESS})
+
+    def __call__(self, parser: argparse.ArgumentParser, *_unused: object) -> None:
+        parser.print_help(sys.stdout)
+        raise HelpPrinted

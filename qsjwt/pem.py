@@ -1,0 +1,184 @@
+"""Read private keys, public keys and certificates in the shapes that people have them in."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwcrypto.common import JWException
+from jwcrypto.jwk import JWK
+
+from qsjwt.errors import KeyUnavailable
+from qsjwt.inputs import decode_text, parse_json
+
+# RFC 7468, section 2; the blanks around the dashes are the ones that quoting and indenting leave.
+_ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+?)-----(.*?)-----END \1-----", re.DOTALL)
+# RFC 1421, section 4.6: the headers of a private key that OpenSSL encrypted the traditional way.
+_ENCRYPTION_HEADERS: Final = re.compile(r"\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]+,[0-9A-Fa-f]+)\s")
+_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
+_CANNOT_READ: Final = "give it in PEM: text that begins with -----BEGIN"
+
+
+@dataclass(frozen=True, repr=False)
+class _Block:
+    """One armoured text: what its label says it is, and the same text as RFC 7468 wants it."""
+
+    label: str
+    pem: bytes
+    encrypted: bool
+
+
+def load_private_key(data: bytes, source: str, passphrase: Callable[[], bytes | None]) -> JWK:
+    """Return the private key in *data*: PEM, PKCS#1 or PKCS#8, plain or encrypted.
+
+    RSA arithmetic is not validated (it costs 31 to 212 ms): whoever signs with the key verifies what it
+    signed, see :func:`qsjwt.jwt.sign`.
+
+    :param source: where *data* comes from, for messages, such as "the private key file 'k.pem'".
+    :param passphrase: is called if the key is encrypted.
+    :raises KeyUnavailable: if there is no private key in *data*, or it cannot be decrypted, or is damaged.
+    """
+    block = _private_block(data, source)
+    password = passphrase() if block.encrypted else None
+    if block.encrypted and not password:
+        raise KeyUnavailable(
+            f"{source} is encrypted, and no passphrase was given",
+            hint="set QSJWT_KEY_PASSPHRASE, or use --key-passphrase-env or --key-passphrase-file",
+        )
+    try:
+        key = serialization.load_pem_private_key(block.pem, password, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as cause:
+        if block.encrypted:
+            raise KeyUnavailable(f"{source} cannot be decrypted: wrong passphrase, or the key is damaged") from cause
+        raise KeyUnavailable(f"{source} is damaged, or of a kind that is not known here") from cause
+    if isinstance(key, rsa.RSAPrivateKey):
+        numbers = key.private_numbers()
+        # OpenSSL signs with the private exponent alone when the primes mislead it: nobody would ever notice.
+        if numbers.p * numbers.q != numbers.public_numbers.n:
+            raise KeyUnavailable(f"{source} is damaged: its primes do not give its modulus")
+    jwk = JWK()
+    jwk.unsafe_skip_rsa_key_validation = True
+    try:
+        jwk.import_from_pyca(key)
+    except JWException as cause:
+        raise KeyUnavailable(f"{source} is not an RSA or elliptic-curve key") from cause
+    return jwk
+
+
+def load_public_keys(data: bytes, source: str) -> list[JWK]:
+    """Return the public keys in *data*: PEM public key, X.509 certificate, JWK or JWK Set (RFC 7517).
+
+    :param source: as in :func:`load_private_key`.
+    :raises KeyUnavailable: if there is none, it is damaged, or what is there is private or symmetric.
+    """
+    text = _text(data, source)
+    keys = _jwks(text, source) if text.lstrip().startswith("{") else [_public_pem(text, source)]
+    for key in keys:
+        if key.get("kty") == "oct":
+            raise KeyUnavailable(f"{source} holds a symmetric key, which verifies no token for Qlik")
+        if key.has_private:
+            raise _private_given(source)
+    return keys
+
+
+def _private_given(source: str) -> KeyUnavailable:
+    return KeyUnavailable(
+        f"{source} holds a private key, where only a public one belongs", hint="give the public key or the certificate"
+    )
+
+
+def _text(data: bytes, source: str) -> str:
+    if not data.strip():
+        raise KeyUnavailable(f"{source} is empty")
+    try:
+        text = decode_text(data)
+    except UnicodeDecodeError as cause:
+        raise KeyUnavailable(f"{source} is not text", hint=_CANNOT_READ) from cause
+    return _from_base64(text)
+
+
+def _from_base64(text: str) -> str:
+    """Return the PEM text that *text* is the base64 of, as CI variables have it; *text* if it is not that."""
+    if "-----BEGIN" in text:
+        return text
+    try:
+        inner = decode_text(base64.b64decode("".join(text.split()).strip("\"'"), validate=True))
+    except (binascii.Error, ValueError):
+        return text
+    return inner if "-----BEGIN" in inner else text
+
+
+def _blocks(text: str, source: str) -> list[_Block]:
+    found = []
+    # Secrets stores and .env files spell line ends out; PEM has no backslash of its own.
+    text = text.replace("\\r", "\n").replace("\\n", "\n")
+    for label, content in _ARMOUR.findall(text):
+        headers = _ENCRYPTION_HEADERS.match(content)
+        body = re.sub(r"[\s\"',]+", "", content[headers.end() :] if headers else content)
+        if _NOT_BASE64.search(body):
+            raise KeyUnavailable(f"{source} is damaged: there is more than base64 between its BEGIN and END lines")
+        lines = [f"-----BEGIN {label}-----"]
+        if headers:
+            lines += ["Proc-Type: 4,ENCRYPTED", f"DEK-Info: {headers[1]}", ""]
+        lines += [body[i : i + 64] for i in range(0, len(body), 64)]
+        lines += [f"-----END {label}-----", ""]
+        found.append(
+            _Block(label, "\n".join(lines).encode("ascii"), headers is not None or label == "ENCRYPTED PRIVATE KEY")
+        )
+    if not found:
+        if "-----BEGIN" in text:
+            raise KeyUnavailable(f"{source} is cut off: it has a BEGIN line and no END line that goes with it")
+        raise KeyUnavailable(f"{source} is not a key in PEM", hint=_CANNOT_READ)
+    return found
+
+
+def _private_block(data: bytes, source: str) -> _Block:
+    blocks = _blocks(_text(data, source), source)
+    private = [block for block in blocks if block.label.endswith("PRIVATE KEY")]
+    if len(private) > 1:
+        raise KeyUnavailable(f"{source} holds {len(private)} private keys, and it is not said which one to use")
+    if not private:
+        label = blocks[0].label
+        article = "an" if label[0] in "AEIOU" else "a"
+        raise KeyUnavailable(
+            f"{source} holds {article} {label.lower().replace('x509', 'X.509')}, not a private key",
+            hint="give the file that begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----",
+        )
+    if private[0].label == "OPENSSH PRIVATE KEY":
+        raise KeyUnavailable(
+            f"{source} is in OpenSSH's own format", hint="convert a copy of it with: ssh-keygen -p -m PEM -f COPY"
+        )
+    return private[0]
+
+
+def _public_pem(text: str, source: str) -> JWK:
+    blocks = _blocks(text, source)
+    if any(block.label.endswith("PRIVATE KEY") for block in blocks):
+        raise _private_given(source)
+    block = blocks[0]
+    try:
+        if block.label.endswith("CERTIFICATE"):
+            from cryptography import x509
+
+            return JWK.from_pyca(x509.load_pem_x509_certificate(block.pem).public_key())
+        return JWK.from_pyca(serialization.load_pem_public_key(block.pem))
+    except (ValueError, UnsupportedAlgorithm, JWException) as cause:
+        raise KeyUnavailable(f"{source} is neither a public key nor a certificate that can be read") from cause
+
+
+def _jwks(text: str, source: str) -> list[JWK]:
+    try:
+        value = parse_json(text)
+        entries: list[Any] = value["keys"] if "keys" in value else [value]
+        keys = [JWK(**entry) for entry in entries]
+    except (ValueError, TypeError, KeyError, JWException) as cause:
+        # The cause may quote the key, so it is left out of the sentence and, by "from None", of a traceback.
+        raise KeyUnavailable(f"{source} is not a JWK or a JWK Set that can be read: {type(cause).__name__}") from None
+    if not keys:
+        raise KeyUnavailable(f"{source} is a JWK Set without a key")
+    return keys

@@ -1,0 +1,157 @@
+"""Find plugins by their entry points and load them one at a time, each as a stranger."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Final, TypeVar
+
+import stevedore
+
+from qsjwt.errors import PluginError, QsJwtError
+from qsjwt.redaction import quoted
+from qsjwt.spelling import nearest
+
+PLATFORMS: Final = "qsjwt.platform.v1"
+KEY_PROVIDERS: Final = "qsjwt.key_provider.v1"
+COMMANDS: Final = "qsjwt.command.v1"
+
+KINDS: Final = {PLATFORMS: "platform", KEY_PROVIDERS: "key provider", COMMANDS: "command"}
+"""Entry-point group to what a plugin in it is called."""
+
+T = TypeVar("T")
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """What ``list-plugins`` tells of one entry point; *problem* is empty if it can be loaded."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+    problem: str
+
+
+def names(group: str) -> list[str]:
+    """Return the names in *group*, sorted, without importing any plugin."""
+    return sorted({entry_point.name for entry_point in _entry_points(group)})
+
+
+def load(group: str, name: str, base: type[T]) -> type[T]:
+    """Return the plugin class *name* of *group*; nothing else of the group is imported.
+
+    :raises PluginError: if it is missing, claimed by two packages, broken, or no subclass of *base*.
+    """
+    kind = KINDS[group]
+    found = [entry_point for entry_point in _entry_points(group) if entry_point.name == name]
+    if not found:
+        raise PluginError(f"there is no {kind} {quoted(name)}", hint=nearest(name, names(group)) or "list-plugins shows what is installed")
+    if not _NAME.fullmatch(name):
+        raise PluginError(
+            f"the {kind} {quoted(name)} of {_packages(group, name)} has a name that cannot be typed as a command",
+            hint="its author has to use lower-case letters, digits and dashes, beginning with a letter",
+        )
+    if len(found) > 1:
+        raise PluginError(
+            f"the {kind} {quoted(name)} is claimed by more than one package: {_packages(group, name)}",
+            hint="uninstall all but one of them",
+        )
+    with guard(group, name, "load"):
+        manager: stevedore.DriverManager[Any] = stevedore.DriverManager(group, name)
+        plugin = manager.extensions[0].plugin
+    if not (isinstance(plugin, type) and issubclass(plugin, base)):
+        raise PluginError(
+            f"the {kind} {quoted(name)} of {_packages(group, name)} is not a subclass of {base.__name__}",
+            hint="its entry point names the wrong object; tell its author",
+        )
+    return plugin
+
+
+def create(group: str, name: str, base: type[T]) -> T:
+    """Return an instance of the plugin class *name* of *group*.
+
+    :raises PluginError: as :func:`load`, and if its constructor fails.
+    """
+    plugin = load(group, name, base)
+    with guard(group, name, "start"):
+        return plugin()
+
+
+@contextlib.contextmanager
+def guard(group: str, name: str, action: str) -> Iterator[None]:
+    """Run a plugin's code so that what it does wrong becomes an error that names its package.
+
+    Nothing that it prints reaches stdout, which carries the result alone.
+
+    :param action: what the plugin is to do, for the message, such as "load".
+    :raises PluginError: for anything that is raised in the block, ``SystemExit`` too, but qsjwt's own errors
+        and Ctrl-C. Foreign text is left out if the plugin was already running: it may hold a secret.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (QsJwtError, KeyboardInterrupt):
+        raise
+    except BaseException as cause:
+        reason = f": {cause}" if action == "load" and str(cause) else ""
+        raise PluginError(
+            f"the {KINDS[group]} {quoted(name)} of {_packages(group, name)} does not {action}: "
+            f"{type(cause).__name__}{reason}",
+            hint=_way_out(group, name, cause),
+        ) from cause
+
+
+def describe(bases: Mapping[str, type]) -> Iterator[PluginInfo]:
+    """Yield every plugin, by kind and name; each is loaded, and none can spoil the list.
+
+    :param bases: the class that the plugins of each group must subclass.
+    """
+    for group, base in bases.items():
+        for entry_point in sorted(metadata.entry_points(group=group), key=lambda e: (e.name, _package(e))):
+            dist = entry_point.dist
+            yield PluginInfo(
+                KINDS[group],
+                entry_point.name,
+                dist.name if dist else "?",
+                dist.version if dist else "?",
+                _problem(group, entry_point.name, base),
+            )
+
+
+def _problem(group: str, name: str, base: type) -> str:
+    try:
+        plugin = load(group, name, base)
+        if group != COMMANDS:
+            with guard(group, name, "start"):
+                plugin()
+    except PluginError as error:
+        return error.message
+    return ""
+
+
+def _entry_points(group: str) -> list[metadata.EntryPoint]:
+    manager: stevedore.NamedExtensionManager[Any] = stevedore.NamedExtensionManager(group, names=[])
+    return manager.list_entry_points()
+
+
+def _packages(group: str, name: str) -> str:
+    # stevedore's cache drops the distribution, so it is looked up again, and only for a message.
+    found = metadata.entry_points(group=group, name=name)
+    return " and ".join(sorted({_package(entry_point) for entry_point in found})) or "an unknown package"
+
+
+def _package(entry_point: metadata.EntryPoint) -> str:
+    dist = entry_point.dist
+    return f"{dist.name} {dist.version}" if dist else "an unknown package"
+
+
+def _way_out(group: str, name: str, cause: BaseException) -> str:
+    if isinstance(cause, ModuleNotFoundError):
+        for entry_point in metadata.entry_points(group=group, name=name):
+            if entry_point.extras and entry_point.dist:
+                return f"pip install '{entry_point.dist.name}[{','.join(entry_point.extras)}]'"
+    return "run it again with --debug before the command for the traceback, and tell the package's author"

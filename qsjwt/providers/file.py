@@ -1,0 +1,21 @@
+"""``file:PATH``: a private key in a file."""
+
+from qsjwt.api import KeyProvider, KeyUnavailable, LocalSigner, Secrets, Signer, load_private_key, quoted, read_file
+
+
+class FileProvider(KeyProvider):
+    """``file:PATH``, the path as it is: a ``?``, ``#`` or ``:`` in it is part of the name.
+
+    The file holds one RSA key in PEM, PKCS#1 or PKCS#8, plain or encrypted; a certificate beside it does no harm.
+    """
+
+    summary = "file:PATH        a private key in a PEM file"
+
+    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+        """Read the file.
+
+        :raises KeyUnavailable: if it is missing, unreadable, or holds no private key that can be decrypted.
+        """
+        what = "private key file"
+        data = read_file(reference, what, error=KeyUnavailable)
+        return LocalSigner(load_private_key(data, f"the {what} {quoted(reference)}", secrets.passphrase), algorithm)

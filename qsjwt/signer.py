@@ -1,0 +1,120 @@
+"""Signers: sign bytes with one key and one algorithm, wherever the key is."""
+
+import abc
+from types import TracebackType
+from typing import Final, Self
+
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from jwcrypto.common import base64url_decode
+from jwcrypto.jwa import JWA
+from jwcrypto.jwk import JWK
+
+from qsjwt.errors import InputError, KeyUnavailable
+
+_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+_COORDINATE_BYTES: Final = {"ES256": 32, "ES384": 48, "ES512": 66}
+_SMALLEST_RSA: Final = 2048
+"""Bits: RFC 7518, sections 3.3 and 3.5."""
+
+
+class Signer(abc.ABC):
+    """Signs bytes with one key and one algorithm; it may never have seen the private half.
+
+    A signer is a context manager; leaving it closes it. It may be used from several threads at once.
+
+    :ivar algorithm: the JWA name (RFC 7518, section 3.1), such as "RS256".
+    :ivar public_key: the public half, and nothing else, as a :class:`jwcrypto.jwk.JWK`.
+    """
+
+    algorithm: str
+    public_key: JWK
+
+    @abc.abstractmethod
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature of *data* in JOSE form: PKCS#1 v1.5 or PSS as it is, ECDSA as R||S (RFC 7518, 3.4).
+
+        :raises SigningFailed: if a service refuses, or does not answer in time.
+        """
+
+    def close(self) -> None:
+        """Give back what the signer holds: a session, a connection. May be called twice."""
+        return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.algorithm}>"
+
+
+class LocalSigner(Signer):
+    """Signs in this process with a private key that it holds."""
+
+    def __init__(self, private_key: JWK, algorithm: str) -> None:
+        """Hold *private_key*.
+
+        :raises KeyUnavailable: if *algorithm* needs another kind of key, or a longer one.
+        """
+        require_suitable(private_key, algorithm)
+        self.algorithm = algorithm
+        self.public_key = private_key.public()
+        self._private_key = private_key
+
+    def sign(self, data: bytes) -> bytes:
+        signature: bytes = JWA.signing_alg(self.algorithm).sign(self._private_key, data)
+        return signature
+
+
+def require_suitable(key: JWK, algorithm: str) -> None:
+    """Return if *key*, private or public, can serve *algorithm* (RFC 7518, section 3).
+
+    :raises KeyUnavailable: if it is of another kind, on another curve, or shorter than 2048 bits of RSA.
+    :raises InputError: if *algorithm* is none that is signed with a private key.
+    """
+    kind = key.get("kty")
+    if algorithm.startswith(("RS", "PS")):
+        if kind != "RSA":
+            raise KeyUnavailable(f"{algorithm} needs an RSA key, and this is {_kind(key)}")
+        bits = rsa_bits(key)
+        if bits < _SMALLEST_RSA:
+            raise KeyUnavailable(f"the RSA key has {bits} bits, and {algorithm} needs at least {_SMALLEST_RSA}")
+    elif algorithm in _CURVES:
+        if kind != "EC" or key.get("crv") != _CURVES[algorithm]:
+            raise KeyUnavailable(f"{algorithm} needs an EC key on {_CURVES[algorithm]}, and this is {_kind(key)}")
+    else:
+        raise InputError(f"{algorithm} is not an algorithm that tokens are signed with here")
+
+
+def rsa_bits(key: JWK) -> int:
+    """Return the length of an RSA key's modulus, in bits."""
+    return int.from_bytes(base64url_decode(key["n"]), "big").bit_length()
+
+
+def _kind(key: JWK) -> str:
+    match key.get("kty"):
+        case "RSA":
+            return "an RSA key"
+        case "EC":
+            return f"an EC key on {key.get('crv')}"
+        case _:
+            return f"a key of another kind ({key.get('crv') or key.get('kty')})"
+
+
+def jose_signature(der: bytes, algorithm: str) -> bytes:
+    """Return an ECDSA signature as R||S of fixed width (RFC 7518, section 3.4).
+
+    :param der: the ASN.1 form that services and HSM libraries give.
+    :param algorithm: ES256, ES384 or ES512.
+    :raises ValueError: if *der* is not such a form.
+    """
+    width = _COORDINATE_BYTES[algorithm]
+    r, s = decode_dss_signature(der)
+    try:
+        return r.to_bytes(width, "big") + s.to_bytes(width, "big")
+    except OverflowError as cause:
+        raise ValueError(f"the signature is too long for {algorithm}") from cause

@@ -1,0 +1,172 @@
+"""Qlik Cloud: a JWT identity provider and ``POST /login/jwt-session``."""
+
+import argparse
+import base64
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from qsjwt.api import Finding, InputError, Platform, Severity, Token, format_duration, quoted, time_claims
+
+_LOG = logging.getLogger("qsjwt.platform.qscloud")
+
+AUDIENCE: Final = "qlik.api/login/jwt-session"
+WINDOW: Final = 3600
+"""Seconds that exp may lie after nbf."""
+
+_LOGIN: Final = "qlik.dev, REST, login"
+_SIGNED: Final = "qlik.dev, Create signed tokens for JWT authorization"
+
+
+class Qscloud(Platform):
+    """Qlik Cloud; the identity provider is found by ``iss``, its key by ``kid``."""
+
+    summary = "Qlik Cloud"
+    algorithms = ("RS256",)
+    key_id_required = True
+    example = (
+        "qsjwt create-qscloud --issuer https://idp.example.com --keyid my-key \\\n"
+        "    --subject anna --username Anna --useremail anna@example.com \\\n"
+        "    --useremail-verified true --expires 60m --key env:QLIK_PRIVATE_KEY"
+    )
+
+    def add_options(self, group: Any) -> None:
+        """Add who the user is, and which identity provider vouches for it."""
+        group.add_argument("--issuer", required=True, metavar="ISSUER", help="iss, as registered with the identity provider")
+        group.add_argument("--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one")
+        group.add_argument("--username", metavar="NAME", help="user's name")
+        group.add_argument("--useremail", metavar="EMAIL", help="user's e-mail address; needs --useremail-verified")
+        group.add_argument(
+            "--useremail-verified", choices=("true", "false"), metavar="true|false", help="whether the address is known to be the user's"
+        )
+        group.add_argument("--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable")
+
+    def build(self, options: argparse.Namespace, now: int) -> Token:
+        """Return the token; ``exp`` is cut to Qlik's window if the clock skew alone would break it."""
+        if (options.useremail is None) != (options.useremail_verified is None):
+            raise InputError("--useremail and --useremail-verified go together", hint="give both, or neither")
+        if options.subject is None and options.useremail_verified != "true":
+            _LOG.warning(
+                "no --subject and no verified e-mail address: each token makes another user in Qlik Cloud; use --subject"
+            )
+        claims: dict[str, Any] = {
+            "iss": options.issuer,
+            "aud": AUDIENCE,
+            "sub": _random() if options.subject is None else options.subject,
+            "subType": "user",
+        }
+        if options.username is not None:
+            claims["name"] = options.username
+        if options.useremail is not None:
+            claims["email"] = options.useremail
+            claims["email_verified"] = options.useremail_verified == "true"
+        if options.groups is not None:
+            claims["groups"] = options.groups
+        return Token({}, {**claims, "jti": _random(), **_window(options, now)})
+
+    def check(self, token: Token, now: int) -> Iterable[Finding]:
+        """Yield the rules that *token* breaks or may break."""
+        claims = token.claims
+        if token.header.get("alg") not in self.algorithms:
+            yield Finding(
+                "algorithm", f"the algorithm is {quoted(str(token.header.get('alg')))}, but Qlik Cloud takes RS256", source=_SIGNED
+            )
+        key_id = token.header.get("kid")
+        if not _is_text(key_id):
+            yield Finding("kid", "the header has no key ID, by which Qlik Cloud finds the key", "use --keyid", _LOGIN)
+        yield from _check_required(claims)
+        yield from _check_times(claims, now)
+        yield from _check_user(claims)
+        yield from _check_groups(claims)
+
+
+def _random() -> str:
+    """Return 144 random bits: nobody will see the same twice."""
+    return base64.urlsafe_b64encode(os.urandom(18)).decode("ascii")
+
+
+def _window(options: argparse.Namespace, now: int) -> dict[str, int]:
+    times = time_claims(options, now)
+    latest = times["nbf"] + WINDOW
+    if options.expires <= WINDOW and latest < times["exp"] and latest > now:
+        if options.clock_skew > 30:
+            _LOG.warning(
+                "the token is valid for %s from now on: Qlik Cloud counts the clock skew into its %s",
+                format_duration(latest - now),
+                format_duration(WINDOW),
+            )
+        times["exp"] = latest
+    return times
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _check_required(claims: Mapping[str, Any]) -> Iterator[Finding]:
+    for name in ("iss", "sub"):
+        if not _is_text(claims.get(name)):
+            yield Finding(name, f"the claim {name} is missing, empty or no text, and Qlik Cloud needs it", source=_LOGIN)
+    if claims.get("jti") in (None, ""):
+        yield Finding("jti", "the claim jti is missing, and Qlik Cloud needs it to be new in every token", source=_LOGIN)
+    if claims.get("aud") != AUDIENCE:
+        yield Finding("aud", f"the claim aud is not {quoted(AUDIENCE)}, the only one that Qlik Cloud takes", source=_LOGIN)
+    if claims.get("subType") != "user":
+        yield Finding("subType", "the claim subType is not 'user', the only type that Qlik Cloud takes", source=_LOGIN)
+
+
+def _check_times(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:
+    times = {name: claims.get(name) for name in ("iat", "nbf", "exp")}
+    for name, value in times.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            yield Finding(name, f"the claim {name} is missing or no whole number, and Qlik Cloud needs it", source=_LOGIN)
+    begin, end = times["nbf"], times["exp"]
+    if not isinstance(begin, int) or not isinstance(end, int):
+        return
+    if end <= now:
+        yield Finding("exp", "the token has expired: exp is in the past", "create a new one", _LOGIN)
+    if end - begin > WINDOW:
+        yield Finding(
+            "window",
+            f"the token would be valid for {format_duration(end - begin)}, but Qlik Cloud accepts at most "
+            f"{format_duration(WINDOW)} between nbf and exp",
+            "use --expires 60m",
+            _LOGIN,
+        )
+
+
+def _check_user(claims: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, option in (("name", "--username"), ("email", "--useremail")):
+        if name not in claims:
+            yield Finding(
+                name,
+                f"the token has no {name}, which Qlik lists among its claims; use {option}",
+                source=_LOGIN,
+                severity=Severity.DOUBTFUL,
+            )
+        elif not _is_text(claims[name]):
+            yield Finding(name, f"the claim {name} is empty or no text", f"leave {option} out, or give it a value", _LOGIN)
+    verified = claims.get("email_verified")
+    if "email" in claims and "email_verified" not in claims:
+        yield Finding(
+            "email_verified",
+            "the token has email but not email_verified, without which Qlik Cloud does not go by the address",
+            source=_LOGIN,
+            severity=Severity.DOUBTFUL,
+        )
+    elif "email_verified" in claims and not isinstance(verified, bool):
+        yield Finding(
+            "email_verified",
+            "the claim email_verified is no boolean, and Qlik Cloud wants true or false without quotes",
+            "use --useremail-verified true or false",
+            _LOGIN,
+        )
+
+
+def _check_groups(claims: Mapping[str, Any]) -> Iterator[Finding]:
+    if "group" in claims:
+        yield Finding("groups", "the claim is called group, and Qlik Cloud reads groups only", "use --groups", _LOGIN)
+    groups = claims.get("groups", [])
+    if not isinstance(groups, list) or not all(_is_text(group) for group in groups):
+        yield Finding("groups", "the claim groups is no list of names", "give every group a name", _LOGIN)
