@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +77,7 @@ def _holds_private_key(path: str) -> bool:
 
 def _stage(file: NewFile, cleanup: contextlib.ExitStack) -> str:
     folder = os.path.dirname(os.path.realpath(file.path))
-    temporary = os.path.join(folder, f".qsjwt-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(folder, f".qsjwt-{os.urandom(8).hex()}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), file.mode)
         cleanup.callback(_unlink_if_there, temporary)
@@ -116,6 +114,8 @@ def _replace(temporary: str, path: str, cleanup: contextlib.ExitStack, rollback:
         try:
             os.link(path, kept)
         except OSError:
+            import shutil
+
             shutil.copy2(path, kept)
         rollback.callback(os.replace, kept, path)
     else:

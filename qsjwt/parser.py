@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
@@ -24,6 +23,8 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help at the terminal's width, and at most 100 columns."""
 
     def __init__(self, prog: str, **settings: Any) -> None:
+        import shutil  # 5 ms that only help pays
+
         width = min(shutil.get_terminal_size().columns - 2, _WIDEST)
         super().__init__(prog, **{"max_help_position": 30, "width": width, **settings})
 

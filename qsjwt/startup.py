@@ -1,34 +1,58 @@
 """Postpone imports of the libraries' that making one token never uses.
 
-cliff and jwcrypto import these at their top; together they take a third of the run (doc/decisions/0003).
+cliff, stevedore and jwcrypto import these modules at their top, which is a third of the time of one token;
+doc/decisions/0003 has the figures.
 """
 
 import importlib.util
 import sys
-from typing import Final
+import threading
+from types import ModuleType
+from typing import Any, Final
 
-_SELDOM_USED: Final = (
-    "inspect",
-    "logging.handlers",
-    "cryptography.x509",
+SELDOM_USED: Final = (
+    "cryptography.x509",  # jwcrypto.jwk reads certificates with it
+    "logging.handlers",  # cliff imports it for nothing
+    "socket",  # email.utils, below importlib.metadata, makes message IDs with it
+    "tempfile",  # stevedore writes its cache with it
+    "traceback",  # logging formats exceptions with it
+    "zipfile",  # importlib.metadata looks for packages in archives with it
 )
+
+_loading = threading.RLock()
 
 
 def postpone_imports() -> None:
-    """Let each of those modules be loaded when something of it is first used."""
-    for name in _SELDOM_USED:
+    """Put a stand-in for each of those modules that is not imported yet; it becomes the module when it is used."""
+    for name in SELDOM_USED:
         if name not in sys.modules:
             _postpone(name)
 
 
+class _Postponed(ModuleType):
+    """A module whose code has not run.
+
+    ``importlib.util.LazyLoader`` would do, were its module not loaded by the second ``import`` of its name.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        with _loading:
+            if vars(self).pop("__postponed__", False):
+                spec = self.__spec__
+                assert spec is not None and spec.loader is not None
+                spec.loader.exec_module(self)
+                self.__class__ = ModuleType  # type: ignore[assignment]
+        return object.__getattribute__(self, name)
+
+
 def _postpone(name: str) -> None:
-    parent, _, child = name.rpartition(".")
     spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
+    if spec is None:
         return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
     module = importlib.util.module_from_spec(spec)
+    module.__class__ = _Postponed  # type: ignore[assignment]
+    vars(module)["__postponed__"] = True
     sys.modules[name] = module
+    parent, _, child = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], child, module)
-    spec.loader.exec_module(module)
