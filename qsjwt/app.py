@@ -6,7 +6,7 @@ import functools
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cliff.app
@@ -42,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except QsJwtError as error:
         return app.tell(error)
     except (Exception, SystemExit) as cause:
-        error = QsJwtError(
+        bug = QsJwtError(
             f"unexpected {type(cause).__name__}",
             hint=f"this is a bug; run it as {PROGRAM} --debug … for the traceback, and report it",
         )
-        error.__cause__ = cause
-        return app.tell(error)
+        bug.__cause__ = cause
+        return app.tell(bug)
 
 
 class Application(cliff.app.App):
@@ -67,7 +67,9 @@ class Application(cliff.app.App):
         parser.usage = f"{PROGRAM} [-h] [--version] [-v | -q] [--debug] COMMAND [OPTION ...]"
         parser.add_argument("--version", action=_PrintVersion, help="print the version and exit")
         loudness = parser.add_mutually_exclusive_group()
-        loudness.add_argument("-v", "--verbose", action="count", default=0, help="say more on stderr; -vv and -vvv say still more")
+        loudness.add_argument(
+            "-v", "--verbose", action="count", default=0, help="say more on stderr; -vv and -vvv say still more"
+        )
         loudness.add_argument("-q", "--quiet", action="store_true", help="leave out warnings")
         parser.add_argument("--debug", action="store_true", help="say all, and print the traceback of an error")
         parser.footer = self._list_commands
@@ -88,6 +90,7 @@ class Application(cliff.app.App):
             if len(rest) == 1:
                 self.parser.parse_args(rest)
         if not rest:
+            self._print_usage()
             raise InputError("no command is given", hint=f"see {PROGRAM} --help")
         return self.run_subcommand(rest)
 
@@ -120,6 +123,10 @@ class Application(cliff.app.App):
             with contextlib.suppress(OSError):
                 print(*lines, sep="\n", file=self.stderr, flush=True)
         return error.exit_code
+
+    def _print_usage(self) -> None:
+        if self.stderr is not None:
+            self.parser.print_usage(self.stderr)
 
     def _list_commands(self) -> str:
         lines = ["", "commands:"]
@@ -163,7 +170,9 @@ class CommandIndex(cliff.commandmanager.CommandManager):
         if not self.commands:
             raise PluginError("no command is installed", hint="install qsjwt with pip, also to run it from its source")
         if name not in self.commands:
-            raise InputError(f"there is no command {quoted(name)}", hint=nearest(name, self.commands) or f"see {PROGRAM} --help")
+            raise InputError(
+                f"there is no command {quoted(name)}", hint=nearest(name, self.commands) or f"see {PROGRAM} --help"
+            )
         return self.commands[name].load(), name, argv[1:]
 
 
@@ -171,16 +180,16 @@ class _Named(EntryPointWrapper):
     """A command of the group ``qsjwt.command.v1``, not imported yet."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, Command)
+        super().__init__(name, Command)  # type: ignore[type-abstract]
 
     def load(self) -> Any:
-        return plugins.load(plugins.COMMANDS, self.name, Command)  # type: ignore[type-abstract]
+        return plugins.load(plugins.COMMANDS, self.name, Command)
 
 
 class _Create(_Named):
     """The command ``create-NAME`` of a platform, not imported yet."""
 
-    def load(self) -> Callable[..., CreateCommand]:
+    def load(self) -> Any:
         platform = self.name.removeprefix("create-")
         loaded = plugins.create(plugins.PLATFORMS, platform, Platform)  # type: ignore[type-abstract]
         return functools.partial(CreateCommand, name=platform, platform=loaded)

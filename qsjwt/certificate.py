@@ -42,7 +42,9 @@ def create_key_pair(*, size: int, days: int, common_name: str, now: int, passphr
     if size not in KEY_SIZES:
         raise InputError(f"a new key has {', '.join(map(str, KEY_SIZES))} bits, not {size}")
     if not common_name.strip() or len(common_name) > _LONGEST_NAME or not common_name.isprintable():
-        raise InputError(f"a certificate's common name has 1 to {_LONGEST_NAME} characters, unlike {quoted(common_name)}")
+        raise InputError(
+            f"a certificate's common name has 1 to {_LONGEST_NAME} characters, unlike {quoted(common_name)}"
+        )
     start = datetime.fromtimestamp(now, UTC)
     try:
         end = start + timedelta(days=days)

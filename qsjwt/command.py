@@ -40,6 +40,8 @@ class Command(cliff.command.Command):
 
     conflict_handler = "error"
     app: "Application"
+    example = ""
+    """A command line for the end of ``--help``."""
 
     # No cmd_name here: with one, cliff would let any package hook in and read the arguments.
     def __init__(self, app: Any, app_args: argparse.Namespace | None) -> None:
@@ -47,14 +49,16 @@ class Command(cliff.command.Command):
 
     def get_epilog(self) -> str:
         """Return the end of the help; cliff's own looks through every installed package first."""
-        return self._epilog or ""
+        return f"example:\n  {self.example}" if self.example else ""
 
     def get_parser(self, prog_name: str) -> Parser:
         """Return the parser of this command."""
         parser = Parser(prog_name, self.get_description(), self.get_epilog())
         self.add_options(parser)
         group = parser.add_argument_group("diagnostics")
-        group.add_argument("--loglevel", choices=log.LEVELS, metavar="LEVEL", help=f"{', '.join(log.LEVELS)}; default warn")
+        group.add_argument(
+            "--loglevel", choices=log.LEVELS, metavar="LEVEL", help=f"{', '.join(log.LEVELS)}; default warn"
+        )
         return parser
 
     def add_options(self, parser: Parser) -> None:
@@ -107,21 +111,22 @@ class CreateCommand(Command):
         super().__init__(app, app_args)
         self.name = name
         self.platform = platform
+        self.example = platform.example
 
     def get_description(self) -> str:
         """Return the first line of the help."""
         return f"Create a JSON Web Token for {self.platform.summary}."
-
-    def get_epilog(self) -> str:
-        """Return the platform's example."""
-        return f"example:\n  {self.platform.example}" if self.platform.example else ""
 
     def add_options(self, parser: Parser) -> None:
         """Add the options that every platform gets, and the platform's own."""
         who = parser.add_argument_group("claims")
         lifetime = parser.add_argument_group("lifetime")
         lifetime.add_argument(
-            "--expires", type=parse_lifetime, required=True, metavar="TIME", help="from now on: 60m, 48h, 365d, 5y (s, m, h, d, w, y)"
+            "--expires",
+            type=parse_lifetime,
+            required=True,
+            metavar="TIME",
+            help="from now on: 60m, 48h, 365d, 5y (s, m, h, d, w, y)",
         )
         lifetime.add_argument(
             "--clock-skew",
@@ -132,12 +137,21 @@ class CreateCommand(Command):
         )
         _add_key_options(parser, self.platform)
         output = parser.add_argument_group("output")
-        output.add_argument("--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout")
         output.add_argument(
-            "-f", "--format", choices=_FORMATS, default="token", metavar="FORMAT", help=f"{', '.join(_FORMATS)}; default %(default)s"
+            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout"
+        )
+        output.add_argument(
+            "-f",
+            "--format",
+            choices=_FORMATS,
+            default="token",
+            metavar="FORMAT",
+            help=f"{', '.join(_FORMATS)}; default %(default)s",
         )
         output.add_argument("--no-check", action="store_true", help="sign even if a rule of the platform is broken")
-        output.add_argument("--minimal-output", action="store_true", help="accepted for scripts of qs-jwt; the output is minimal anyway")
+        output.add_argument(
+            "--minimal-output", action="store_true", help="accepted for scripts of qs-jwt; the output is minimal anyway"
+        )
         with plugins.guard(plugins.PLATFORMS, self.name, "add its options"):
             self.platform.add_options(who)
         _add_claim_options(who)
@@ -149,7 +163,9 @@ class CreateCommand(Command):
         options = parsed_args
         now = int(time.time())
         if now + options.expires > _LAST_SECOND:
-            raise InputError("--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d")
+            raise InputError(
+                "--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d"
+            )
         reference = key_reference(options)
         _require_folder(options.output)
         token = self._build(options, now)
@@ -191,7 +207,7 @@ def key_reference(options: argparse.Namespace) -> str:
 
     :raises InputError: if they give none, or more than one.
     """
-    given = list(options.key or [])
+    given: list[str] = list(options.key or [])
     for scheme, values in (("file", options.cert_privatekey_file), ("inline", options.cert_privatekey)):
         given += [f"{scheme}:{value}" for value in values or []]
     created = {
@@ -227,7 +243,12 @@ def key_secrets(options: argparse.Namespace) -> Secrets:
 
 def _add_key_options(parser: Parser, platform: Platform) -> None:
     key = parser.add_argument_group("key", "One of --key and its three short forms is needed.")
-    key.add_argument("--key", action="append", metavar="SCHEME:REFERENCE", help="where the private key is, see below; no scheme means file:")
+    key.add_argument(
+        "--key",
+        action="append",
+        metavar="SCHEME:REFERENCE",
+        help="where the private key is, see below; no scheme means file:",
+    )
     key.add_argument("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE")
     key.add_argument(
         "--cert-privatekey",
@@ -244,7 +265,9 @@ def _add_key_options(parser: Parser, platform: Platform) -> None:
         metavar="true|false",
         help="make a new key pair and certificate, and sign with it",
     )
-    key.add_argument("--cert-create-expires-days", metavar="N", help="how long the new certificate is valid; default 365")
+    key.add_argument(
+        "--cert-create-expires-days", metavar="N", help="how long the new certificate is valid; default 365"
+    )
     key.add_argument("--cert-file-prefix", metavar="PREFIX", help="what the names of the three new files begin with")
     key.add_argument("--cert-key-size", metavar="N", help="bits of the new key: 2048, 3072 or 4096 (default)")
     key.add_argument("--cert-common-name", metavar="NAME", help="subject of the new certificate; default qsjwt")
@@ -263,7 +286,10 @@ def _add_key_options(parser: Parser, platform: Platform) -> None:
         help=f"{', '.join(platform.algorithms)}; default %(default)s",
     )
     key.add_argument(
-        "--keyid", required=platform.key_id_required, metavar="ID", help="key ID: kid in the header, as registered with the key"
+        "--keyid",
+        required=platform.key_id_required,
+        metavar="ID",
+        help="key ID: kid in the header, as registered with the key",
     )
 
 
@@ -278,8 +304,12 @@ def _key_providers() -> str:
 
 
 def _add_claim_options(group: Any) -> None:
-    group.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="one more claim, a string; repeatable")
-    group.add_argument("--claim-json", action="append", default=[], metavar="NAME=JSON", help="one more claim, typed; repeatable")
+    group.add_argument(
+        "--claim", action="append", default=[], metavar="NAME=VALUE", help="one more claim, a string; repeatable"
+    )
+    group.add_argument(
+        "--claim-json", action="append", default=[], metavar="NAME=JSON", help="one more claim, typed; repeatable"
+    )
     group.add_argument("--claims-file", metavar="FILE", help="more claims: a JSON object in FILE, - for standard input")
 
 

@@ -28,7 +28,9 @@ def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError) -> 
     if not path:
         raise InputError(f"the name of the {what} is empty")
     if holds_secret(path) or "\n" in path or path.startswith("{"):
-        raise InputError(f"the {what} was given by its content where its name belongs", hint="name a file that holds it")
+        raise InputError(
+            f"the {what} was given by its content where its name belongs", hint="name a file that holds it"
+        )
     try:
         with open(os.path.expanduser(path) if path.startswith(("~/", "~\\")) else path, "rb") as file:
             data = file.read(_LARGEST + 1)
@@ -67,7 +69,8 @@ def read_standard_input(reader: str) -> bytes:
         raise InputError(f"{reader} reads standard input, but it is closed")
     if earlier := _stdin_readers.get(stream):
         raise InputError(
-            f"{earlier} and {reader} both want standard input, which can be read once", hint="give one of them as a file"
+            f"{earlier} and {reader} both want standard input, which can be read once",
+            hint="give one of them as a file",
         )
     _stdin_readers[stream] = reader
     try:

@@ -7,10 +7,11 @@ from typing import ClassVar, Final
 from urllib.parse import unquote
 
 from qsjwt import plugins
-from qsjwt.errors import InputError, KeyUnavailable
+from qsjwt.errors import InputError, KeyUnavailable, PluginError
 from qsjwt.inputs import decode_text, read_file, read_variable
 from qsjwt.redaction import quoted
 from qsjwt.signer import Signer, require_suitable
+from qsjwt.spelling import nearest
 
 PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 # Two letters at least: one is a drive, as in C:\keys\k.pem.
@@ -81,6 +82,12 @@ def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
     :raises InputError, KeyUnavailable, SigningFailed: as :meth:`KeyProvider.open`.
     """
     scheme, rest = split_reference(reference)
+    schemes = plugins.names(plugins.KEY_PROVIDERS)
+    if scheme not in schemes:
+        raise PluginError(
+            f"there is no key provider {quoted(scheme)}",
+            hint=nearest(scheme, schemes) or "a file with a colon in its name is written --key file:NAME",
+        )
     provider = plugins.create(plugins.KEY_PROVIDERS, scheme, KeyProvider)  # type: ignore[type-abstract]
     with plugins.guard(plugins.KEY_PROVIDERS, scheme, "open the key"):
         signer = provider.open(rest, algorithm, secrets)

@@ -66,7 +66,8 @@ class Parser(argparse.ArgumentParser):
         name = unknown[0].partition("=")[0]
         if _OPTION.fullmatch(name):
             raise InputError(
-                f"{self.prog} has no option {name}", hint=nearest(name, self.option_names()) or f"see {self.prog} --help"
+                f"{self.prog} has no option {name}",
+                hint=nearest(name, self.option_names()) or f"see {self.prog} --help",
             )
         at = args.index(unknown[0])
         before = args[at - 1].partition("=")[0] if at else ""
@@ -87,7 +88,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise *message*, argparse's own, as an error of ours."""
         if "expected" in message:
-            raise InputError(message, hint="a value that begins with a dash is written --option=VALUE")
+            raise InputError(
+                message,
+                hint="quote a value that has blanks, and write one that begins with a dash as --option=VALUE",
+            )
         raise InputError(message, hint=f"see {self.prog} --help")
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:

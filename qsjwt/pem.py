@@ -19,7 +19,9 @@ from qsjwt.inputs import decode_text, parse_json
 # RFC 7468, section 2; the blanks around the dashes are the ones that quoting and indenting leave.
 _ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+?)-----(.*?)-----END \1-----", re.DOTALL)
 # RFC 1421, section 4.6: the headers of a private key that OpenSSL encrypted the traditional way.
-_ENCRYPTION_HEADERS: Final = re.compile(r"\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]+,[0-9A-Fa-f]+)\s")
+_ENCRYPTION_HEADERS: Final = re.compile(
+    r"[\s\"']*Proc-Type:\s*4,ENCRYPTED[\s\"']+DEK-Info:\s*([A-Z0-9-]+,[0-9A-Fa-f]+)[\s\"']"
+)
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
 _CANNOT_READ: Final = "give it in PEM: text that begins with -----BEGIN"
 
@@ -147,7 +149,7 @@ def _private_block(data: bytes, source: str) -> _Block:
         article = "an" if label[0] in "AEIOU" else "a"
         raise KeyUnavailable(
             f"{source} holds {article} {label.lower().replace('x509', 'X.509')}, not a private key",
-            hint="give the file that begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----",
+            hint="give the one whose first line says PRIVATE KEY",
         )
     if private[0].label == "OPENSSH PRIVATE KEY":
         raise KeyUnavailable(
@@ -174,7 +176,7 @@ def _public_pem(text: str, source: str) -> JWK:
 def _jwks(text: str, source: str) -> list[JWK]:
     try:
         value = parse_json(text)
-        entries: list[Any] = value["keys"] if "keys" in value else [value]
+        entries: list[Any] = value.get("keys", [value])
         keys = [JWK(**entry) for entry in entries]
     except (ValueError, TypeError, KeyError, JWException) as cause:
         # The cause may quote the key, so it is left out of the sentence and, by "from None", of a traceback.

@@ -49,7 +49,10 @@ def load(group: str, name: str, base: type[T]) -> type[T]:
     kind = KINDS[group]
     found = [entry_point for entry_point in _entry_points(group) if entry_point.name == name]
     if not found:
-        raise PluginError(f"there is no {kind} {quoted(name)}", hint=nearest(name, names(group)) or "list-plugins shows what is installed")
+        raise PluginError(
+            f"there is no {kind} {quoted(name)}",
+            hint=nearest(name, names(group)) or "list-plugins shows what is installed",
+        )
     if not _NAME.fullmatch(name):
         raise PluginError(
             f"the {kind} {quoted(name)} of {_packages(group, name)} has a name that cannot be typed as a command",
@@ -124,7 +127,7 @@ def describe(bases: Mapping[str, type]) -> Iterator[PluginInfo]:
 
 def _problem(group: str, name: str, base: type) -> str:
     try:
-        plugin = load(group, name, base)
+        plugin: type[Any] = load(group, name, base)
         if group != COMMANDS:
             with guard(group, name, "start"):
                 plugin()

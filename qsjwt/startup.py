@@ -39,8 +39,8 @@ class _Postponed(ModuleType):
         with _loading:
             if vars(self).pop("__postponed__", False):
                 spec = self.__spec__
-                assert spec is not None and spec.loader is not None
-                spec.loader.exec_module(self)
+                if spec is not None and spec.loader is not None:
+                    spec.loader.exec_module(self)
                 self.__class__ = ModuleType  # type: ignore[assignment]
         return object.__getattribute__(self, name)
 
@@ -50,7 +50,7 @@ def _postpone(name: str) -> None:
     if spec is None:
         return
     module = importlib.util.module_from_spec(spec)
-    module.__class__ = _Postponed  # type: ignore[assignment]
+    module.__class__ = _Postponed
     vars(module)["__postponed__"] = True
     sys.modules[name] = module
     parent, _, child = name.rpartition(".")

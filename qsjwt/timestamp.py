@@ -30,7 +30,7 @@ def parse_time(text: str) -> float:
             return float(text)
         moment = datetime.fromisoformat(text.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+    except ValueError:
         raise InputError(
             f"{quoted(text)} is not a time", hint="write ISO 8601, such as 2026-11-23T19:00:00Z, or seconds since 1970"
         ) from None

@@ -33,23 +33,30 @@ class Qscloud(Platform):
 
     def add_options(self, group: Any) -> None:
         """Add who the user is, and which identity provider vouches for it."""
-        group.add_argument("--issuer", required=True, metavar="ISSUER", help="iss, as registered with the identity provider")
-        group.add_argument("--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one")
+        group.add_argument(
+            "--issuer", required=True, metavar="ISSUER", help="iss, as registered with the identity provider"
+        )
+        group.add_argument(
+            "--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one"
+        )
         group.add_argument("--username", metavar="NAME", help="user's name")
         group.add_argument("--useremail", metavar="EMAIL", help="user's e-mail address; needs --useremail-verified")
         group.add_argument(
-            "--useremail-verified", choices=("true", "false"), metavar="true|false", help="whether the address is known to be the user's"
+            "--useremail-verified",
+            choices=("true", "false"),
+            metavar="true|false",
+            help="whether the address is known to be the user's",
         )
-        group.add_argument("--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable")
+        group.add_argument(
+            "--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable"
+        )
 
     def build(self, options: argparse.Namespace, now: int) -> Token:
         """Return the token; ``exp`` is cut to Qlik's window if the clock skew alone would break it."""
         if (options.useremail is None) != (options.useremail_verified is None):
             raise InputError("--useremail and --useremail-verified go together", hint="give both, or neither")
         if options.subject is None and options.useremail_verified != "true":
-            _LOG.warning(
-                "no --subject and no verified e-mail address: each token makes another user in Qlik Cloud; use --subject"
-            )
+            _LOG.warning("without --subject and a verified e-mail address each token makes another user in Qlik Cloud")
         claims: dict[str, Any] = {
             "iss": options.issuer,
             "aud": AUDIENCE,
@@ -70,7 +77,9 @@ class Qscloud(Platform):
         claims = token.claims
         if token.header.get("alg") not in self.algorithms:
             yield Finding(
-                "algorithm", f"the algorithm is {quoted(str(token.header.get('alg')))}, but Qlik Cloud takes RS256", source=_SIGNED
+                "algorithm",
+                f"the algorithm is {quoted(str(token.header.get('alg')))}, but Qlik Cloud takes RS256",
+                source=_SIGNED,
             )
         key_id = token.header.get("kid")
         if not _is_text(key_id):
@@ -107,11 +116,17 @@ def _is_text(value: object) -> bool:
 def _check_required(claims: Mapping[str, Any]) -> Iterator[Finding]:
     for name in ("iss", "sub"):
         if not _is_text(claims.get(name)):
-            yield Finding(name, f"the claim {name} is missing, empty or no text, and Qlik Cloud needs it", source=_LOGIN)
+            yield Finding(
+                name, f"the claim {name} is missing, empty or no text, and Qlik Cloud needs it", source=_LOGIN
+            )
     if claims.get("jti") in (None, ""):
-        yield Finding("jti", "the claim jti is missing, and Qlik Cloud needs it to be new in every token", source=_LOGIN)
+        yield Finding(
+            "jti", "the claim jti is missing, and Qlik Cloud needs it to be new in every token", source=_LOGIN
+        )
     if claims.get("aud") != AUDIENCE:
-        yield Finding("aud", f"the claim aud is not {quoted(AUDIENCE)}, the only one that Qlik Cloud takes", source=_LOGIN)
+        yield Finding(
+            "aud", f"the claim aud is not {quoted(AUDIENCE)}, the only one that Qlik Cloud takes", source=_LOGIN
+        )
     if claims.get("subType") != "user":
         yield Finding("subType", "the claim subType is not 'user', the only type that Qlik Cloud takes", source=_LOGIN)
 
@@ -120,7 +135,9 @@ def _check_times(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:
     times = {name: claims.get(name) for name in ("iat", "nbf", "exp")}
     for name, value in times.items():
         if isinstance(value, bool) or not isinstance(value, int):
-            yield Finding(name, f"the claim {name} is missing or no whole number, and Qlik Cloud needs it", source=_LOGIN)
+            yield Finding(
+                name, f"the claim {name} is missing or no whole number, and Qlik Cloud needs it", source=_LOGIN
+            )
     begin, end = times["nbf"], times["exp"]
     if not isinstance(begin, int) or not isinstance(end, int):
         return
@@ -146,7 +163,9 @@ def _check_user(claims: Mapping[str, Any]) -> Iterator[Finding]:
                 severity=Severity.DOUBTFUL,
             )
         elif not _is_text(claims[name]):
-            yield Finding(name, f"the claim {name} is empty or no text", f"leave {option} out, or give it a value", _LOGIN)
+            yield Finding(
+                name, f"the claim {name} is empty or no text", f"leave {option} out, or give it a value", _LOGIN
+            )
     verified = claims.get("email_verified")
     if "email" in claims and "email_verified" not in claims:
         yield Finding(

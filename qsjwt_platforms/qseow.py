@@ -35,10 +35,7 @@ class Qseow(Platform):
 
     summary = "client-managed Qlik Sense (QSEoW)"
     algorithms = ("RS256", "RS384", "RS512")
-    example = (
-        "qsjwt create-qseow --userdir LAB --userid anna --expires 48h \\\n"
-        "    --key file:privatekey.pem"
-    )
+    example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h \\\n    --key file:privatekey.pem"
 
     def add_options(self, group: Any) -> None:
         """Add who the user is, and how the virtual proxy calls each claim."""
@@ -46,11 +43,15 @@ class Qseow(Platform):
         group.add_argument("--userid", required=True, metavar="ID", help="user ID")
         group.add_argument("--username", metavar="NAME", help="user's name")
         group.add_argument("--useremail", metavar="EMAIL", help="user's e-mail address")
-        group.add_argument("--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable")
+        group.add_argument(
+            "--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable"
+        )
         group.add_argument("--audience", metavar="AUDIENCE", help="aud, if the virtual proxy has one")
         group.add_argument("--issuer", metavar="ISSUER", help="iss")
         for option, claim in CLAIM_NAMES.items():
-            group.add_argument(f"--{option}-claim", default=claim, metavar="CLAIM", help="claim's name; default %(default)s")
+            group.add_argument(
+                f"--{option}-claim", default=claim, metavar="CLAIM", help="claim's name; default %(default)s"
+            )
 
     def build(self, options: argparse.Namespace, now: int) -> Token:
         """Return the token; each claim has the name that the options give it."""
@@ -75,7 +76,7 @@ class Qseow(Platform):
         if token.header.get("alg") not in self.algorithms:
             yield Finding(
                 "algorithm",
-                f"the algorithm is {quoted(str(token.header.get('alg')))}, but Qlik Sense takes {', '.join(self.algorithms)}",
+                f"the algorithm is {quoted(str(token.header.get('alg')))}, and Qlik Sense takes RS256, RS384 and RS512",
                 source=_HELP_PAGE,
             )
         yield from _check_times(token.claims, now)
@@ -138,7 +139,10 @@ def _check_text(claims: Mapping[str, Any], name: str, rule: str) -> Iterator[Fin
     value = claims.get(name)
     if name in claims and not (isinstance(value, str) and value.strip()):
         yield Finding(
-            rule, f"the claim {quoted(name)} is empty or no text", "leave its option out, or give it a value", _HELP_PAGE
+            rule,
+            f"the claim {quoted(name)} is empty or no text",
+            "leave its option out, or give it a value",
+            _HELP_PAGE,
         )
 
 
@@ -146,4 +150,6 @@ def _check_groups(claims: Mapping[str, Any], name: str) -> Iterator[Finding]:
     value = claims.get(name, [])
     groups = value if isinstance(value, list) else [value]
     if not all(isinstance(group, str) and group.strip() for group in groups):
-        yield Finding("groups", f"the claim {quoted(name)} has a group without a name", "give every group a name", _HELP_PAGE)
+        yield Finding(
+            "groups", f"the claim {quoted(name)} has a group without a name", "give every group a name", _HELP_PAGE
+        )

@@ -27,7 +27,7 @@ class Decode(Command):
     times and what is expected count in either case. If anything fails, the exit code is 6.
     """
 
-    _epilog = "example:\n  qsjwt decode --jwt-file token.txt --cert-publickey-file publickey.cer"
+    example = "qsjwt decode --jwt-file token.txt --cert-publickey-file publickey.cer"
 
     def add_options(self, parser: Parser) -> None:
         """Add where the token is, what verifies it, and the output's form."""
@@ -36,11 +36,18 @@ class Decode(Command):
         token.add_argument("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped')
         token.add_argument("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input")
         verify = parser.add_argument_group("verification")
-        verify.add_argument("--cert-publickey-file", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set")
+        verify.add_argument(
+            "--cert-publickey-file", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set"
+        )
         verify.add_argument("--cert-publickey", metavar="TEXT", help="the same as text")
         verify.add_argument("--expected-audience", metavar="AUDIENCE", help="what aud must be, or hold")
         verify.add_argument("--expected-issuer", metavar="ISSUER", help="what iss must be")
-        verify.add_argument("--at", type=parse_time, metavar="TIME", help="judge as of then: ISO 8601, or seconds since 1970; default now")
+        verify.add_argument(
+            "--at",
+            type=parse_time,
+            metavar="TIME",
+            help="judge as of then: ISO 8601, or seconds since 1970; default now",
+        )
         shown = parser.add_argument_group("output")
         shown.add_argument(
             "-f",
@@ -149,7 +156,9 @@ def _as_qs_jwt(
     if "aud" in token.claims:
         verification["audience"] = token.claims["aud"]
         expected = options.expected_audience
-        verification["audienceMatch"] = None if expected is None else not _outcome(jwt.verify_expected, token, expected, None)
+        verification["audienceMatch"] = (
+            None if expected is None else not _outcome(jwt.verify_expected, token, expected, None)
+        )
     if "iss" in token.claims:
         verification["issuer"] = token.claims["iss"]
     if failures:

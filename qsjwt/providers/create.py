@@ -73,7 +73,11 @@ def _require_free(paths: list[str]) -> None:
 def _not_written(path: str, cause: OSError | ValueError) -> KeyUnavailable:
     if isinstance(cause, FileNotFoundError):
         return KeyUnavailable(f"the folder of the new key file {quoted(path)} does not exist", hint="make it first")
-    hint = "use another --cert-file-prefix, or --cert-overwrite to replace it" if isinstance(cause, FileExistsError) else ""
+    hint = (
+        "use another --cert-file-prefix, or --cert-overwrite to replace it"
+        if isinstance(cause, FileExistsError)
+        else ""
+    )
     return KeyUnavailable(f"the new key file {quoted(path)} {why_not(cause)}, so nothing is written", hint=hint)
 
 

@@ -1,0 +1,1 @@
+"""Tests of qsjwt: sentences about behaviour, on real keys and real files."""

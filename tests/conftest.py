@@ -1,0 +1,163 @@
+"""What all tests share: the program in process, real keys, throw-away plugin packages."""
+
+import io
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import stevedore.extension
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from qsjwt.app import main
+
+VECTORS = Path(__file__).parent / "vectors" / "qs-jwt-1.14.1"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run of the program ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def token(self) -> str:
+        """The token that it printed."""
+        assert self.exit_code == 0, self.stderr
+        return self.stdout.removesuffix("\n")
+
+    def refused(self, exit_code: int, *words: str) -> None:
+        """Assert that it failed as every failure must: its code, nothing on stdout, one sentence with *words*."""
+        assert self.exit_code == exit_code, self.stderr
+        assert self.stdout == ""
+        errors = [line for line in self.stderr.splitlines() if line.startswith("qsjwt: error: ")]
+        assert len(errors) == 1, self.stderr
+        assert "Traceback" not in self.stderr
+        for word in words:
+            assert word in self.stderr
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the program in this process: ``run("create-qseow", ..., stdin=b"...")``."""
+
+    def runner(*arguments: object, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        capsys.readouterr()
+        exit_code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Result(exit_code, captured.out, captured.err)
+
+    return runner
+
+
+@pytest.fixture(autouse=True)
+def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the tests apart from the machine's variables and folders, and from each other."""
+    monkeypatch.delenv("QSJWT_KEY_PASSPHRASE", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+
+
+def pem(key: Any, form: str = "PKCS8", passphrase: bytes | None = None) -> bytes:
+    """Return *key* as PEM; *form* is PKCS8 or TraditionalOpenSSL."""
+    encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    data: bytes = key.private_bytes(serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), encryption)
+    return data
+
+
+def public_pem(key: Any) -> bytes:
+    """Return the public half of *key* as PEM."""
+    data: bytes = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return data
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Real keys, and their files: ``rsa`` and ``other`` of 2048 bits, ``short`` of 1024, ``ec`` on P-256."""
+    folder = tmp_path_factory.mktemp("keys")
+    made = SimpleNamespace(
+        rsa=rsa.generate_private_key(65537, 2048),
+        other=rsa.generate_private_key(65537, 2048),
+        short=rsa.generate_private_key(65537, 1024),  # noqa: S505 - it is there to be refused
+        ec=ec.generate_private_key(ec.SECP256R1()),
+        folder=folder,
+    )
+    made.public = folder / "rsa-public.pem"
+    made.public.write_bytes(public_pem(made.rsa))
+    made.files = {}
+    for name in ("rsa", "other", "short", "ec"):
+        path = folder / f"{name}.pem"
+        path.write_bytes(pem(getattr(made, name)))
+        made.files[name] = path
+    return made
+
+
+@pytest.fixture
+def qseow(keys: SimpleNamespace, run: Run) -> Run:
+    """Run ``create-qseow`` with what it needs but the key: ``qseow("--key", ...)``."""
+    return lambda *more, **how: run(
+        "create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "60m", *more, **how
+    )
+
+
+@pytest.fixture
+def qscloud(keys: SimpleNamespace, run: Run) -> Run:
+    """Run ``create-qscloud`` with all that a quiet run needs, the key too."""
+    return lambda *more, **how: run(
+        *("create-qscloud", "--issuer", "https://idp", "--keyid", "k1", "--subject", "anna", "--username", "Anna"),
+        *("--useremail", "anna@example.com", "--useremail-verified", "true", "--expires", "60m"),
+        *("--key", keys.files["rsa"], *more),
+        **how,
+    )
+
+
+InstallPlugin = Callable[..., Path]
+
+
+@pytest.fixture
+def installed_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallPlugin]:
+    """Install a throw-away package as pip would lay it out, for the length of one test.
+
+    ``installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, source)``
+    """
+
+    def install(package: str, entry_points: dict[str, str], source: str) -> Path:
+        folder = tmp_path / f"site-{package}"
+        info = folder / f"{package}-1.2.3.dist-info"
+        info.mkdir(parents=True)
+        (folder / f"{package.replace('-', '_')}.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2.3\n", encoding="utf-8")
+        lines = [f"[{group}]\n{lines}\n" for group, lines in entry_points.items()]
+        (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+        monkeypatch.syspath_prepend(str(folder))
+        stevedore.extension.ExtensionManager.ENTRY_POINT_CACHE.clear()
+        return folder
+
+    before = set(sys.modules)
+    yield install
+    stevedore.extension.ExtensionManager.ENTRY_POINT_CACHE.clear()
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def run_process(*arguments: object, environment: dict[str, str] | None = None, **how: Any) -> Any:
+    """Run the program in a process of its own, for what only a process shows."""
+    command = [sys.executable, "-m", "qsjwt", *map(str, arguments)]
+    variables = {**os.environ, **(environment or {})}
+    return subprocess.run(command, env=variables, capture_output="stdout" not in how, check=False, timeout=120, **how)

@@ -1,0 +1,147 @@
+"""Reading what users point at."""
+
+import codecs
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from qsjwt.errors import InputError, KeyUnavailable
+from qsjwt.inputs import decode_text, parse_json, read_file, read_standard_input, read_variable
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Göran\r\n".encode(),
+        codecs.BOM_UTF8 + "Göran\r\n".encode(),
+        "Göran\r\n".encode("utf-16"),
+        codecs.BOM_UTF16_LE + "Göran\r\n".encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + "Göran\r\n".encode("utf-16-be"),
+        "Göran\r\n".encode("utf-16-le"),
+        "Göran\r\n".encode("utf-16-be"),
+    ],
+)
+def test_text_is_read_in_every_encoding_that_shells_write(data: bytes) -> None:
+    assert decode_text(data) == "Göran\r\n"
+
+
+def test_bytes_that_are_no_text_are_no_text() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        decode_text(b"G\xf6ran")
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "a?b#c:d%20 ö.pem"
+    path.write_bytes(b"content")
+    assert read_file(str(path), "key file") == b"content"
+
+
+def test_a_leading_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "key").write_bytes(b"content")
+    assert read_file("~/key", "key file") == b"content"
+
+
+def test_a_file_that_never_ends_is_refused() -> None:
+    with pytest.raises(KeyUnavailable, match="larger than 1 MiB"):
+        read_file("/dev/zero", "key file", error=KeyUnavailable)
+
+
+@pytest.mark.parametrize("name", ["x\0y", "x" * 5000])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(KeyUnavailable, match="key file"):
+        read_file(name, "key file", error=KeyUnavailable)
+
+
+def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(b"content")
+    path.chmod(0)
+    tmp_path.chmod(0o755)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(KeyUnavailable, match="permission denied"):
+            read_file(str(path), "key file", error=KeyUnavailable)
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_standard_input_is_read_once_and_the_second_reader_is_told_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"data")))
+    assert read_standard_input("--claims-file -") == b"data"
+    with pytest.raises(InputError, match=r"--claims-file - and --key stdin: both want"):
+        read_standard_input("--key stdin:")
+
+
+def test_closed_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="closed"):
+        read_standard_input("--key stdin:")
+
+
+def test_endless_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x" * (2 << 20))))
+    with pytest.raises(InputError, match="more than 1 MiB"):
+        read_standard_input("--key stdin:")
+
+
+def test_standard_input_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(b""))
+    monkeypatch.setattr(sys, "stdin", stream)
+    stream.buffer.close()
+    with pytest.raises(InputError, match="cannot read standard input"):
+        read_standard_input("--key stdin:")
+
+
+def test_a_variable_gives_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QLIK_KEY", "Göran")
+    assert read_variable("QLIK_KEY", "private key", error=KeyUnavailable) == "Göran".encode()
+
+
+@pytest.mark.parametrize(("value", "word"), [(None, "not set"), ("", "empty"), (" \n", "empty")])
+def test_a_variable_without_a_value_is_an_error(value: str | None, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QLIK_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("QLIK_KEY", value)
+    with pytest.raises(KeyUnavailable, match=f"'QLIK_KEY' for the private key is {word}"):
+        read_variable("QLIK_KEY", "private key", error=KeyUnavailable)
+
+
+def test_a_secret_given_as_the_name_of_a_variable_is_not_repeated() -> None:
+    with pytest.raises(InputError) as refusal:
+        read_variable("s3cret!", "passphrase", error=KeyUnavailable)
+    assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('{"a": 1, "a": 2}', "appears twice"),
+        ('{"a": {"b": 1, "b": 1}}', "appears twice"),
+        ("NaN", "not JSON"),
+        ("-Infinity", "not JSON"),
+        ("1e999", "too large"),
+        ("[" * 100_000, "too deep"),
+        ("{'a': 1}", "line 1, column 2"),
+        ("", "line 1, column 1"),
+        ("9" * 5000, "limit"),
+    ],
+)
+def test_json_is_read_strictly_and_faults_are_named(text: str, word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        parse_json(text)
+
+
+def test_a_fault_in_json_shows_nothing_of_its_content() -> None:
+    with pytest.raises(ValueError, match="column") as fault:
+        parse_json('{"d": "secret" "n"}')
+    assert "secret" not in str(fault.value)

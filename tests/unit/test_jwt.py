@@ -1,0 +1,253 @@
+"""Tokens: sign, take apart, verify."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import joserfc.jwt
+import jwt as pyjwt
+import pytest
+from joserfc.jwk import RSAKey
+from jwcrypto.common import base64url_encode
+from jwcrypto.jwk import JWK
+
+from qsjwt import jwt
+from qsjwt.errors import InputError, SigningFailed, VerificationFailed
+from qsjwt.jwt import Token
+from qsjwt.signer import LocalSigner, Signer
+from tests.conftest import public_pem
+from tests.unit.test_pem import corrupt_rsa
+
+NOW = 1_795_461_156
+
+
+def _token(**claims: Any) -> Token:
+    return Token({"alg": "RS256", "typ": "JWT"}, {"userId": "göran", "exp": NOW + 60, **claims})
+
+
+def _compact(header: object, claims: object, signature: str = "c2ln") -> str:
+    parts = [part if isinstance(part, str) else json.dumps(part) for part in (header, claims)]
+    return f"{base64url_encode(parts[0])}.{base64url_encode(parts[1])}.{signature}"
+
+
+def test_other_libraries_verify_a_signed_token(keys: SimpleNamespace) -> None:
+    token = _token(name="Göran Sänder 😀", groups=["a", "b"])
+    compact = jwt.sign(token, LocalSigner(JWK.from_pyca(keys.rsa), "RS256"))
+    options: Any = {"verify_exp": False}
+    assert pyjwt.decode(compact, keys.rsa.public_key(), ["RS256"], options) == token.claims
+    assert joserfc.jwt.decode(compact, RSAKey.import_key(public_pem(keys.rsa))).claims == token.claims
+
+
+def test_a_token_of_another_library_is_verified(keys: SimpleNamespace) -> None:
+    compact = pyjwt.encode({"sub": "anna"}, keys.rsa, "RS512", headers={"kid": "k1"})
+    token = jwt.decode(compact)
+    jwt.verify_signature(token, [JWK.from_pyca(keys.rsa.public_key())])
+    assert (token.header["kid"], token.claims) == ("k1", {"sub": "anna"})
+
+
+class _Faulty(Signer):
+    """A stand-in for a service that answers wrongly."""
+
+    algorithm = "RS256"
+
+    def __init__(self, public_key: JWK, answer: Any) -> None:
+        self.public_key = public_key
+        self._answer = answer
+
+    def sign(self, data: bytes) -> bytes:
+        answer: bytes = self._answer(data) if callable(self._answer) else self._answer
+        return answer
+
+
+def test_a_signature_that_does_not_verify_is_never_given_out(keys: SimpleNamespace) -> None:
+    public = JWK.from_pyca(keys.rsa.public_key())
+    other = LocalSigner(JWK.from_pyca(keys.other), "RS256")
+    padding = LocalSigner(JWK.from_pyca(keys.rsa), "PS256")
+    digest = LocalSigner(JWK.from_pyca(keys.rsa), "RS512")
+    for answer in (other.sign, padding.sign, digest.sign, b"", b"banana", None):
+        with pytest.raises(SigningFailed, match="does not verify"):
+            jwt.sign(_token(), _Faulty(public, answer))
+
+
+def test_a_signer_that_crashes_is_a_failure_to_sign(keys: SimpleNamespace) -> None:
+    def crash(_data: bytes) -> bytes:
+        raise RuntimeError("the PIN is 1234")
+
+    with pytest.raises(SigningFailed, match="could not sign: RuntimeError") as failure:
+        jwt.sign(_token(), _Faulty(JWK.from_pyca(keys.rsa.public_key()), crash))
+    assert "1234" not in failure.value.message
+
+
+def test_a_signer_says_itself_why_it_refused(keys: SimpleNamespace) -> None:
+    def refuse(_data: bytes) -> bytes:
+        raise SigningFailed("the service said AccessDenied")
+
+    with pytest.raises(SigningFailed, match="AccessDenied"):
+        jwt.sign(_token(), _Faulty(JWK.from_pyca(keys.rsa.public_key()), refuse))
+
+
+def test_an_rsa_key_whose_private_exponents_are_damaged_signs_nothing(keys: SimpleNamespace) -> None:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    both = corrupt_rsa(keys.rsa, "exponent")
+    key = JWK()
+    key.unsafe_skip_rsa_key_validation = True
+    key.import_from_pyca(load_pem_private_key(both, None, unsafe_skip_rsa_key_validation=True))
+    numbers = keys.rsa.private_numbers()
+    key["dp"] = base64url_encode((numbers.dmp1 ^ 6).to_bytes(128, "big"))
+    with pytest.raises(SigningFailed):
+        jwt.sign(_token(), LocalSigner(key, "RS256"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"bytes"])
+def test_claims_that_are_no_json_are_refused(keys: SimpleNamespace, value: Any) -> None:
+    with pytest.raises(InputError, match="cannot be written as JSON"):
+        jwt.sign(_token(x=value), LocalSigner(JWK.from_pyca(keys.rsa), "RS256"))
+
+
+def test_claims_that_are_no_unicode_are_refused(keys: SimpleNamespace) -> None:
+    with pytest.raises(InputError, match="no Unicode text"):
+        jwt.sign(_token(x="G\udcf6ran"), LocalSigner(JWK.from_pyca(keys.rsa), "RS256"))
+
+
+@pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer ", "  \r\n", "Authorization: Bearer "])
+def test_a_prefix_and_blanks_around_a_token_are_dropped(prefix: str) -> None:
+    assert jwt.decode(f"{prefix}{_compact({'alg': 'RS256'}, {'a': 1})} \n").claims == {"a": 1}
+
+
+GOOD = _compact({"alg": "RS256"}, {})
+
+
+@pytest.mark.parametrize(
+    ("compact", "word"),
+    [
+        ("a.b.c.d.e", "encrypted"),
+        ("banana", "has 1"),
+        ("a.b", "has 2"),
+        (GOOD + ".x", "has 4"),
+        (_compact({"alg": "none"}, {}), "not signed"),
+        (_compact({"alg": "nOnE"}, {}), "not signed"),
+        (_compact({}, {}), "not signed"),
+        (_compact({"alg": "RS256"}, {}, ""), "not signed"),
+        (_compact({"alg": "RS256", "b64": False, "crit": ["b64"]}, {}), "RFC 7797"),
+        (_compact('{"alg":"RS256","alg":"none"}', {}), "appears twice"),
+        (_compact({"alg": "RS256"}, '{"exp":1,"exp":9999999999}'), "appears twice"),
+        (_compact({"alg": "RS256"}, "[]"), "not a JSON object"),
+        (_compact("7", {}), "not a JSON object"),
+        (_compact({"alg": "RS256"}, "{"), "cannot be read"),
+        (_compact({"alg": "RS256"}, "NaN"), "cannot be read"),
+        (f"{base64url_encode(b'{' + bytes([255]) + b'}')}.e30.c2ln", "not UTF-8"),
+        (GOOD.replace("c2ln", "c2l+"), "not base64url"),
+        (GOOD.replace("c2ln", "c2lnA"), "not base64url"),
+        (GOOD.replace("c2ln", "c2lnAB"), "not base64url"),
+        (GOOD.replace("c2ln", "c2lnAA=="), "not base64url"),
+        (GOOD.replace("c2ln", "c2 ln"), "not base64url"),
+        (GOOD.replace("c2ln", "ö"), "not base64url"),
+    ],
+)
+def test_a_token_that_is_malformed_is_refused(compact: str, word: str) -> None:
+    with pytest.raises(VerificationFailed, match=word):
+        jwt.decode(compact)
+
+
+def _jwks(keys: SimpleNamespace) -> list[JWK]:
+    first, second = JWK.from_pyca(keys.rsa.public_key()), JWK.from_pyca(keys.other.public_key())
+    first["kid"], second["kid"] = "k1", "k2"
+    return [first, second]
+
+
+@pytest.mark.parametrize("header", [None, {"kid": "k2"}])
+def test_of_several_keys_the_right_one_verifies(keys: SimpleNamespace, header: Any) -> None:
+    jwt.verify_signature(jwt.decode(pyjwt.encode({}, keys.other, "RS256", headers=header)), _jwks(keys))
+
+
+@pytest.mark.parametrize(
+    ("header", "word"),
+    [({"kid": "k1"}, "does not match"), ({"kid": "k3"}, "none of the keys has the token's key ID 'k3'")],
+)
+def test_of_several_keys_the_key_id_decides(keys: SimpleNamespace, header: Any, word: str) -> None:
+    token = jwt.decode(pyjwt.encode({}, keys.other, "RS256", headers=header))
+    with pytest.raises(VerificationFailed, match=word):
+        jwt.verify_signature(token, _jwks(keys))
+
+
+def test_a_signature_of_another_key_or_over_other_claims_is_refused(keys: SimpleNamespace) -> None:
+    public = [JWK.from_pyca(keys.rsa.public_key())]
+    head, _, signature = pyjwt.encode({"a": 1}, keys.rsa, "RS256").split(".")
+    for compact in (pyjwt.encode({}, keys.other, "RS256"), f"{head}.{base64url_encode('{}')}.{signature}"):
+        with pytest.raises(VerificationFailed, match="does not match"):
+            jwt.verify_signature(jwt.decode(compact), public)
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS512", 7, ["RS256"]])
+def test_a_public_key_never_verifies_a_shared_secret_algorithm(keys: SimpleNamespace, algorithm: Any) -> None:
+    public = public_pem(keys.rsa)
+    with pytest.raises(VerificationFailed, match="does not go with that"):
+        jwt.verify_signature(jwt.decode(_compact({"alg": algorithm}, {})), [JWK.from_pem(public)])
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "word"), [("ES256", "needs an EC key"), ("banana", "not an algorithm"), ("EdDSA", "not an algorithm")]
+)
+def test_an_algorithm_that_is_not_the_keys_is_refused(keys: SimpleNamespace, algorithm: str, word: str) -> None:
+    with pytest.raises(VerificationFailed, match=word):
+        jwt.verify_signature(jwt.decode(_compact({"alg": algorithm}, {})), [JWK.from_pyca(keys.rsa.public_key())])
+
+
+def test_a_key_that_is_registered_for_another_algorithm_is_refused(keys: SimpleNamespace) -> None:
+    key = JWK.from_pyca(keys.rsa.public_key())
+    key["alg"] = "RS512"
+    with pytest.raises(VerificationFailed, match="registered for 'RS512'"):
+        jwt.verify_signature(jwt.decode(pyjwt.encode({}, keys.rsa, "RS256")), [key])
+
+
+def test_a_critical_header_that_is_not_understood_is_refused(keys: SimpleNamespace) -> None:
+    compact = pyjwt.encode({}, keys.rsa, "RS256", headers={"crit": ["x"], "x": 1})
+    with pytest.raises(VerificationFailed):
+        jwt.verify_signature(jwt.decode(compact), [JWK.from_pyca(keys.rsa.public_key())])
+
+
+@pytest.mark.parametrize(
+    ("claims", "word"),
+    [
+        ({"exp": NOW}, "expired at 2026-11-23T19:12:36Z"),
+        ({"exp": NOW - 0.5}, "expired"),
+        ({"exp": -1e300}, "expired at -1e"),
+        ({"nbf": NOW + 1}, "not valid before 2026-11-23T19:12:37Z"),
+        ({"exp": str(NOW + 60)}, "exp is not a number"),
+        ({"exp": True}, "exp is not a number"),
+        ({"exp": None}, "exp is not a number"),
+        ({"nbf": []}, "nbf is not a number"),
+        ({"iat": "now"}, "iat is not a number"),
+    ],
+)
+def test_a_time_that_fails_is_named(claims: dict[str, Any], word: str) -> None:
+    with pytest.raises(VerificationFailed, match=word):
+        jwt.verify_times(Token({}, claims), NOW)
+
+
+@pytest.mark.parametrize(
+    "claims", [{}, {"exp": NOW + 1}, {"exp": NOW + 0.5, "nbf": NOW, "iat": NOW + 100}, {"exp": 1e300}]
+)
+def test_a_time_that_holds_passes(claims: dict[str, Any]) -> None:
+    jwt.verify_times(Token({}, claims), NOW)
+
+
+@pytest.mark.parametrize("claims", [{"aud": "a"}, {"aud": ["b", "a"]}])
+def test_an_expected_audience_is_one_of_the_tokens(claims: dict[str, Any]) -> None:
+    jwt.verify_expected(Token({}, {**claims, "iss": "i"}), "a", "i")
+
+
+@pytest.mark.parametrize(
+    ("claims", "word"),
+    [
+        ({"iss": "i"}, "audience is missing, not 'a'"),
+        ({"aud": ["b"], "iss": "i"}, "not 'a' as expected"),
+        ({"aud": "ab", "iss": "i"}, "audience is 'ab'"),
+        ({"aud": "a", "iss": "I"}, "issuer is 'I', not 'i'"),
+        ({"aud": "a"}, "issuer is missing"),
+    ],
+)
+def test_an_expected_value_that_differs_is_named(claims: dict[str, Any], word: str) -> None:
+    with pytest.raises(VerificationFailed, match=word):
+        jwt.verify_expected(Token({}, claims), "a", "i")

@@ -1,0 +1,59 @@
+"""What may be shown."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from qsjwt.redaction import quoted, redacted, without_secrets
+from tests.conftest import pem
+
+
+def _shapes(text: str) -> list[str]:
+    import base64
+
+    one_line = text.replace("\n", "\\n")
+    body = "".join(text.splitlines()[1:-1])
+    return [
+        text,
+        text[: len(text) // 2],
+        one_line,
+        text.replace("\n", " "),
+        body,
+        base64.b64encode(text.encode()).decode(),
+    ]
+
+
+def test_no_shape_of_a_private_key_survives_redaction(keys: SimpleNamespace) -> None:
+    for form in ("PKCS8", "TraditionalOpenSSL"):
+        text = pem(keys.rsa, form).decode()
+        secret = text.splitlines()[5]
+        for shape in _shapes(text):
+            assert secret[:20] not in redacted(f"cannot open {shape}")
+            assert secret[:20] not in quoted(shape)
+
+
+def test_a_token_is_never_shown() -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJ1c2VySWQiOiJ1In0.c2lnbmF0dXJl"
+    assert redacted(f"Bearer {token}!") == "Bearer (a token)!"
+    assert token not in quoted(token)
+
+
+def test_the_private_part_of_a_jwk_is_never_shown() -> None:
+    assert "c2VjcmV0" not in redacted('{"kty":"RSA","d":"c2VjcmV0","n":"AQAB"}')
+
+
+def test_a_message_is_one_line_that_cannot_move_the_cursor() -> None:
+    assert redacted("a\nb\x1b[2Jc\x9b\u202e") == r"a\nb\x1b[2Jc\x9b\u202e"
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    assert without_secrets("one\ntwo") == "one\ntwo"
+
+
+@pytest.mark.parametrize("value", ["göran", "C:\\keys\\k.pem", "a b", "/home/anna/MIT/keys.pem"])
+def test_a_plain_value_is_shown_as_it_is(value: str) -> None:
+    assert quoted(value) == f"'{value}'"
+
+
+def test_a_long_value_is_shortened() -> None:
+    assert len(quoted("x" * 10_000)) < 250
