@@ -22,7 +22,7 @@ from qsjwt.platform import Platform
 from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.spelling import nearest
 
-_DESCRIPTION = "Create and check JSON Web Tokens for Qlik: client-managed Qlik Sense and Qlik Cloud."
+_DESCRIPTION = "Create and verify JSON Web Tokens for client-managed Qlik Sense and Qlik Cloud."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +64,7 @@ class Application(cliff.app.App):
     ) -> Parser:
         """Return the parser of what stands before the command; no option of it takes a value."""
         parser = Parser(PROGRAM, description or "")
-        parser.usage = f"{PROGRAM} [-h] [--version] [-v | -q] [--debug] COMMAND [OPTION ...]"
+        parser.synopsis = "[-h] [--version] [-v | -q] [--debug] COMMAND [OPTION ...]"
         parser.add_argument("--version", action=_PrintVersion, help="print the version and exit")
         loudness = parser.add_mutually_exclusive_group()
         loudness.add_argument(

@@ -118,8 +118,13 @@ class CreateCommand(Command):
         return f"Create a JSON Web Token for {self.platform.summary}."
 
     def add_options(self, parser: Parser) -> None:
-        """Add the options that every platform gets, and the platform's own."""
-        who = parser.add_argument_group("claims")
+        """Add the platform's options, and those that every platform gets."""
+        with plugins.guard(plugins.PLATFORMS, self.name, "add its options"):
+            who = parser.add_argument_group("claims")
+            self.platform.add_options(who)
+            self._add_common_options(parser, who)
+
+    def _add_common_options(self, parser: Parser, who: Any) -> None:
         lifetime = parser.add_argument_group("lifetime")
         lifetime.add_argument(
             "--expires",
@@ -152,10 +157,8 @@ class CreateCommand(Command):
         output.add_argument(
             "--minimal-output", action="store_true", help="accepted for scripts of qs-jwt; the output is minimal anyway"
         )
-        with plugins.guard(plugins.PLATFORMS, self.name, "add its options"):
-            self.platform.add_options(who)
         _add_claim_options(who)
-        parser.usage = f"{parser.prog} {parser.required_usage()} KEY [OPTION ...]"
+        parser.synopsis = "KEY [OPTION ...]"
         parser.footer = _key_providers
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -174,7 +177,7 @@ class CreateCommand(Command):
             compact = jwt.sign(token, signer)
             result = _FORMATS[options.format](compact, token, signer)
         self.emit(result, options.output)
-        _LOG.info("signed with %s by the key of %s:", options.algorithm, split_reference(reference)[0])
+        _LOG.info("signed with %s, key from %s:", options.algorithm, split_reference(reference)[0])
 
     def _build(self, options: argparse.Namespace, now: int) -> Token:
         with plugins.guard(plugins.PLATFORMS, self.name, "build the claims"):

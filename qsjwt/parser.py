@@ -19,25 +19,17 @@ class HelpPrinted(Exception):
     """What was asked for, help or a version, is on stdout; there is nothing more to do."""
 
 
-class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help at the terminal's width, and at most 100 columns."""
-
-    def __init__(self, prog: str, **settings: Any) -> None:
-        import shutil  # 5 ms that only help pays
-
-        width = min(shutil.get_terminal_size().columns - 2, _WIDEST)
-        super().__init__(prog, **{"max_help_position": 30, "width": width, **settings})
-
-
 class Parser(argparse.ArgumentParser):
     """Raises :class:`InputError` where argparse prints usage and exits, and never repeats a value unasked."""
 
     def __init__(self, prog: str, description: str, epilog: str = "") -> None:
+        # Every option that is added asks for a formatter; only printing needs to know the terminal.
+        self._columns = _WIDEST
         super().__init__(
             prog=prog,
             description=description,
             epilog=epilog or None,
-            formatter_class=Formatter,
+            formatter_class=self._formatter,
             conflict_handler="error",
             allow_abbrev=False,
             add_help=False,
@@ -47,9 +39,28 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action=_PrintHelp, help="print this help and exit")
         self.footer: Callable[[], str] | None = None
         """Gives the end of the help; called only when the help is printed, since it may load every plugin."""
+        self.synopsis = "[OPTION ...]"
+        """What follows the required options in the usage line."""
+
+    def _formatter(self, prog: str) -> argparse.HelpFormatter:
+        return _Formatter(prog, max_help_position=30, width=self._columns)
+
+    def _fit_terminal(self) -> None:
+        import shutil  # 5 ms
+
+        self._columns = min(shutil.get_terminal_size().columns - 2, _WIDEST)
+        required = [action for action in self._actions if action.required and action.option_strings]
+        words = [f"{action.option_strings[-1]} {action.metavar}" for action in required]
+        self.usage = _wrap(f"{self.prog} {' '.join([*words, self.synopsis])}", self._columns - len("usage: "), " " * 7)
+
+    def format_usage(self) -> str:
+        """Return the usage line, as wide as the terminal."""
+        self._fit_terminal()
+        return super().format_usage()
 
     def format_help(self) -> str:
-        """Return the help, with the footer."""
+        """Return the help, as wide as the terminal and at most 100 columns, with the footer."""
+        self._fit_terminal()
         return super().format_help() + (self.footer() if self.footer else "")
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
@@ -69,9 +80,9 @@ class Parser(argparse.ArgumentParser):
                 f"{self.prog} has no option {name}",
                 hint=nearest(name, self.option_names()) or f"see {self.prog} --help",
             )
-        at = args.index(unknown[0])
-        before = args[at - 1].partition("=")[0] if at else ""
-        place = f" after {before}" if _OPTION.fullmatch(before) else ""
+        earlier = [argument.partition("=")[0] for argument in args[: args.index(unknown[0])]]
+        option = next(filter(_OPTION.fullmatch, reversed(earlier)), None)
+        place = f" after {option}" if option else ""
         raise InputError(
             f"there is an argument{place} that belongs to no option", hint="put a value that has blanks in it in quotes"
         )
@@ -79,11 +90,6 @@ class Parser(argparse.ArgumentParser):
     def option_names(self) -> list[str]:
         """Return the long names of all options."""
         return [name for name in self._option_string_actions if name.startswith("--")]
-
-    def required_usage(self) -> str:
-        """Return the required options with their values, as a usage line has them."""
-        required = [action for action in self._actions if action.required and action.option_strings]
-        return " ".join(f"{action.option_strings[-1]} {action.metavar or action.dest.upper()}" for action in required)
 
     def error(self, message: str) -> NoReturn:
         """Raise *message*, argparse's own, as an error of ours."""
@@ -107,6 +113,19 @@ class Parser(argparse.ArgumentParser):
                 f"{'/'.join(action.option_strings)}: {quoted(str(value))} is none of {', '.join(choices)}",
                 hint=nearest(str(value), choices),
             )
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Wraps paragraphs, and leaves lines that begin with a blank, such as an example, as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(part if "\n " in part else _wrap(part, width, indent) for part in text.split("\n\n"))
+
+
+def _wrap(text: str, width: int, indent: str) -> str:
+    import textwrap
+
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 class _PrintHelp(argparse.Action):

@@ -10,12 +10,13 @@ import threading
 from types import ModuleType
 from typing import Any, Final
 
+# A package is imported with the first of its modules here, so what it imports itself comes before.
 SELDOM_USED: Final = (
+    "traceback",  # logging formats exceptions with it
     "cryptography.x509",  # jwcrypto.jwk reads certificates with it
     "logging.handlers",  # cliff imports it for nothing
     "socket",  # email.utils, below importlib.metadata, makes message IDs with it
     "tempfile",  # stevedore writes its cache with it
-    "traceback",  # logging formats exceptions with it
     "zipfile",  # importlib.metadata looks for packages in archives with it
 )
 

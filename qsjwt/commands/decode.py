@@ -32,7 +32,7 @@ class Decode(Command):
     def add_options(self, parser: Parser) -> None:
         """Add where the token is, what verifies it, and the output's form."""
         token = parser.add_argument_group("token", "Without these it is read from standard input.")
-        token.add_argument("source", nargs="?", choices=("-",), metavar="-", help="read standard input")
+        token.add_argument("source", nargs="?", metavar="-", help="read standard input")
         token.add_argument("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped')
         token.add_argument("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input")
         verify = parser.add_argument_group("verification")
@@ -83,6 +83,10 @@ class Decode(Command):
 
 
 def _token_text(options: argparse.Namespace) -> str:
+    if options.source not in (None, "-"):
+        raise InputError(
+            "there is an argument that belongs to no option", hint="give the token with --jwt or --jwt-file"
+        )
     given = [value for value in (options.jwt, options.jwt_file, options.source) if value is not None]
     if len(given) > 1:
         raise InputError("the token is given more than once", hint="use one of --jwt, --jwt-file and standard input")

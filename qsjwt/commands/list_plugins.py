@@ -11,7 +11,7 @@ _HEAD: Final = ("kind", "name", "package", "version", "status")
 
 
 class ListPlugins(Command):
-    """List the platforms, key providers and commands that are installed."""
+    """List the platforms, key providers and commands installed."""
 
     def add_options(self, parser: Parser) -> None:
         """Add the output's form."""

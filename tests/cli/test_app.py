@@ -1,0 +1,293 @@
+"""The application: global options, help, the command index, and what cliff and argparse would do by themselves."""
+
+import logging
+import subprocess
+import sys
+import warnings
+from types import SimpleNamespace
+
+import pytest
+
+from qsjwt import __version__
+from tests.conftest import InstallPlugin, Run, run_process
+
+COMMANDS = ["create-qscloud", "create-qseow", "decode", "list-plugins"]
+
+
+@pytest.mark.parametrize("options", [(), ("-v",), ("--debug",), ("-q",)])
+def test_without_a_command_usage_is_on_stderr_and_nothing_asks_a_question(run: Run, options: tuple[str, ...]) -> None:
+    result = run(*options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "usage: qsjwt" in result.stderr
+    assert "qsjwt: error: no command is given" in result.stderr
+    assert "cmd2" not in sys.modules
+
+
+def test_the_version_is_the_programs_own_name_and_number(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/other-name"])
+    result = run("--version")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"qsjwt {__version__}\n", "")
+
+
+@pytest.mark.parametrize("options", [("--help",), ("-h",), ("help",), ("-v", "--help")])
+def test_the_global_help_lists_every_command(run: Run, options: tuple[str, ...]) -> None:
+    result = run(*options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    for command in COMMANDS:
+        assert f"\n  {command}" in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_commands_help_is_its_own_wherever_it_is_asked_for(run: Run, command: str) -> None:
+    texts = {run(*words).stdout for words in ((command, "--help"), (command, "-h"), ("help", command))}
+    texts.add(run(command, "--loglevel", "debug", "-h").stdout)
+    assert len(texts) == 1
+    assert texts.pop().startswith(f"usage: qsjwt {command} ")
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_the_terminal_and_100_columns(
+    run: Run, command: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = run(*filter(None, (command, "--help"))).stdout.splitlines()
+    assert len(lines) > 8
+    assert max(map(len, lines)) <= min(columns, 100)
+
+
+def test_help_names_every_key_provider(run: Run) -> None:
+    text = run("create-qseow", "--help").stdout
+    for scheme in ("create:", "env:", "file:", "inline:", "stdin:"):
+        assert f"\n  {scheme}" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("create-qseo",), "did you mean create-qseow?"),
+        (("create",), "did you mean create-qscloud?"),
+        (("Decode",), "did you mean decode?"),
+        (("complete",), "there is no command 'complete'"),
+        (("shell",), "there is no command 'shell'"),
+        (("xyzzy",), "see qsjwt --help"),
+        (("",), "there is no command ''"),
+    ],
+)
+def test_an_unknown_command_or_the_beginning_of_one_exits_2(run: Run, arguments: tuple[str, ...], word: str) -> None:
+    run(*arguments).refused(2, "there is no command", word)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("create-qseow", "--exp", "5m"), "has no option --exp"),
+        (("create-qseow", "--exp", "5m"), "did you mean --expires?"),
+        (("create-qseow", "--log", "debug"), "has no option --log"),
+        (("create-qseow", "--usrid", "a"), "did you mean --userid?"),
+        (("decode", "--log-file", "x"), "has no option --log-file"),
+        (("decode", "--deb"), "has no option --deb"),
+        (("--verb", "decode"), "has no option --verb"),
+        (("--log-file=x", "decode"), "has no option --log-file"),
+        (("--loglevel", "debug", "decode"), "has no option --loglevel"),
+        (("list-plugins", "-x"), "has no option -x"),
+        (("list-plugins", "x y"), "belongs to no option"),
+        (("create-qseow", "--expires", "5m", "x y"), "after --expires"),
+        (("-v", "-q", "list-plugins"), "not allowed with"),
+        (("create-qseow", "--userid"), "--userid: expected one argument"),
+        (("create-qseow", "--no-check=yes"), "--no-check"),
+    ],
+)
+def test_options_are_exact(run: Run, arguments: tuple[str, ...], word: str) -> None:
+    if arguments[0] == "create-qseow":
+        arguments = (*arguments[:1], "--userdir", "D", "--userid", "u", "--expires", "1m", *arguments[1:])
+    run(*arguments).refused(2, word)
+
+
+def test_a_stray_argument_is_not_repeated_since_it_may_be_part_of_a_key(run: Run, keys: SimpleNamespace) -> None:
+    words = keys.files["rsa"].read_text(encoding="ascii").split()
+    result = run("create-qseow", "--userdir", "D", "--userid", "u", "--expires", "1m", "--key", "file:x", *words)
+    result.refused(2, "after --key", "belongs to no option")
+    assert words[5][:16] not in result.stderr
+
+
+def test_a_negative_value_gets_the_error_of_its_option(run: Run, keys: SimpleNamespace) -> None:
+    for words in (("--expires", "-60m"), ("--expires=-60m",)):
+        run("create-qseow", "--userdir", "D", "--userid", "u", *words, "--key", "x").refused(2, "--expires: '-60m'")
+
+
+@pytest.mark.parametrize(
+    ("expires", "word"),
+    [
+        ("banana", "not a time span"),
+        ("", "not a time span"),
+        ("3600", "has no unit"),
+        ("0", "has no unit"),
+        ("0m", "expire at once"),
+        ("-5m", "negative"),
+        ("9000y", "year 9999"),
+        ("9" * 400 + "d", "not a time span"),
+    ],
+)
+def test_a_lifetime_that_cannot_be_exits_2_with_a_hint(
+    run: Run, keys: SimpleNamespace, expires: str, word: str
+) -> None:
+    result = run("create-qseow", "--userdir", "D", "--userid", "u", "--expires", expires, "--key", keys.files["rsa"])
+    result.refused(2, "--expires", word, "qsjwt: hint: ")
+
+
+def _one_token(run: Run, keys: SimpleNamespace, *before: str, after: tuple[str, ...] = ()) -> str:
+    result = run(
+        *(*before, "create-qseow", "--userdir", "D", "--userid", " u", "--expires", "5m"),
+        *("--key", keys.files["rsa"], *after),
+    )
+    assert result.token.count(".") == 2
+    return result.stderr
+
+
+def test_loudness_is_chosen_before_the_command_or_by_loglevel(run: Run, keys: SimpleNamespace) -> None:
+    warning = "qsjwt: warning: blanks"
+    info = "qsjwt: info: signed with RS256"
+    assert warning in _one_token(run, keys)
+    assert _one_token(run, keys, "-q") == ""
+    for before in (("-v",), ("-vv",), ("-vvvv",), ("--verbose", "--verbose"), ("--debug",)):
+        text = _one_token(run, keys, *before)
+        assert warning in text
+        assert info in text
+    assert _one_token(run, keys, after=("--loglevel", "error")) == ""
+    for level in ("info", "verbose", "debug"):
+        assert info in _one_token(run, keys, "-q", after=("--loglevel", level))
+    run("create-qseow", "--loglevel", "loud").refused(2, "--loglevel", "'loud'", "verbose")
+
+
+def test_only_the_programs_own_logger_is_configured(run: Run, keys: SimpleNamespace) -> None:
+    root = logging.getLogger()
+    level = root.level
+    text = _one_token(run, keys, "--debug")
+    assert root.level == level
+    assert not any(
+        isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr for handler in root.handlers
+    )
+    assert all(line.startswith("qsjwt: ") for line in text.splitlines())
+
+
+def test_records_of_other_libraries_stay_off_and_secrets_stay_out(run: Run, keys: SimpleNamespace) -> None:
+    from qsjwt import log
+
+    assert run("list-plugins").exit_code == 0
+    log.configure(logging.DEBUG)
+    own = logging.getLogger("qsjwt.platform.acme")
+    stream = logging.getLogger("qsjwt").handlers[0]
+    assert isinstance(stream, logging.StreamHandler)
+    assert own.getEffectiveLevel() == logging.DEBUG
+    record = own.makeRecord("qsjwt", logging.INFO, "f", 1, keys.files["rsa"].read_text(encoding="ascii"), (), None)
+    assert stream.format(record).startswith("qsjwt: info: (a private key)")
+
+
+def test_another_package_cannot_hook_into_a_command(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = """
+    import cliff.hooks
+    class Spy(cliff.hooks.CommandHook):
+        def get_parser(self, parser): raise RuntimeError("hooked")
+        def get_epilog(self): raise RuntimeError("hooked")
+        def before(self, parsed_args): raise RuntimeError("hooked")
+        def after(self, parsed_args, return_code): raise RuntimeError("hooked")
+    """
+    points = {f"qsjwt.command.v1.{name}": "spy = spy_pkg:Spy" for name in ("create_qseow", "create-qseow", "decode")}
+    installed_plugin("spy-pkg", points, source)
+    assert _one_token(run, keys, "-q") == ""
+    assert "spy_pkg" not in sys.modules
+
+
+def test_the_help_looks_through_no_installed_packages(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cliff.command
+
+    def slow() -> None:
+        raise AssertionError("packages_distributions() takes 15 to 140 ms")
+
+    monkeypatch.setattr(cliff.command, "packages_distributions", slow)
+    assert run("create-qseow", "--help").exit_code == 0
+
+
+def test_list_plugins_and_decode_load_no_formatters_but_their_own(run: Run) -> None:
+    result = run_process("list-plugins", "-f", "json", environment={"PYTHONPROFILEIMPORTTIME": "1"}, text=True)
+    assert result.returncode == 0
+    assert "prettytable" not in result.stderr
+    assert "cliff.formatters" not in result.stderr
+
+
+def test_a_command_that_returns_something_still_exits_0(run: Run, installed_plugin: InstallPlugin) -> None:
+    source = """
+    from qsjwt.api import Command
+    class Odd(Command):
+        "Return what take_action must not."
+        def take_action(self, parsed_args):
+            self.emit("done\\n")
+            return "a string"
+    """
+    installed_plugin("odd-pkg", {"qsjwt.command.v1": "odd = odd_pkg:Odd"}, source)
+    result = run("odd")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "done\n", "")
+
+
+@pytest.mark.parametrize(
+    "crash", ["raise ValueError('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')", "raise SystemExit('bye')", "1/0"]
+)
+def test_a_bug_exits_1_asks_for_debug_and_shows_its_traceback_only_then(
+    run: Run, installed_plugin: InstallPlugin, crash: str
+) -> None:
+    source = f"""
+    from qsjwt.api import Command
+    class Bad(Command):
+        "Crash."
+        def take_action(self, parsed_args):
+            {crash}
+    """
+    installed_plugin("bad-pkg", {"qsjwt.command.v1": "bad = bad_pkg:Bad"}, source)
+    run("bad").refused(1, "unexpected", "--debug")
+    run("bad", "--loglevel", "debug").refused(1, "unexpected")
+    result = run("--debug", "bad")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Traceback" in result.stderr
+    assert "eyJhbGciOiJSUzI1NiJ9" not in result.stderr
+
+
+def test_ctrl_c_and_a_closed_pipe_have_the_shells_codes(run: Run, installed_plugin: InstallPlugin) -> None:
+    source = """
+    from qsjwt.api import Command
+    class Stop(Command):
+        "Stop."
+        def take_action(self, parsed_args):
+            raise KeyboardInterrupt
+    class Pipe(Command):
+        "Write to nobody."
+        def take_action(self, parsed_args):
+            raise BrokenPipeError
+    """
+    installed_plugin("stop-pkg", {"qsjwt.command.v1": "stop = stop_pkg:Stop\npipe = stop_pkg:Pipe"}, source)
+    for command, exit_code in (("stop", 130), ("pipe", 141)):
+        result = run(command)
+        assert (result.exit_code, result.stdout, result.stderr) == (exit_code, "", "")
+
+
+def test_help_and_listing_work_when_nobody_can_see_errors(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with warnings.catch_warnings():
+        assert run("list-plugins").exit_code == 0
+        assert run("--help").exit_code == 0
+        assert run().exit_code == 2
+        assert run("nonsense").exit_code == 2
+
+
+def test_a_closed_or_full_standard_output_is_an_error(run: Run, keys: SimpleNamespace) -> None:
+    base = [sys.executable, "-m", "qsjwt", "create-qseow", "--userdir", "D", "--userid", "u", "--expires", "5m"]
+    base += ["--key", str(keys.files["rsa"])]
+    closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *base], capture_output=True, text=True, check=False)
+    assert (closed.returncode, "standard output is closed" in closed.stderr) == (2, True)
+    full = subprocess.run(["sh", "-c", '"$@" >/dev/full', "sh", *base], capture_output=True, text=True, check=False)
+    assert full.returncode == 2
+    assert full.stderr == (
+        "qsjwt: error: standard output is not accessible: no space left on device, so the result is not written\n"
+    )

@@ -1,0 +1,244 @@
+"""decode: look inside a token and verify it."""
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+import yaml
+from jwcrypto.jwk import JWK
+
+from tests.conftest import VECTORS, Run, pem, public_pem
+
+THEN = "2026-11-23T19:13:00Z"
+"""A minute in which the qs-jwt tokens were valid."""
+
+TOKEN = (VECTORS / "qseow-365d.jwt").read_text(encoding="ascii").strip()
+CERTIFICATE = VECTORS / "publickey.cer"
+
+
+def _record(run: Run, *options: object) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(run("decode", *options).stdout)
+    return record
+
+
+@pytest.mark.parametrize("path", sorted(VECTORS.glob("*.jwt")), ids=lambda path: path.stem)
+def test_the_tokens_of_qs_jwt_verify_with_their_own_key_and_no_other(run: Run, path: Path) -> None:
+    own = path.stem == "own-certificate"
+    certificates = [VECTORS / "own-certificate.cer", CERTIFICATE]
+    right, wrong = certificates if own else reversed(certificates)
+    at = "2026-11-23T19:12:36Z"
+    options = ("decode", "--jwt-file", path, "--at", at if not own else "2026-11-23T19:12:38Z")
+    result = run(*options, "--cert-publickey-file", right)
+    if path.stem == "qseow-expires-120":
+        assert result.exit_code == 6
+        assert "expired at 2026-11-23T19:12:36Z" in result.stderr
+    else:
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert json.loads(result.stdout)["verdict"] == "valid"
+    refused = run(*options, "--cert-publickey-file", wrong)
+    assert refused.exit_code == 6
+    assert "signature does not match" in refused.stderr
+
+
+def test_unicode_survives(run: Run) -> None:
+    result = run("decode", "--jwt-file", VECTORS / "qseow-minimal-60m.jwt", "--at", THEN)
+    assert "Göran Sander" in result.stdout
+
+
+def test_without_a_key_the_verdict_is_not_verified(run: Run) -> None:
+    record = _record(run, "--jwt", TOKEN, "--at", THEN)
+    assert record["header"] == {"alg": "RS256", "typ": "JWT"}
+    assert record["claims"]["group"] == ["group1", "group 2"]
+    assert record["times"] == {"issued_at": "2026-11-23T19:12:36Z", "expires_at": "2027-11-23T19:12:36Z"}
+    assert (record["verdict"], record["reasons"]) == ("not verified", [])
+
+
+@pytest.mark.parametrize("key", [CERTIFICATE, VECTORS / "publickey.pem"])
+def test_a_key_may_be_a_file_or_a_text(run: Run, key: Path) -> None:
+    assert _record(run, "--jwt", TOKEN, "--at", THEN, "--cert-publickey-file", key)["verdict"] == "valid"
+    text = key.read_text(encoding="ascii").replace("\n", "\\n")
+    assert _record(run, "--jwt", TOKEN, "--at", THEN, "--cert-publickey", text)["verdict"] == "valid"
+
+
+def test_a_key_may_be_a_jwk_or_a_jwk_set(run: Run, tmp_path: Path) -> None:
+    jwk = JWK.from_pem((VECTORS / "publickey.pem").read_bytes()).export_public()
+    for text in (jwk, f'{{"keys": [{jwk}]}}'):
+        (tmp_path / "key.json").write_bytes(text.encode("utf-16"))
+        assert _record(run, "--jwt", TOKEN, "--at", THEN, "--cert-publickey-file", "key.json")["verdict"] == "valid"
+
+
+def test_a_token_comes_as_an_option_a_file_or_standard_input(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(f"Bearer {TOKEN}\r\n".encode("utf-16"))
+    data = f"  Bearer {TOKEN}\n".encode()
+    for options in (("--jwt-file", "token"), ("--jwt", f"Bearer {TOKEN}"), (), ("-",), ("--jwt-file", "-")):
+        result = run("decode", *options, "--at", THEN, stdin=data)
+        assert json.loads(result.stdout)["claims"]["userId"] == "anna"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--jwt", "a", "--jwt-file", "b"), ("more than once",)),
+        (("--jwt", "a", "-"), ("more than once",)),
+        (("--jwt", ""), ("token is empty",)),
+        ((), ("token is empty",)),
+        (("--jwt-file", "missing"), ("'missing'", "does not exist")),
+        (("--jwt", "a.b.c", "--cert-publickey", "x", "--cert-publickey-file", "y"), ("two public keys",)),
+        (("--jwt", "a.b.c", "--at", "noon"), ("--at", "not a time")),
+        (("--jwt", "a.b.c", "-f", "xml"), ("--format", "xml")),
+        (("stray",), ("belongs to no option", "--jwt")),
+    ],
+)
+def test_a_wrong_command_line_exits_2(run: Run, options: tuple[str, ...], words: tuple[str, ...]) -> None:
+    run("decode", *options).refused(2, *words)
+
+
+def test_a_token_given_as_a_file_name_is_not_repeated(run: Run) -> None:
+    result = run("decode", "--jwt-file", TOKEN)
+    result.refused(2, "content where its name belongs")
+    assert TOKEN[:30] not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "token", ["banana", "a.b", TOKEN + ".x", TOKEN[:-5], TOKEN[:100], "a.b.c.d.e", "eyJhbGciOiJub25lIn0.e30."]
+)
+def test_a_malformed_token_exits_6_with_nothing_on_stdout(run: Run, token: str) -> None:
+    result = run("decode", "--jwt", token)
+    result.refused(6, "token")
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (("--at", "2027-11-23T19:12:36Z"), "expired at 2027-11-23T19:12:36Z"),
+        (("--at", THEN, "--expected-audience", "other"), "audience is 'hdJh34wkK', not 'other'"),
+        (("--at", THEN, "--expected-issuer", "me"), "issuer is missing"),
+    ],
+)
+def test_what_fails_is_shown_and_exits_6_with_and_without_a_key(run: Run, options: tuple[str, ...], word: str) -> None:
+    for key in ((), ("--cert-publickey-file", CERTIFICATE)):
+        result = run("decode", "--jwt", TOKEN, *options, *key)
+        assert result.exit_code == 6
+        record = json.loads(result.stdout)
+        assert record["verdict"] == "invalid"
+        assert word in record["reasons"][0]
+        assert f"qsjwt: error: {record['reasons'][0]}\n" == result.stderr
+
+
+def test_the_audience_that_is_expected_passes(run: Run) -> None:
+    assert _record(run, "--jwt", TOKEN, "--at", THEN, "--expected-audience", "hdJh34wkK")["verdict"] == "not verified"
+
+
+def test_a_token_is_not_valid_before_its_time(run: Run, keys: SimpleNamespace) -> None:
+    token = pyjwt.encode({"nbf": 4_000_000_000}, keys.rsa, "RS256")
+    result = run("decode", "--jwt", token)
+    assert result.exit_code == 6
+    assert "not valid before 2096" in result.stderr
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_shared_secret_algorithm_is_refused_with_a_public_key(run: Run, keys: SimpleNamespace, keyed: bool) -> None:
+    token = pyjwt.encode({"a": 1}, "x" * 32, "HS256")
+    result = run("decode", "--jwt", token, *(("--cert-publickey-file", keys.public) if keyed else ()))
+    assert result.exit_code == (6 if keyed else 0)
+    assert json.loads(result.stdout)["verdict"] == ("invalid" if keyed else "not verified")
+
+
+def test_a_private_key_given_to_decode_is_refused_and_not_shown(run: Run, keys: SimpleNamespace) -> None:
+    text = pem(keys.rsa).decode()
+    for options in (("--cert-publickey-file", keys.files["rsa"]), ("--cert-publickey", text)):
+        result = run("--debug", "decode", "--jwt", TOKEN, *options)
+        assert result.exit_code == 3
+        assert "holds a private key, where only a public one belongs" in result.stderr
+        assert text.splitlines()[3][:20] not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["missing", "garbage", "empty"])
+def test_a_public_key_that_cannot_be_read_exits_3(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "garbage").write_bytes(b"\xff\x00\x80")
+    (tmp_path / "empty").write_bytes(b"")
+    run("decode", "--jwt", TOKEN, "--cert-publickey-file", name).refused(3, f"'{name}'")
+
+
+def test_a_key_that_is_too_short_verifies_nothing(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    from jwcrypto.jwt import JWT
+
+    token = JWT(header={"alg": "RS256"}, claims={})
+    token.make_signed_token(JWK.from_pyca(keys.short))
+    (tmp_path / "short").write_bytes(public_pem(keys.short))
+    result = run("decode", "--jwt", token.serialize(), "--cert-publickey-file", "short")
+    assert (result.exit_code, "1024 bits" in result.stderr) == (6, True)
+
+
+def test_every_format_shows_header_claims_times_and_verdict(run: Run) -> None:
+    options = ("decode", "--jwt", TOKEN, "--at", THEN, "-f")
+    table = run(*options, "table").stdout
+    for text in ("header.alg", "RS256", "claims.userId", "anna", '["group1", "group 2"]', "2027-11-23T19:12:36Z"):
+        assert text in table
+    record = yaml.safe_load(run(*options, "yaml").stdout)
+    assert record == json.loads(run(*options, "json").stdout)
+    assert run(*options, "value").stdout.splitlines()[:3] == ["RS256", "JWT", "anna"]
+
+
+def test_shell_output_can_be_evaluated_and_runs_nothing(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    name = "$(touch pwned) `touch pwned` \" ' ; touch pwned\nnext"
+    token = pyjwt.encode({"name": name, "a b;touch pwned": 1}, keys.rsa, "RS256")
+    text = run("decode", "--jwt", token, "-f", "shell").stdout
+    shown = subprocess.run(
+        ["bash", "-c", f'eval {shlex.quote(text)}; printf %s "$claims_name"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == name
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_token_cannot_write_to_the_terminal_behind_a_table(run: Run, keys: SimpleNamespace) -> None:
+    token = pyjwt.encode({"name": "a\x1b[2J\nb"}, keys.rsa, "RS256")
+    for form in ("table", "value"):
+        shown = run("decode", "--jwt", token, "-f", form).stdout
+        assert "\x1b" not in shown
+        assert r"a\x1b[2J\nb" in shown
+
+
+def test_minimal_output_has_the_shape_of_qs_jwt(run: Run) -> None:
+    options = ("--jwt", TOKEN, "--at", THEN, "--minimal-output")
+    assert set(_record(run, *options)) == {"header", "payload"}
+    record = _record(run, *options, "--cert-publickey-file", CERTIFICATE)
+    assert record["payload"]["userId"] == "anna"
+    assert record["verification"] == {
+        "status": "valid",
+        "algorithm": "RS256",
+        "integrity": True,
+        "issuedAt": "2026-11-23T19:12:36Z",
+        "expiresAt": "2027-11-23T19:12:36Z",
+        "notBefore": "N/A",
+        "currentlyValid": True,
+        "audience": "hdJh34wkK",
+        "audienceMatch": None,
+    }
+    late = run("decode", *options[:2], "--minimal-output", "--cert-publickey-file", CERTIFICATE, "--at", "2030-01-01")
+    verification = json.loads(late.stdout)["verification"]
+    assert (late.exit_code, verification["status"], verification["integrity"]) == (6, "invalid", True)
+    assert (verification["currentlyValid"], "expired" in verification["reason"]) == (False, True)
+
+
+def test_minimal_output_tells_key_id_issuer_and_a_match(run: Run) -> None:
+    record = _record(
+        run,
+        *("--jwt-file", VECTORS / "qscloud-minimal-60m.jwt", "--at", THEN, "--minimal-output"),
+        *("--cert-publickey-file", CERTIFICATE, "--expected-audience", "qlik.api/login/jwt-session"),
+    )
+    verification = record["verification"]
+    assert (verification["keyId"], verification["issuer"], verification["audienceMatch"]) == ("k", "i", True)
+
+
+def test_times_that_are_no_times_are_left_as_they_are(run: Run, keys: SimpleNamespace) -> None:
+    token = pyjwt.encode({"exp": 1e300}, keys.rsa, "RS256")
+    assert _record(run, "--jwt", token)["times"] == {"expires_at": None}

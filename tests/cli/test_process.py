@@ -1,0 +1,145 @@
+"""What only a process shows: pipes, signals, locales, imports, memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import jwt as pyjwt
+import pytest
+
+from qsjwt.startup import SELDOM_USED
+from tests.conftest import run_process
+
+
+def _create(keys: SimpleNamespace, *more: str) -> tuple[str, ...]:
+    base = ("create-qseow", "--userdir", "LAB", "--userid", "göran", "--expires", "5m")
+    return (*base, "--key", str(keys.files["rsa"]), *more)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"LANG": "C", "LC_ALL": "C"}, {"LC_ALL": "POSIX", "PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}],
+)
+def test_the_output_is_utf_8_at_any_locale(keys: SimpleNamespace, environment: dict[str, str]) -> None:
+    result = run_process(*_create(keys, "-f", "json"), environment=environment)
+    assert result.returncode == 0, result.stderr
+    assert "göran" in result.stdout.decode("utf-8")
+    assert result.stderr == b""
+
+
+def test_the_console_script_is_the_same_program(keys: SimpleNamespace) -> None:
+    script = Path(sys.executable).with_name("qsjwt")
+    result = subprocess.run([script, *_create(keys)], capture_output=True, text=True, check=True)
+    assert pyjwt.decode(result.stdout.strip(), keys.rsa.public_key(), ["RS256"])["userId"] == "göran"
+
+
+def test_no_home_and_no_cache_are_needed(keys: SimpleNamespace) -> None:
+    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "VIRTUAL_ENV", "SYSTEMROOT")}
+    result = subprocess.run(
+        [sys.executable, "-m", "qsjwt", *_create(keys)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_reader_that_goes_away_is_141_and_no_complaint() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        result = run_process("list-plugins", stdout=write, stderr=subprocess.PIPE)
+    finally:
+        os.close(write)
+    assert (result.returncode, result.stderr) == (141, b"")
+
+
+def test_ctrl_c_is_130_and_leaves_no_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "qsjwt", "create-qseow", "--userdir", "D", "--userid", "u", "--expires", "5m"]
+    process = subprocess.Popen(
+        [*command, "--key", "stdin:"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (130, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _modules(program: str, *arguments: str) -> set[str]:
+    code = f"{program}; import sys; print(*sys.modules, sep='\\n')"
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines())
+
+
+RUN = (
+    "import sys; from qsjwt import startup; startup.postpone_imports(); from qsjwt.app import main; main(sys.argv[1:])"
+)
+
+
+def test_one_token_imports_one_platform_and_one_provider(keys: SimpleNamespace) -> None:
+    modules = _modules(RUN, *_create(keys))
+    ours = {name for name in modules if name.startswith(("qsjwt.providers.", "qsjwt_platforms.", "qsjwt.commands"))}
+    assert ours == {"qsjwt.providers.file", "qsjwt_platforms.qseow"}
+    assert not {"cmd2", "prettytable", "yaml", "rich", "jwcrypto.jwe", "difflib", "shutil"} & modules
+
+
+def test_imports_that_one_token_never_uses_stay_postponed(keys: SimpleNamespace) -> None:
+    names = f"early = set(sys.modules); names = [n for n in {SELDOM_USED!r} if n not in early]"
+    used = "print('USED', [n for n in names if '__postponed__' not in vars(sys.modules[n])])"
+    program = f"import sys; {names}; {RUN}; {used}"
+    assert "USED []" in _modules(program, *_create(keys))
+
+
+def test_a_postponed_module_is_the_real_one_when_it_is_used() -> None:
+    code = """
+import sys, threading
+from qsjwt import startup
+startup.SELDOM_USED = ("zipfile", "cryptography.x509", "no_such_module")
+startup.postpone_imports()
+startup.postpone_imports()
+assert type(sys.modules["zipfile"]).__name__ == "_Postponed"
+seen = []
+threads = [threading.Thread(target=lambda: seen.append(sys.modules["zipfile"].ZipFile)) for _ in range(8)]
+[t.start() for t in threads]; [t.join() for t in threads]
+import zipfile
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+assert len(seen) == 8 and set(seen) == {zipfile.ZipFile}
+assert type(zipfile).__name__ == "module"
+assert x509.oid.NameOID is NameOID and x509.load_pem_x509_certificate
+try:
+    zipfile.nonsense
+except AttributeError as error:
+    assert "nonsense" in str(error)
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_one_token_needs_at_most_36_mib(keys: SimpleNamespace) -> None:
+    resource = pytest.importorskip("resource")
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    assert resource
+    result = subprocess.run(
+        [sys.executable, "-c", code, sys.executable, "-m", "qsjwt", *_create(keys)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(result.stdout) * unit <= 36 << 20
+
+
+def test_the_two_lines_of_a_mistake_are_all_there_is(tmp_path: Path) -> None:
+    result = run_process("create-qseow", "--userdir", "D", text=True)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "qsjwt: error: the following arguments are required: --userid, --expires",
+        "qsjwt: hint: see qsjwt create-qseow --help",
+    ]
