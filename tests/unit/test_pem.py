@@ -136,7 +136,7 @@ def test_an_rsa_key_with_one_prime_changed_is_refused(keys: SimpleNamespace) -> 
 
 
 def corrupt_rsa(key: object, part: str) -> bytes:
-    """Return *key* as PKCS#1 PEM with two bits of one of its integers turned, which ``openssl rsa -check`` would find."""
+    """Return *key* as PKCS#1 PEM with two bits of one of its integers turned."""
     der = key.private_bytes(  # type: ignore[attr-defined]
         serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )

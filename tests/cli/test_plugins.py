@@ -1,0 +1,303 @@
+"""Plugins of other packages: used by name, isolated from each other, listed with what is wrong with them."""
+
+import csv
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import jwt as pyjwt
+import pytest
+import yaml
+
+from tests.conftest import InstallPlugin, Run
+
+PLATFORM = "qsjwt.platform.v1"
+PROVIDER = "qsjwt.key_provider.v1"
+COMMAND = "qsjwt.command.v1"
+
+ACME = """
+    import logging
+    from qsjwt.api import Finding, Platform, Severity, Token, time_claims
+
+    print("hello from the module")
+
+    class Acme(Platform):
+        summary = "Acme Analytics"
+        algorithms = ("PS256", "RS256")
+
+        def __init__(self):
+            print("hello from the constructor")
+
+        def add_options(self, group):
+            group.add_argument("--user", required=True, metavar="USER", help="who it is")
+
+        def build(self, options, now):
+            print("hello from build")
+            logging.getLogger("qsjwt.platform.acme").info("building")
+            return Token({"cty": "acme"}, {"user": options.user, **time_claims(options, now)})
+
+        def check(self, token, now):
+            if token.claims["user"] == "eve":
+                yield Finding("user", "Acme does not let eve in")
+            if token.claims["user"] == "mallory":
+                yield Finding("user", "Acme has its doubts about mallory", severity=Severity.DOUBTFUL)
+"""
+
+SAFE = """
+    from pathlib import Path
+    from qsjwt.api import KeyProvider, KeyUnavailable, LocalSigner, load_private_key
+
+    class Safe(KeyProvider):
+        summary = "safe:NAME        a private key in the safe"
+
+        def open(self, reference, algorithm, secrets):
+            print("opening the safe")
+            path = Path(reference)
+            if not path.exists():
+                raise KeyUnavailable("the safe has no such key")
+            key = load_private_key(path.read_bytes(), "the key in the safe", secrets.passphrase)
+            return LocalSigner(key, algorithm)
+"""
+
+# name -> (source, what list-plugins says)
+BROKEN = {
+    "raises": ("raise RuntimeError('out of order')", "does not load: RuntimeError: out of order"),
+    "asserts": ("assert 1 == 2, 'never'", "does not load: AssertionError: never"),
+    "exits": ("import sys; sys.exit('good bye')", "does not load: SystemExit: good bye"),
+    "syntax": ("def", "does not load: SyntaxError"),
+    "sdk": ("import no_such_sdk", "does not load: ModuleNotFoundError: No module named 'no_such_sdk'"),
+    "wrong": ("class Plugin: pass", "is not a subclass of"),
+    "function": ("def Plugin(): pass", "is not a subclass of"),
+    "missing": ("", "does not load: AttributeError"),
+    "abstract": ("from qsjwt.api import {base}\nclass Plugin({base}): summary = 'x'", "does not start: TypeError"),
+    "constructor": (
+        "from qsjwt.api import {base}\n"
+        "class Plugin({base}):\n"
+        "    summary = 'x'\n"
+        "    def __init__(self): raise KeyError('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')\n"
+        "    def add_options(self, group): pass\n"
+        "    def build(self, options, now): pass\n"
+        "    def check(self, token, now): pass\n"
+        "    def open(self, reference, algorithm, secrets): pass\n",
+        "does not start: KeyError",
+    ),
+}
+
+
+def test_a_strangers_platform_is_a_command_with_everything_that_comes_with_it(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, ACME)
+    assert "Create a JSON Web Token for Acme Analytics." in run("--help").stdout
+    help_text = run("create-acme", "--help").stdout
+    for option in ("--user USER", "--key SCHEME:REFERENCE", "--output FILE", "--claim NAME=VALUE", "PS256, RS256"):
+        assert option in help_text
+    base = ("create-acme", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
+    result = run(*base, "--claim", "a=b", "--keyid", "k")
+    claims = pyjwt.decode(result.token, keys.rsa.public_key(), ["PS256"])
+    assert (claims["user"], claims["a"]) == ("anna", "b")
+    assert pyjwt.get_unverified_header(result.token) == {"alg": "PS256", "typ": "JWT", "kid": "k", "cty": "acme"}
+    run(*base, "--user", "eve").refused(2, "Acme does not let eve in")
+    assert "eve" in run(*base, "--user", "eve", "--no-check").stderr
+    assert "qsjwt: warning: Acme has its doubts" in run(*base, "--user", "mallory").stderr
+    assert "qsjwt: info: building" in run(*base, "--loglevel", "info").stderr
+    run("create-acme", "--expires", "5m", "--key", "x").refused(2, "--user")
+
+
+def test_nothing_that_a_plugin_prints_reaches_stdout(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, ACME)
+    installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, SAFE)
+    result = run("create-acme", "--user", "anna", "--expires", "5m", "--key", f"safe:{keys.files['rsa']}")
+    assert result.token.startswith("eyJ")
+    assert result.stderr.splitlines() == [
+        "hello from the module",
+        "hello from the constructor",
+        "hello from build",
+        "opening the safe",
+    ]
+
+
+def test_a_strangers_key_provider_is_a_scheme(
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, SAFE)
+    token = qseow("--key", f"safe:{keys.files['rsa']}", "--algorithm", "RS512").token
+    assert pyjwt.decode(token, keys.rsa.public_key(), ["RS512"])["userId"] == "anna"
+    assert "\n  safe:NAME " in qseow("--help").stdout
+    qseow("--key", "safe:nothing").refused(3, "the safe has no such key")
+    qseow("--key", f"safe:{keys.files['short']}").refused(3, "1024 bits")
+
+
+def _install_broken(installed_plugin: InstallPlugin, kind: str, name: str) -> str:
+    source, reason = BROKEN[name]
+    base = {PLATFORM: "Platform", PROVIDER: "KeyProvider", COMMAND: "Command"}[kind]
+    installed_plugin(f"{name}-pkg", {kind: f"{name} = {name}_pkg:Plugin"}, source.format(base=base))
+    return reason
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("kind", [PLATFORM, PROVIDER])
+def test_a_broken_plugin_spoils_its_own_name_only(
+    run: Run, qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, kind: str, name: str
+) -> None:
+    reason = _install_broken(installed_plugin, kind, name)
+    assert qseow("--key", keys.files["rsa"]).token
+    assert f"{name}_pkg" not in sys.modules
+    used = run(f"create-{name}", "--expires", "5m") if kind == PLATFORM else qseow("--key", f"{name}:x")
+    used.refused(5, f"'{name}' of {name}-pkg 1.2.3", reason)
+    assert "eyJhbGciOiJSUzI1NiJ9" not in used.stderr
+    assert run("--help").exit_code == 0
+    assert qseow("--help").exit_code == 0
+    rows = json.loads(run("list-plugins", "-f", "json").stdout)
+    bad = [row for row in rows if row["status"] != "ok"]
+    assert [(row["name"], row["package"], row["version"]) for row in bad] == [(name, f"{name}-pkg", "1.2.3")]
+    assert reason in bad[0]["status"]
+    assert len(rows) == 10
+
+
+@pytest.mark.parametrize("name", ["raises", "asserts", "exits", "wrong"])
+def test_a_broken_command_spoils_its_own_name_only(
+    run: Run, qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, name: str
+) -> None:
+    reason = _install_broken(installed_plugin, COMMAND, name)
+    run(name).refused(5, f"command '{name}' of {name}-pkg 1.2.3", reason)
+    assert f"  {name} " in run("--help").stdout
+    assert qseow("--key", keys.files["rsa"]).token
+    assert reason in run("list-plugins").stdout
+
+
+def test_a_command_whose_constructor_fails_is_no_bug_of_ours(run: Run, installed_plugin: InstallPlugin) -> None:
+    source = """
+    from qsjwt.api import Command
+    class Bad(Command):
+        "Fail early."
+        def __init__(self, app, app_args): raise ValueError("no")
+        def take_action(self, parsed_args): pass
+    """
+    installed_plugin("bad-pkg", {COMMAND: "bad = bad_pkg:Bad"}, source)
+    run("bad").refused(5, "'bad' of bad-pkg 1.2.3 does not start: ValueError")
+    assert "bad " in run("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "use"),
+    [
+        (PLATFORM, "qseow", ("--key", "x")),
+        (PROVIDER, "file", ("--key", "file:x")),
+    ],
+)
+def test_a_name_that_two_packages_claim_belongs_to_neither(
+    qseow: Run,
+    run: Run,
+    keys: SimpleNamespace,
+    installed_plugin: InstallPlugin,
+    kind: str,
+    name: str,
+    use: tuple[str, ...],
+) -> None:
+    source = (
+        "from qsjwt.api import Platform, KeyProvider\nprint('taken over')\nclass Plugin(Platform, KeyProvider): pass\n"
+    )
+    installed_plugin("rogue-pkg", {kind: f"{name} = rogue_pkg:Plugin"}, source)
+    result = qseow(*use)
+    result.refused(5, f"'{name}' is claimed by more than one package", "qsjwt 0.1.0 and rogue-pkg 1.2.3")
+    assert "rogue_pkg" not in sys.modules
+    other = run(
+        *("create-qscloud", "--issuer", "i", "--keyid", "k", "--subject", "s", "--expires", "5m"),
+        *("--key", "stdin:"),
+        stdin=keys.files["rsa"].read_bytes(),
+    )
+    assert other.token
+    rows = json.loads(run("list-plugins", "-f", "json").stdout)
+    assert [row["package"] for row in rows if row["status"] != "ok"] == ["qsjwt", "rogue-pkg"]
+
+
+def test_a_command_cannot_take_the_name_of_a_platforms_command(
+    qseow: Run, run: Run, installed_plugin: InstallPlugin
+) -> None:
+    source = "from qsjwt.api import Command\nclass Plugin(Command):\n    def take_action(self, parsed_args): pass\n"
+    installed_plugin("rogue-pkg", {COMMAND: "create-qseow = rogue_pkg:Plugin"}, source)
+    qseow("--key", "x").refused(5, "'create-qseow' is claimed by a platform and by a command")
+    assert run("--help").exit_code == 0
+
+
+def test_a_name_that_cannot_be_typed_is_refused(run: Run, installed_plugin: InstallPlugin) -> None:
+    installed_plugin("acme-pkg", {PLATFORM: "Acme_1 = acme_pkg:Acme"}, ACME)
+    run("create-Acme_1").refused(5, "'Acme_1' of acme-pkg 1.2.3", "cannot be typed")
+
+
+def test_an_option_that_exists_already_is_an_error_of_its_platform(run: Run, installed_plugin: InstallPlugin) -> None:
+    installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, ACME.replace("--user", "--key"))
+    run("create-acme", "--help").refused(5, "platform 'acme' of acme-pkg 1.2.3 does not add its options: ArgumentError")
+
+
+@pytest.mark.parametrize(
+    ("change", "action"),
+    [
+        (('print("hello from build")', "{}['x']"), "build the claims: KeyError"),
+        (('print("hello from build")', "raise SystemExit"), "build the claims: SystemExit"),
+        (('if token.claims["user"] == "eve"', "if token.claims['nobody']"), "check the token: KeyError"),
+    ],
+)
+def test_a_platform_that_crashes_at_work_is_named(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, change: tuple[str, str], action: str
+) -> None:
+    installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, ACME.replace(*change))
+    result = run("create-acme", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
+    result.refused(5, f"platform 'acme' of acme-pkg 1.2.3 does not {action}", "--debug")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('print("opening the safe")', "raise RuntimeError('the PIN is 1234')"),
+        ("return LocalSigner", "return str"),
+        ('print("opening the safe")', "import sys; sys.exit(0)"),
+    ],
+)
+def test_a_provider_that_crashes_at_work_is_named_and_its_words_are_kept_back(
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, change: tuple[str, str]
+) -> None:
+    installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, SAFE.replace(*change))
+    result = qseow("--key", f"safe:{keys.files['rsa']}")
+    result.refused(5, "key provider 'safe' of safe-pkg 1.2.3 does not open the key")
+    assert "1234" not in result.stderr
+
+
+def test_a_signer_with_another_algorithm_is_closed_and_refused(
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: object
+) -> None:
+    source = (
+        SAFE.replace("algorithm)", "'RS512')")
+        .replace("return LocalSigner", "return Closing")
+        .replace(
+            "class Safe", "class Closing(LocalSigner):\n        def close(self): print('closed')\n\n    class Safe"
+        )
+    )
+    installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, source)
+    result = qseow("--key", f"safe:{keys.files['rsa']}")
+    result.refused(5, "does not open the key: TypeError")
+    assert "closed" in result.stderr
+
+
+def test_a_missing_sdk_says_which_extra_brings_it(qseow: Run, installed_plugin: InstallPlugin) -> None:
+    installed_plugin("cloud-pkg", {PROVIDER: "cloud = cloud_pkg:Plugin [sdk]"}, "import no_such_sdk")
+    qseow("--key", "cloud:x").refused(5, "No module named 'no_such_sdk'", "pip install 'cloud-pkg[sdk]'")
+
+
+def test_plugins_are_listed_in_the_format_asked_for(run: Run) -> None:
+    rows = json.loads(run("list-plugins", "-f", "json").stdout)
+    assert rows[0] == {"kind": "platform", "name": "qscloud", "package": "qsjwt", "version": "0.1.0", "status": "ok"}
+    assert yaml.safe_load(run("list-plugins", "-f", "yaml").stdout) == rows
+    assert list(csv.DictReader(io.StringIO(run("list-plugins", "-f", "csv").stdout))) == rows
+    assert run("list-plugins", "-f", "value").stdout.splitlines()[0] == "platform qscloud qsjwt 0.1.0 ok"
+    assert "| qscloud " in run("list-plugins").stdout
+
+
+def test_without_an_installation_the_program_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qsjwt.plugins._entry_points", lambda _group: [])
+    run("decode").refused(5, "no command is installed", "pip")
+    assert "usage: qsjwt" in run("--help").stdout

@@ -1,0 +1,59 @@
+"""What setup.cfg promises is there."""
+
+import configparser
+import importlib
+import inspect
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import qsjwt
+from qsjwt import api, plugins
+from qsjwt.command import BASES
+
+ROOT = Path(__file__).parent.parent
+CONFIG = configparser.ConfigParser()
+CONFIG.read(ROOT / "setup.cfg", encoding="utf-8")
+
+
+@pytest.mark.parametrize("group", plugins.KINDS)
+def test_every_entry_point_is_installed_and_loads(group: str) -> None:
+    lines = CONFIG["options.entry_points"][group].split("\n")
+    written = {line.partition("=")[0].strip() for line in lines if line}
+    assert {e.name for e in metadata.entry_points(group=group) if e.dist and e.dist.name == "qsjwt"} == written
+    for name in written:
+        assert issubclass(plugins.load(group, name, BASES[group]), BASES[group])
+
+
+@pytest.mark.parametrize(("folder", "group"), [("providers", plugins.KEY_PROVIDERS), ("commands", plugins.COMMANDS)])
+def test_every_plugin_file_has_an_entry_point(folder: str, group: str) -> None:
+    files = {path.stem.replace("_", "-") for path in (ROOT / "qsjwt" / folder).glob("*.py")} - {"--init--"}
+    assert files == set(plugins.names(group))
+
+
+def test_all_of_the_api_can_be_imported_and_is_documented() -> None:
+    assert sorted(api.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name)) == api.__all__
+    for name in api.__all__:
+        found = getattr(api, name)
+        if callable(found):
+            assert inspect.getdoc(found), name
+    public = {name for name in vars(api) if not name.startswith("_")}
+    assert public == set(api.__all__)
+
+
+def test_the_summary_of_a_key_provider_begins_with_its_scheme() -> None:
+    for scheme in plugins.names(plugins.KEY_PROVIDERS):
+        assert plugins.load(plugins.KEY_PROVIDERS, scheme, BASES[plugins.KEY_PROVIDERS]).summary.startswith(
+            f"{scheme}:"
+        )
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert metadata.version("qsjwt") == qsjwt.__version__
+    assert f"## [{qsjwt.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    source = inspect.getsource(importlib.import_module("qsjwt"))
+    assert "import" not in source

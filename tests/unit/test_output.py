@@ -1,0 +1,27 @@
+"""The formats of a record and of rows."""
+
+import pytest
+
+from qsjwt import output
+
+RECORD = {"a": {"b": "ö", "c": ["x", 1]}, "empty": {}, "d": True, "e": None}
+
+
+def test_nested_members_get_dotted_names() -> None:
+    assert output.flattened(RECORD) == {"a.b": "ö", "a.c": ["x", 1], "empty": {}, "d": True, "e": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("value", 'ö\n["x", 1]\n{}\ntrue\nnull\n'),
+        ("shell", "a_b='ö'\na_c='[\"x\", 1]'\nempty='{}'\nd=true\ne=null\n"),
+        ("yaml", "a:\n  b: ö\n  c:\n  - x\n  - 1\nempty: {}\nd: true\ne: null\n"),
+    ],
+)
+def test_a_record_keeps_its_unicode(name: str, text: str) -> None:
+    assert output.RECORD_FORMATS[name](RECORD) == text
+
+
+def test_csv_quotes_what_needs_it() -> None:
+    assert output.as_csv(("a", "b"), [("x,y", 1), ('"', None)]) == 'a,b\n"x,y",1\n"""",null\n'
