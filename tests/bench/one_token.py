@@ -1,0 +1,79 @@
+"""Time one token as a user pays for it, as a ratio to the interpreter's own start: ``tox -e bench``."""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+def _seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def _key_file(folder: Path, bits: int) -> Path:
+    path = folder / f"{bits}.pem"
+    key = rsa.generate_private_key(65537, bits)
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path
+
+
+def _peak_mib(command: list[str]) -> float:
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    return int(result.stdout) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def main() -> None:
+    """Print the medians and their ratios, the peak memory, and the imports that take longest."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="default %(default)s")
+    rounds = parser.parse_args().rounds
+    program = str(Path(sysconfig.get_path("scripts")) / ("qsjwt.exe" if sys.platform == "win32" else "qsjwt"))
+    with tempfile.TemporaryDirectory() as folder:
+        create = [program, "create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "60m", "--key"]
+        commands = {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "create-qseow, RSA 2048": [*create, f"file:{_key_file(Path(folder), 2048)}"],
+            "create-qseow, RSA 4096": [*create, f"file:{_key_file(Path(folder), 4096)}"],
+        }
+        for command in commands.values():
+            _seconds(command)  # fills the file cache, and stevedore's
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(rounds):  # in turn, so that a slow spell of the machine hits all of them
+            for name, command in commands.items():
+                times[name].append(_seconds(command))
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        base, small, large = medians.values()
+        print(f"medians of {rounds}:")
+        for name, median in medians.items():
+            print(f"  {name:24} {median * 1000:7.1f} ms  {median / base:5.2f} x python -c pass")
+        print(f"  RSA 4096 : RSA 2048 = {large / small:.2f}")
+        token = commands["create-qseow, RSA 2048"]
+        if sys.platform != "win32":
+            print(f"  peak memory of one token {_peak_mib(token):.1f} MiB")
+        traced = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "qsjwt", *token[1:]], check=True, capture_output=True, text=True
+        )
+    lines = [line.removeprefix("import time:").split("|") for line in traced.stderr.splitlines()[1:]]
+    slowest = sorted(((int(own), name.strip()) for own, _, name in lines if own.strip().isdigit()), reverse=True)
+    print(f"{len(slowest)} imports; those that take longest themselves:")
+    for own, name in slowest[:20]:
+        print(f"  {own / 1000:6.1f} ms  {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Check the sdist and the wheel in the folder that is given: complete, valid, and the program runs from the wheel."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def main() -> None:
+    """Exit with an error if anything is missing."""
+    folder = Path(sys.argv[1])
+    (wheel,) = folder.glob("*.whl")
+    (sdist,) = folder.glob("*.tar.gz")
+    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", wheel, sdist], check=True)
+    packages = [path for name in ("qsjwt", "qsjwt_platforms") for path in (ROOT / name).rglob("*.py")]
+    wanted = {path.relative_to(ROOT).as_posix() for path in packages} | {"qsjwt/py.typed", "qsjwt_platforms/py.typed"}
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    code = {name for name in held if ".dist-info/" not in name}
+    assert code == wanted, f"the wheel differs from the source: {sorted(code ^ wanted)}"
+    assert any(name.endswith("/LICENSE") for name in held)
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    missing = wanted | {"README.md", "CHANGELOG.md", "LICENSE", "tox.ini", "tests/conftest.py"}
+    assert missing <= held, f"the sdist lacks {sorted(missing - held)}"
+    with tempfile.TemporaryDirectory() as place:
+        venv.create(place, with_pip=True)
+        scripts = Path(place) / ("Scripts" if os.name == "nt" else "bin")
+        subprocess.run([scripts / "pip", "install", "--quiet", wheel], check=True)
+        shown = subprocess.run(
+            [scripts / "qsjwt", "list-plugins", "-f", "value"], check=True, capture_output=True, text=True
+        )
+    assert len(shown.stdout.splitlines()) >= 9, shown.stdout
+    assert all(line.endswith(" ok") for line in shown.stdout.splitlines()), shown.stdout
+    print("sdist and wheel are complete, and the program runs from the wheel")
+
+
+if __name__ == "__main__":
+    main()

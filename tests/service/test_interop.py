@@ -1,0 +1,108 @@
+"""What other houses' libraries think of the tokens, and of the keys."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.conftest import VECTORS, Run
+
+ROOT = Path(__file__).parent.parent.parent
+
+JSONWEBTOKEN = """
+const [token, key, options] = process.argv.slice(1)
+const claims = require("jsonwebtoken").verify(token, require("fs").readFileSync(key), JSON.parse(options))
+process.stdout.write(JSON.stringify(claims))
+"""
+
+JOSE = """
+const [token, key, options] = process.argv.slice(1)
+const { importSPKI, importX509, jwtVerify } = require("jose")
+const text = require("fs").readFileSync(key, "utf8")
+const { algorithms, audience } = JSON.parse(options)
+const load = text.includes("CERTIFICATE") ? importX509 : importSPKI
+load(text, algorithms[0])
+  .then((loaded) => jwtVerify(token, loaded, { algorithms, audience }))
+  .then(({ payload }) => process.stdout.write(JSON.stringify(payload)))
+"""
+
+
+def _verified(script: str, node_modules: Path, token: str, key: Path, **options: Any) -> dict[str, Any]:
+    result = subprocess.run(
+        ["node", "-e", script, token, str(key), json.dumps(options)],
+        cwd=node_modules,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    claims: dict[str, Any] = json.loads(result.stdout)
+    return claims
+
+
+@pytest.mark.parametrize("script", [JSONWEBTOKEN, JOSE], ids=["jsonwebtoken", "jose"])
+@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512"])
+def test_node_verifies_a_token_for_qlik_sense(
+    qseow: Run, keys: SimpleNamespace, node_modules: Path, script: str, algorithm: str
+) -> None:
+    token = qseow("--key", keys.files["rsa"], "--algorithm", algorithm, "--username", "Göran Sänder 😀").token
+    claims = _verified(script, node_modules, token, keys.public, algorithms=[algorithm])
+    assert (claims["userId"], claims["name"]) == ("anna", "Göran Sänder 😀")
+
+
+@pytest.mark.parametrize("script", [JSONWEBTOKEN, JOSE], ids=["jsonwebtoken", "jose"])
+def test_node_verifies_a_token_for_qlik_cloud_with_a_new_certificate(
+    qscloud: Run, run: Run, node_modules: Path, tmp_path: Path, script: str
+) -> None:
+    result = run(
+        *("create-qscloud", "--issuer", "i", "--keyid", "k", "--subject", "s", "--expires", "60m"),
+        *("--groups", "Ö", "--cert-create", "--cert-key-size", "2048"),
+    )
+    key = tmp_path / "publickey.cer"
+    options = {"algorithms": ["RS256"], "audience": "qlik.api/login/jwt-session"}
+    assert _verified(script, node_modules, result.token, key, **options)["groups"] == ["Ö"]
+
+
+def test_a_token_that_jsonwebtoken_signed_is_verified(run: Run, keys: SimpleNamespace, node_modules: Path) -> None:
+    script = """
+    const [key] = process.argv.slice(1)
+    const options = { algorithm: "RS384", expiresIn: 60 }
+    const token = require("jsonwebtoken").sign({ name: "Göran" }, require("fs").readFileSync(key), options)
+    process.stdout.write(token)
+    """
+    made = subprocess.run(
+        ["node", "-e", script, keys.files["rsa"]], cwd=node_modules, capture_output=True, text=True, check=True
+    )
+    record = json.loads(run("decode", "--jwt", made.stdout, "--cert-publickey-file", keys.public).stdout)
+    assert (record["verdict"], record["claims"]["name"]) == ("valid", "Göran")
+
+
+def _readme_commands() -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [block.strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)]
+
+
+def test_the_first_command_of_the_readme_prints_a_token_that_node_verifies(node_modules: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    ignored = shutil.ignore_patterns(".git", ".tox", ".venv", "build", "*.egg-info", "*.pem", "__pycache__")
+    shutil.copytree(ROOT, clone, ignore=ignored)
+    (command, *_) = _readme_commands()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("VIRTUAL_ENV", "TOX_"))}
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=clone, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.count("\n") == 1
+    key = clone / "first_publickey.cer"
+    assert _verified(JSONWEBTOKEN, node_modules, result.stdout.strip(), key, algorithms=["RS256"])["userId"] == "göran"
+
+
+def test_the_certificates_of_qs_jwt_are_read_by_node_as_well_as_by_us(node_modules: Path) -> None:
+    token = (VECTORS / "qseow-365d.jwt").read_text(encoding="ascii").strip()
+    options = {"algorithms": ["RS256"], "ignoreExpiration": True, "clockTimestamp": 1_795_461_200}
+    claims = _verified(JSONWEBTOKEN, node_modules, token, VECTORS / "publickey.cer", **options)
+    assert claims["userId"] == "anna"

@@ -1,0 +1,110 @@
+"""The documents tell the truth: their commands run, and what the program has is in them."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import jwt as pyjwt
+import pytest
+
+from qsjwt import errors
+from tests.conftest import InstallPlugin, Run
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXTENDING = (ROOT / "doc" / "extending.md").read_text(encoding="utf-8")
+MOVING = (ROOT / "doc" / "moving-from-qs-jwt.md").read_text(encoding="utf-8")
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def _with_key(folder: Path, run: Run) -> None:
+    made = run("create-qseow", "--userdir", "D", "--userid", "u", "--expires", "1m", "--key", "create:first_?size=2048")
+    assert made.exit_code == 0
+    assert (folder / "first_privatekey.pem").exists()
+
+
+def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_second() -> None:
+    first, second, *_ = _blocks(README, "bash")
+    assert first.count("\n") == second.count("\n") == 1
+    assert "create-qseow" in first
+    assert "tox" in second
+    assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_bash_command_of_the_readme_runs(run: Run, tmp_path: Path) -> None:
+    _with_key(tmp_path, run)
+    script = "\n".join(_blocks(README, "bash")[2:])
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len([line for line in result.stdout.splitlines() if line.startswith("eyJ")]) == 3
+    assert '"verdict": "valid"' in result.stdout
+
+
+def test_every_powershell_command_of_the_readme_is_one_that_the_program_takes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A stand-in for PowerShell: the line is split here, and the variable holds what Get-Content -Raw gives.
+    _with_key(tmp_path, run)
+    monkeypatch.setenv(
+        "QLIK_KEY", (tmp_path / "first_privatekey.pem").read_text(encoding="ascii").replace("\n", "\r\n")
+    )
+    commands = re.findall(r"\bqsjwt (.*)", "\n".join(_blocks(README, "powershell")))
+    assert commands
+    for command in commands:
+        assert run(*shlex.split(command)).token.count(".") == 2
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    codes = {errors.QsJwtError.exit_code, *(error.exit_code for error in errors.QsJwtError.__subclasses__())}
+    listed = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in row.split(",")}
+    assert listed == {0, errors.INTERRUPTED, errors.BROKEN_PIPE} | codes
+
+
+def test_the_first_command_of_someone_who_moves_works_with_the_new_name(
+    run: Run, keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "key.pem").write_bytes(keys.files["rsa"].read_bytes())
+    old, new = _blocks(MOVING, "text")[0].splitlines()
+    for line in (old, new):
+        result = run(*shlex.split(line)[1:])
+        assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"], audience="abc")["userId"] == "anna"
+
+
+def test_the_example_platform_works_as_it_is_printed(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = _blocks(EXTENDING, "python")[0]
+    entry_point = re.findall(r"qsjwt\.platform\.v1 =\n +(.*)\n", EXTENDING)[0]
+    installed_plugin("acme-jwt", {"qsjwt.platform.v1": entry_point}, source)
+    base = ("create-acme", "--expires", "5m", "--key", keys.files["rsa"])
+    token = run(*base, "--user", "anna").token
+    assert pyjwt.decode(token, keys.rsa.public_key(), ["RS256"])["user"] == "anna"
+    run(*base, "--user", "").refused(2, "the claim user is empty", "use --user")
+
+
+def test_the_example_key_provider_works_as_it_is_printed(
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = _blocks(EXTENDING, "python")[1].replace("/srv/keys", str(keys.folder))
+    entry_point = re.findall(r"qsjwt\.key_provider\.v1 =\n +(.*)\n", EXTENDING)[0]
+    installed_plugin("folder-keys", {"qsjwt.key_provider.v1": entry_point}, source)
+    assert qseow("--key", "folder:rsa").token
+    qseow("--key", "folder:none").refused(3, "the team's folder has no key 'none'")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "doc").rglob("*.md")), ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
