@@ -13,9 +13,14 @@ from typing import Any, Final
 # A package is imported with the first of its modules here, so what it imports itself comes before.
 SELDOM_USED: Final = (
     "traceback",  # logging formats exceptions with it
-    "cryptography.x509",  # jwcrypto.jwk reads certificates with it
     "logging.handlers",  # cliff imports it for nothing
-    "socket",  # email.utils, below importlib.metadata, makes message IDs with it
+    "cryptography.x509",  # jwcrypto.jwk reads certificates with it
+    "csv",  # importlib.metadata, for lists of files
+    "datetime",  # email.utils, below importlib.metadata, for dates of mail
+    "ipaddress",  # urllib.parse, for addresses in brackets
+    "random",  # email.utils, for message IDs
+    "socket",  # email.utils, for message IDs
+    "subprocess",  # autopage, below cliff, starts a pager with it
     "tempfile",  # stevedore writes its cache with it
     "zipfile",  # importlib.metadata looks for packages in archives with it
 )
