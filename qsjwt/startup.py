@@ -15,8 +15,9 @@ SELDOM_USED: Final = (
     "traceback",  # logging formats exceptions with it
     "logging.handlers",  # cliff imports it for nothing
     "cryptography.x509",  # jwcrypto.jwk reads certificates with it
+    "calendar",  # email.utils, below importlib.metadata, for dates of mail
     "csv",  # importlib.metadata, for lists of files
-    "datetime",  # email.utils, below importlib.metadata, for dates of mail
+    "datetime",  # calendar and email.utils
     "ipaddress",  # urllib.parse, for addresses in brackets
     "random",  # email.utils, for message IDs
     "socket",  # email.utils, for message IDs
