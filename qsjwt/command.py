@@ -38,7 +38,6 @@ class Command(cliff.command.Command):
     code is 0 unless it raises; what it returns does not count.
     """
 
-    conflict_handler = "error"
     app: "Application"
     example = ""
     """A command line for the end of ``--help``."""

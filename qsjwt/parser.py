@@ -12,6 +12,7 @@ from qsjwt.spelling import nearest
 
 PROGRAM: Final = "qsjwt"
 _WIDEST: Final = 100
+_NARROWEST: Final = 40
 _OPTION: Final = re.compile(r"--?[A-Za-z][A-Za-z0-9-]{0,40}", re.ASCII)
 
 
@@ -48,9 +49,9 @@ class Parser(argparse.ArgumentParser):
     def _fit_terminal(self) -> None:
         import shutil  # 5 ms
 
-        self._columns = min(shutil.get_terminal_size().columns - 2, _WIDEST)
+        self._columns = max(_NARROWEST, min(shutil.get_terminal_size().columns - 2, _WIDEST))
         required = [action for action in self._actions if action.required and action.option_strings]
-        words = [f"{action.option_strings[-1]} {action.metavar}" for action in required]
+        words = [f"{action.option_strings[-1]} {action.metavar or action.dest.upper()}" for action in required]
         self.usage = _wrap(f"{self.prog} {' '.join([*words, self.synopsis])}", self._columns - len("usage: "), " " * 7)
 
     def format_usage(self) -> str:

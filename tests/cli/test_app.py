@@ -56,6 +56,12 @@ def test_help_fits_the_terminal_and_100_columns(
     assert max(map(len, lines)) <= min(columns, 100)
 
 
+@pytest.mark.parametrize("columns", ["0", "1", "-5", "many"])
+def test_help_survives_a_terminal_of_no_width(run: Run, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert "--expires" in run("create-qseow", "--help").stdout
+
+
 def test_help_names_every_key_provider(run: Run) -> None:
     text = run("create-qseow", "--help").stdout
     for scheme in ("create:", "env:", "file:", "inline:", "stdin:"):
