@@ -13,6 +13,17 @@ BROKEN_PIPE: Final = 141
 """Exit code when the reader of stdout is gone: 128 + SIGPIPE."""
 
 
+class Terminated(KeyboardInterrupt):
+    """A signal asks the program to end: files are cleaned up first.
+
+    :param number: the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
 class QsJwtError(Exception):
     """An unexpected failure, and the base of the expected ones.
 

@@ -38,11 +38,14 @@ def write_files(files: Sequence[NewFile], *, overwrite: bool = False) -> None:
     with contextlib.ExitStack() as cleanup, contextlib.ExitStack() as rollback:
         staged = [(_stage(file, cleanup), file.path) for file in files]
         for temporary, path in staged:
-            if overwrite:
-                _replace(temporary, os.path.realpath(path), cleanup, rollback)
-            else:
-                _place(temporary, path)
-                rollback.callback(os.unlink, path)
+            try:
+                if overwrite:
+                    _replace(temporary, os.path.realpath(path), cleanup, rollback)
+                else:
+                    _place(temporary, path, rollback)
+            except OSError as cause:
+                cause.filename = path
+                raise
         for folder in {os.path.dirname(os.path.realpath(path)) for _, path in staged}:
             _flush_folder(folder)
         rollback.pop_all()
@@ -53,7 +56,7 @@ def write_private_file(path: str, data: bytes) -> None:
 
     A device or a pipe (``/dev/stdout``, ``/dev/null``) is written to as it is.
 
-    :raises FileExistsError: if a file that holds a private key is there: that is surely a slip.
+    :raises FileExistsError: if a key or a certificate is there: that is surely a slip.
     :raises OSError: whatever stopped the writing; the file that was there is then unchanged.
     """
     with contextlib.suppress(FileNotFoundError):
@@ -61,26 +64,30 @@ def write_private_file(path: str, data: bytes) -> None:
             with open(path, "wb") as device:
                 device.write(data)
             return
-        if _holds_private_key(path):
-            raise FileExistsError(None, "it holds a private key", path)
+        if _holds_key(path):
+            raise FileExistsError(None, "it holds a key or a certificate", path)
     write_files([NewFile(path, data)], overwrite=True)
 
 
-def _holds_private_key(path: str) -> bool:
+def _holds_key(path: str) -> bool:
+    """Tell whether the file is PEM, PEM in base64, DER or PKCS#12, or a JWK."""
     try:
         with open(path, "rb") as file:
             head = file.read(1 << 16)
     except PermissionError:
         return False
-    return b"PRIVATE KEY-----" in head.replace(b"\0", b"")
+    text = head.replace(b"\0", b"")  # UTF-16
+    is_der = head[:1] == b"\x30" and head[1:2] >= b"\x80"
+    return is_der or any(mark in text for mark in (b"-----BEGIN ", b"LS0tLS1CRUdJTi", b'"kty"'))
 
 
 def _stage(file: NewFile, cleanup: contextlib.ExitStack) -> str:
     folder = os.path.dirname(os.path.realpath(file.path))
     temporary = os.path.join(folder, f".qsjwt-{os.urandom(8).hex()}.tmp")
+    # What undoes a step is registered before the step, since a signal may come between the two.
+    cleanup.callback(_unlink_if_there, temporary)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), file.mode)
-        cleanup.callback(_unlink_if_there, temporary)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(file.data)
             stream.flush()
@@ -91,23 +98,27 @@ def _stage(file: NewFile, cleanup: contextlib.ExitStack) -> str:
     return temporary
 
 
-def _place(temporary: str, path: str) -> None:
+def _place(temporary: str, path: str, rollback: contextlib.ExitStack) -> None:
     """Give *temporary* the name *path*, which nothing may have."""
+    written = os.stat(temporary)
+    rollback.callback(_unlink_if_same, path, written)
     if os.name == "nt":
         os.rename(temporary, path)  # fails there if the name is taken, unlike on POSIX
         return
     try:
         os.link(temporary, path)
-    except FileExistsError as cause:
-        cause.filename = path
+    except FileExistsError:
         raise
     except OSError:
         # No hard links here (FAT, some network shares): take the name first, then move onto it.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+        rollback.callback(_unlink_if_same, path, os.fstat(descriptor))
+        os.close(descriptor)
         os.replace(temporary, path)
 
 
 def _replace(temporary: str, path: str, cleanup: contextlib.ExitStack, rollback: contextlib.ExitStack) -> None:
+    written = os.stat(temporary)
     if os.path.exists(path):
         kept = f"{temporary}.old"
         cleanup.callback(_unlink_if_there, kept)
@@ -119,8 +130,15 @@ def _replace(temporary: str, path: str, cleanup: contextlib.ExitStack, rollback:
             shutil.copy2(path, kept)
         rollback.callback(os.replace, kept, path)
     else:
-        rollback.callback(_unlink_if_there, path)
+        rollback.callback(_unlink_if_same, path, written)
     os.replace(temporary, path)
+
+
+def _unlink_if_same(path: str, written: os.stat_result) -> None:
+    """Remove *path* if it is the file that was written, and not one that somebody else put there."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.lstat(path), written):
+            os.unlink(path)
 
 
 def _unlink_if_there(path: str) -> None:

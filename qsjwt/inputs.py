@@ -13,31 +13,44 @@ from qsjwt.redaction import holds_secret, quoted
 _LARGEST: Final = 1 << 20
 """Bytes; no key, token or set of claims comes near it, and ``/dev/zero`` must end somewhere."""
 
+_MOST_DIGITS: Final = 308
+"""An integer of so many is still a double, as every other number in JSON is."""
+
+_DEEPEST: Final = 64
+"""Levels of arrays and objects in JSON; what shows a value must be able to follow."""
+
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _stdin_readers: weakref.WeakKeyDictionary[TextIO, str] = weakref.WeakKeyDictionary()
 
 
-def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError) -> bytes:
+def user_path(path: str) -> str:
+    """Return *path* with a leading ``~/`` as the home folder: shells leave it alone behind ``file:`` and ``=``."""
+    return os.path.expanduser(path) if path.startswith(("~/", "~\\")) else path
+
+
+def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError, show: bool = True) -> bytes:
     """Return the bytes of the file *path*.
 
-    :param path: as the user gave it; a leading ``~/`` stands for the home folder.
+    :param path: as the user gave it, see :func:`user_path`.
     :param what: what the file is for, such as "private key file".
     :param error: the class to raise when the file cannot be read.
+    :param show: False if *path* may be a secret that was given in the wrong place.
     :raises InputError: if *path* is empty, or is the content instead of a name.
     """
     if not path:
         raise InputError(f"the name of the {what} is empty")
-    if holds_secret(path) or "\n" in path or path.startswith("{"):
+    if holds_secret(path) or path.startswith("{"):
         raise InputError(
             f"the {what} was given by its content where its name belongs", hint="name a file that holds it"
         )
+    name = f"the {what} {quoted(path)}" if show else f"the {what}"
     try:
-        with open(os.path.expanduser(path) if path.startswith(("~/", "~\\")) else path, "rb") as file:
+        with open(user_path(path), "rb") as file:
             data = file.read(_LARGEST + 1)
     except (OSError, ValueError) as cause:
-        raise error(f"the {what} {quoted(path)} {why_not(cause)}") from cause
+        raise error(f"{name} {why_not(cause)}") from cause
     if len(data) > _LARGEST:
-        raise error(f"the {what} {quoted(path)} is larger than 1 MiB")
+        raise error(f"{name} is larger than 1 MiB")
     return data
 
 
@@ -82,11 +95,12 @@ def read_standard_input(reader: str) -> bytes:
     return data
 
 
-def read_variable(name: str, what: str, *, error: type[QsJwtError]) -> bytes:
+def read_variable(name: str, what: str, *, error: type[QsJwtError], show: bool = True) -> bytes:
     """Return the value of the environment variable *name*, as the bytes that it was set to.
 
     :param what: what it is for, such as "private key".
     :param error: the class to raise when the variable is not set or empty.
+    :param show: False if *name* may be a secret that was given in the wrong place.
     :raises InputError: if *name* cannot be a variable's name; it is not shown, since it may be the value.
     """
     if not _VARIABLE.fullmatch(name):
@@ -95,10 +109,15 @@ def read_variable(name: str, what: str, *, error: type[QsJwtError]) -> bytes:
             hint="give the name of the variable, not its value",
         )
     value = os.environ.get(name)
+    shown = (
+        f"the environment variable {quoted(name)} for the {what}"
+        if show
+        else f"the environment variable for the {what}"
+    )
     if value is None:
-        raise error(f"the environment variable {quoted(name)} for the {what} is not set")
+        raise error(f"{shown} is not set", hint="give the name of the variable, not its value")
     if not value.strip():
-        raise error(f"the environment variable {quoted(name)} for the {what} is empty")
+        raise error(f"{shown} is empty")
     return os.fsencode(value)
 
 
@@ -128,8 +147,8 @@ def read_text(path: str, what: str, option: str) -> str:
     try:
         return decode_text(data)
     except UnicodeDecodeError as cause:
-        place = "standard input" if path == "-" else quoted(path)
-        raise InputError(f"the {what} {place} is neither UTF-8 nor UTF-16 text") from cause
+        place = "standard input" if path == "-" else f"the {what} {quoted(path)}"
+        raise InputError(f"{place} is neither UTF-8 nor UTF-16 text") from cause
 
 
 def parse_json(text: str) -> Any:
@@ -152,12 +171,35 @@ def parse_json(text: str) -> Any:
             raise ValueError("a number is too large")
         return value
 
+    def integer(digits: str) -> int:
+        if len(digits) > _MOST_DIGITS:
+            raise ValueError("a number is too large")
+        return int(digits)
+
     def constant(_name: str) -> Any:
         raise ValueError("NaN and Infinity are not JSON")
 
     try:
-        return json.loads(text, object_pairs_hook=members, parse_float=number, parse_constant=constant)
+        value = json.loads(
+            text, object_pairs_hook=members, parse_float=number, parse_int=integer, parse_constant=constant
+        )
     except json.JSONDecodeError as cause:
         raise ValueError(f"it is not JSON: {cause.msg.lower()} at line {cause.lineno}, column {cause.colno}") from None
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    if _depth(value) > _DEEPEST:
+        raise ValueError("it is nested too deep")
+    return value
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth

@@ -24,6 +24,8 @@ class Token:
 
     :ivar header: the JOSE header (RFC 7515, section 4).
     :ivar claims: the claims set (RFC 7519, section 4).
+    :ivar remarks: sentences that the user is warned with once the token is found to be right, about what the token
+        itself does not show.
     :ivar claim_names: where a platform lets its administrator rename claims: its own name for each claim to the
         name in this token. Names that are left out are the platform's defaults.
     """
@@ -31,6 +33,7 @@ class Token:
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
     claim_names: Mapping[str, str] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,6 +55,8 @@ def sign(token: Token, signer: Signer) -> str:
     :raises InputError: if the header or the claims cannot be written as JSON.
     :raises SigningFailed: if the signer fails, or its signature does not verify.
     """
+    if token.header.get("alg") != signer.algorithm:
+        raise SigningFailed(f"the header names another algorithm than the signer's, {signer.algorithm}")
     signing_input = f"{_encode(token.header, 'header')}.{_encode(token.claims, 'claims')}".encode("ascii")
     try:
         signature = signer.sign(signing_input)
@@ -60,6 +65,8 @@ def sign(token: Token, signer: Signer) -> str:
     except Exception as cause:
         raise SigningFailed(f"the key could not sign: {type(cause).__name__}") from cause
     try:
+        if not isinstance(signature, bytes):
+            raise TypeError("a signature is bytes")
         JWA.signing_alg(signer.algorithm).verify(signer.public_key, signing_input, signature)
     except Exception as cause:
         raise SigningFailed(
@@ -74,9 +81,11 @@ def _encode(part: Mapping[str, Any], name: str) -> str:
         text = json.dumps(part, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         encoded: str = base64url_encode(text.encode("utf-8"))
     except UnicodeEncodeError as cause:
-        raise InputError(f"the {name} hold bytes that are no Unicode text, as from another encoding") from cause
+        raise InputError(
+            f"what goes into the {name} is not all Unicode text, but has bytes of another encoding"
+        ) from cause
     except (TypeError, ValueError, RecursionError) as cause:
-        raise InputError(f"the {name} cannot be written as JSON") from cause
+        raise InputError(f"what goes into the {name} cannot be written as JSON") from cause
     return encoded
 
 
@@ -99,10 +108,12 @@ def decode(text: str) -> DecodedToken:
     header = _decode_object(parts[0], "header")
     claims = _decode_object(parts[1], "claims")
     signature = _decode_part(parts[2], "signature")
-    if str(header.get("alg", "none")).lower() == "none" or not signature:
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm.lower() == "none" or not signature:
         raise VerificationFailed("the token is not signed, so anybody can have made it")
-    if header.get("b64") is False:
-        raise VerificationFailed("the token has an unencoded payload, which RFC 7797 forbids for a JWT")
+    if "crit" in header or header.get("b64", True) is not True:
+        # RFC 7515, section 4.1.11: what is critical and not understood is refused; nothing is understood here.
+        raise VerificationFailed("the token's header demands an extension (crit or b64) that is not known here")
     return DecodedToken(header, claims, compact=compact)
 
 
@@ -131,20 +142,20 @@ def _decode_object(part: str, name: str) -> dict[str, Any]:
 def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> None:
     """Return if one of *keys* made the token's signature.
 
-    :param keys: public keys; of several, only those with the token's key ID count, if it names one.
+    :param keys: public keys; of several, those with another key ID than the token's do not count.
     :raises VerificationFailed: if none did, or the algorithm is not one for a public key.
     """
-    algorithm = token.header["alg"]
-    if not isinstance(algorithm, str) or algorithm.startswith("HS"):
+    algorithm: str = token.header["alg"]
+    if algorithm.startswith("HS"):
         raise VerificationFailed(
-            f"the token's algorithm is {quoted(str(algorithm))}, and a public key does not go with that"
+            f"the token's algorithm is {quoted(algorithm)}, and a public key does not go with that"
         )
     key_id = token.header.get("kid")
     candidates = list(keys)
     if len(keys) > 1 and key_id is not None:
-        candidates = [key for key in keys if key.get("kid") == key_id]
+        candidates = [key for key in keys if key.get("kid", key_id) == key_id]
         if not candidates:
-            raise VerificationFailed(f"none of the keys has the token's key ID {quoted(str(key_id))}")
+            raise VerificationFailed(f"the keys have other key IDs than the token's, {quoted(str(key_id))}")
     failures = [_failure(token, key, algorithm) for key in candidates]
     if None not in failures:
         raise VerificationFailed(str(failures[0]))
@@ -156,6 +167,8 @@ def _failure(token: DecodedToken, key: JWK, algorithm: str) -> str | None:
         require_suitable(key, algorithm)
     except (KeyUnavailable, InputError) as cause:
         return cause.message
+    if key.get("use", "sig") != "sig" or "verify" not in key.get("key_ops", ["verify"]):
+        return "the key is not meant to verify signatures (use, key_ops)"
     if key.get("alg", algorithm) != algorithm:
         return f"the key is registered for {quoted(str(key['alg']))}, and the token is signed with {algorithm}"
     jws = JWS()
@@ -174,8 +187,6 @@ def verify_times(token: Token, now: float) -> None:
     :raises VerificationFailed: if it is expired (RFC 7519, section 4.1.4), not valid yet (4.1.5), or says
         either in another form than a number.
     """
-    from qsjwt.timestamp import iso_time
-
     times = {}
     for name in ("exp", "nbf", "iat"):
         value = token.claims.get(name)
@@ -185,9 +196,15 @@ def verify_times(token: Token, now: float) -> None:
             raise VerificationFailed(f"the claim {name} is not a number, as RFC 7519 wants it")
         times[name] = value
     if "exp" in times and now >= times["exp"]:
-        raise VerificationFailed(f"the token expired at {iso_time(times['exp']) or times['exp']}")
+        raise VerificationFailed(f"the token expired at {_moment(times['exp'])}")
     if "nbf" in times and now < times["nbf"]:
-        raise VerificationFailed(f"the token is not valid before {iso_time(times['nbf']) or times['nbf']}")
+        raise VerificationFailed(f"the token is not valid before {_moment(times['nbf'])}")
+
+
+def _moment(seconds: float) -> str:
+    from qsjwt.timestamp import iso_time
+
+    return iso_time(seconds) or f"{float(seconds):g} s after 1970"
 
 
 def verify_expected(token: Token, audience: str | None, issuer: str | None) -> None:

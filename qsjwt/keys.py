@@ -37,7 +37,7 @@ class Secrets:
         if self.file is not None:
             return self._from_file(self.file)
         if self.variable is not None:
-            return read_variable(self.variable, "passphrase", error=KeyUnavailable)
+            return read_variable(self.variable, "passphrase", error=KeyUnavailable, show=False)
         import os
 
         default = os.environ.get(PASSPHRASE_VARIABLE)
@@ -45,13 +45,14 @@ class Secrets:
 
     @staticmethod
     def _from_file(path: str) -> bytes:
-        data = read_file(path, "passphrase file", error=KeyUnavailable)
+        # Whoever confuses the two options' meaning gives the passphrase itself, so neither is ever repeated.
+        data = read_file(path, "passphrase file", error=KeyUnavailable, show=False)
         try:
             lines = decode_text(data).splitlines()
         except UnicodeDecodeError as cause:
-            raise KeyUnavailable(f"the passphrase file {quoted(path)} is neither UTF-8 nor UTF-16 text") from cause
+            raise KeyUnavailable("the passphrase file is neither UTF-8 nor UTF-16 text") from cause
         if not lines or not lines[0]:
-            raise KeyUnavailable(f"the first line of the passphrase file {quoted(path)} is empty")
+            raise KeyUnavailable("the first line of the passphrase file is empty")
         return lines[0].encode("utf-8")
 
 
@@ -127,5 +128,5 @@ def split_settings(reference: str, known: tuple[str, ...]) -> tuple[str, dict[st
                 f"the key reference has a setting that it cannot have: {quoted(name)}",
                 hint=f"settings are written ?name=value&name=value, once each, out of: {', '.join(known)}",
             )
-        settings[name] = unquote(value)
+        settings[name] = unquote(value, errors="surrogateescape")
     return head, settings

@@ -17,13 +17,16 @@ from qsjwt.errors import KeyUnavailable
 from qsjwt.inputs import decode_text, parse_json
 
 # RFC 7468, section 2; the blanks around the dashes are the ones that quoting and indenting leave.
-_ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+?)-----(.*?)-----END \1-----", re.DOTALL)
+# A block ends before the next begins, or a file of BEGIN lines would be searched over and over.
+_ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64})-----((?:(?!-----BEGIN ).)*?)-----END \1-----", re.DOTALL)
 # RFC 1421, section 4.6: the headers of a private key that OpenSSL encrypted the traditional way.
 _ENCRYPTION_HEADERS: Final = re.compile(
     r"[\s\"']*Proc-Type:\s*4,ENCRYPTED[\s\"']+DEK-Info:\s*([A-Z0-9-]+,[0-9A-Fa-f]+)[\s\"']"
 )
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
 _CANNOT_READ: Final = "give it in PEM: text that begins with -----BEGIN"
+_PRIVATE_MEMBERS: Final = {"d", "p", "q", "dp", "dq", "qi", "oth", "priv"}
+"""Of a JWK: RFC 7518, section 6."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,17 +78,13 @@ def load_private_key(data: bytes, source: str, passphrase: Callable[[], bytes | 
 def load_public_keys(data: bytes, source: str) -> list[JWK]:
     """Return the public keys in *data*: PEM public key, X.509 certificate, JWK or JWK Set (RFC 7517).
 
+    A key has a key ID only if its JWK gives one.
+
     :param source: as in :func:`load_private_key`.
     :raises KeyUnavailable: if there is none, it is damaged, or what is there is private or symmetric.
     """
     text = _text(data, source)
-    keys = _jwks(text, source) if text.lstrip().startswith("{") else [_public_pem(text, source)]
-    for key in keys:
-        if key.get("kty") == "oct":
-            raise KeyUnavailable(f"{source} holds a symmetric key, which verifies no token for Qlik")
-        if key.has_private:
-            raise _private_given(source)
-    return keys
+    return _jwks(text, source) if text.lstrip().startswith("{") else _public_pems(text, source)
 
 
 def _private_given(source: str) -> KeyUnavailable:
@@ -97,6 +96,9 @@ def _private_given(source: str) -> KeyUnavailable:
 def _text(data: bytes, source: str) -> str:
     if not data.strip():
         raise KeyUnavailable(f"{source} is empty")
+    if data[:1] == b"\x30":
+        hint = "convert it with openssl pkey -inform der, or openssl x509 -inform der for a certificate"
+        raise KeyUnavailable(f"{source} is not text, and may be DER", hint=hint)
     try:
         text = decode_text(data)
     except UnicodeDecodeError as cause:
@@ -158,29 +160,52 @@ def _private_block(data: bytes, source: str) -> _Block:
     return private[0]
 
 
-def _public_pem(text: str, source: str) -> JWK:
+def _public_pems(text: str, source: str) -> list[JWK]:
     blocks = _blocks(text, source)
     if any(block.label.endswith("PRIVATE KEY") for block in blocks):
         raise _private_given(source)
-    block = blocks[0]
     try:
-        if block.label.endswith("CERTIFICATE"):
-            from cryptography import x509
-
-            return JWK.from_pyca(x509.load_pem_x509_certificate(block.pem).public_key())
-        return JWK.from_pyca(serialization.load_pem_public_key(block.pem))
+        keys = [JWK.from_pyca(_public_key(block)) for block in blocks]
     except (ValueError, UnsupportedAlgorithm, JWException) as cause:
         raise KeyUnavailable(f"{source} is neither a public key nor a certificate that can be read") from cause
+    for key in keys:
+        del key["kid"]  # jwcrypto's own choice, the thumbprint
+    return keys
+
+
+def _public_key(block: _Block) -> Any:
+    if block.label.endswith("CERTIFICATE"):
+        from cryptography import x509
+
+        return x509.load_pem_x509_certificate(block.pem).public_key()
+    return serialization.load_pem_public_key(block.pem)
 
 
 def _jwks(text: str, source: str) -> list[JWK]:
     try:
         value = parse_json(text)
-        entries: list[Any] = value.get("keys", [value])
-        keys = [JWK(**entry) for entry in entries]
-    except (ValueError, TypeError, KeyError, JWException) as cause:
-        # The cause may quote the key, so it is left out of the sentence and, by "from None", of a traceback.
-        raise KeyUnavailable(f"{source} is not a JWK or a JWK Set that can be read: {type(cause).__name__}") from None
+    except ValueError as cause:
+        raise KeyUnavailable(f"{source} is not a JWK or a JWK Set that can be read: {cause}") from None
+    entries = value.get("keys", [value])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise KeyUnavailable(f"{source} is not a JWK or a JWK Set that can be read")
+    if any(_PRIVATE_MEMBERS & entry.keys() for entry in entries):
+        raise _private_given(source)
+    if any(entry.get("kty") == "oct" for entry in entries):
+        raise KeyUnavailable(f"{source} holds a symmetric key, which verifies no token for Qlik")
+    # RFC 7517, section 5: keys of a set that are not understood are ignored.
+    keys = [key for entry in entries if (key := _jwk(entry)) is not None]
     if not keys:
-        raise KeyUnavailable(f"{source} is a JWK Set without a key")
+        raise KeyUnavailable(f"{source} is a JWK or a JWK Set without a public key that can be read")
     return keys
+
+
+def _jwk(entry: dict[str, Any]) -> JWK | None:
+    key = JWK()
+    try:
+        # Not JWK(**entry): a member "generate" would make a new key, as large as the file says.
+        key.import_key(**{name: value for name, value in entry.items() if value is not None})
+        key.get_op_key("verify")
+    except (JWException, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, UnsupportedAlgorithm):
+        return None
+    return key

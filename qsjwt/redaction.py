@@ -12,9 +12,14 @@ _SECRETS: Final = (
         "(a private key)",
     ),
     (re.compile(r"(?:LS0tLS1CRUdJ|MI[A-Z]|MH[a-zA-Z])[A-Za-z0-9+/\s]{60,}=*"), "(key material)"),
-    (re.compile(r'"(?:d|p|q|dp|dq|qi|k)"\s*:\s*"[^"]*"?'), '"(private part of a JWK)"'),
+    (
+        re.compile(r"""["'\\]*\b(?:d|p|q|dp|dq|qi|k)\b["'\\]*\s*:\s*["'\\]*[A-Za-z0-9_-]{8,}"""),
+        "(private part of a JWK)",
+    ),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*"), "(a token)"),
 )
+_RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{48,}={0,2}")
+"""As long as a line of PEM, and longer than a thumbprint, which is public."""
 
 
 def redacted(text: str) -> str:
@@ -29,7 +34,14 @@ def without_secrets(text: str) -> str:
     """Return *text* with keys and tokens replaced by a word about them; its lines stay."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return text
+    return _RUN.sub(lambda run: "(key material)" if _is_random(run[0]) else run[0], text)
+
+
+def _is_random(run: str) -> bool:
+    """Tell base64 from a path or a long name, which has more marks in it and fewer kinds of letters."""
+    marks = sum(run.count(mark) for mark in "/-_")
+    kinds = (str.isupper, str.islower, str.isdigit)
+    return marks * 10 <= len(run) and all(any(map(kind, run)) for kind in kinds)
 
 
 def printable(text: str) -> str:
@@ -41,7 +53,7 @@ def printable(text: str) -> str:
 
 def holds_secret(text: str) -> bool:
     """Tell whether *text* looks like a key or a token rather than a name."""
-    return any(pattern.search(text) for pattern, _ in _SECRETS)
+    return without_secrets(text) != text
 
 
 def quoted(value: str) -> str:

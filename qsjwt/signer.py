@@ -11,6 +11,7 @@ from jwcrypto.jwk import JWK
 
 from qsjwt.errors import InputError, KeyUnavailable
 
+_RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _COORDINATE_BYTES: Final = {"ES256": 32, "ES384": 48, "ES512": 66}
 _SMALLEST_RSA: Final = 2048
@@ -77,7 +78,7 @@ def require_suitable(key: JWK, algorithm: str) -> None:
     :raises InputError: if *algorithm* is none that is signed with a private key.
     """
     kind = key.get("kty")
-    if algorithm.startswith(("RS", "PS")):
+    if algorithm in _RSA:
         if kind != "RSA":
             raise KeyUnavailable(f"{algorithm} needs an RSA key, and this is {_kind(key)}")
         bits = rsa_bits(key)

@@ -10,8 +10,10 @@ from qsjwt.redaction import quoted
 _SECONDS: Final = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
-def iso_time(seconds: float) -> str | None:
-    """Return a NumericDate (RFC 7519, section 2) in ISO 8601, UTC; None if no calendar has it."""
+def iso_time(seconds: object) -> str | None:
+    """Return a NumericDate (RFC 7519, section 2) in ISO 8601, UTC; None if it is no number that a calendar has."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
     try:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):

@@ -155,11 +155,56 @@ def test_a_device_stays_a_device() -> None:
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_private_key_is_not_replaced_by_anything_else(tmp_path: Path, encoding: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"-----BEGIN PRIVATE KEY-----\n",
+        "-----BEGIN PRIVATE KEY-----\n".encode("utf-16"),
+        b"some text\n-----BEGIN PUBLIC KEY-----\n",
+        b"-----BEGIN CERTIFICATE-----\n",
+        b"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t",
+        b"\x30\x82\x04\xbe\x02\x01",
+        b'{"kty": "RSA"}',
+    ],
+)
+def test_a_key_in_any_shape_is_not_replaced_by_anything_else(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "key.pem"
-    text = "-----BEGIN PRIVATE KEY-----\n".encode(encoding)
-    path.write_bytes(text)
+    path.write_bytes(content)
     with pytest.raises(FileExistsError):
         write_private_file(str(path), b"token")
-    assert path.read_bytes() == text
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("call", range(1, 13))
+def test_a_signal_at_any_moment_leaves_all_files_or_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int, overwrite: bool
+) -> None:
+    if overwrite:
+        (tmp_path / "a").write_bytes(b"old a")
+        (tmp_path / "b").write_bytes(b"old b")
+    calls = 0
+
+    def interrupting(real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*arguments: Any, **settings: Any) -> Any:
+            nonlocal calls
+            result = real(*arguments, **settings)
+            calls += 1
+            if calls == call:
+                raise KeyboardInterrupt
+            return result
+
+        return operation
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "link", "replace", "fsync"):
+            patch.setattr(os, name, interrupting(getattr(os, name)))
+        interrupted = False
+        try:
+            write_files(_files(tmp_path), overwrite=overwrite)
+        except KeyboardInterrupt:
+            interrupted = True
+    assert interrupted == (calls >= call)
+    before = {"a": b"old a", "b": b"old b"} if overwrite else {}
+    expected = before if interrupted else {"a": b"new a", "b": b"new b"}
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == expected

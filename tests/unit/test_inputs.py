@@ -133,7 +133,9 @@ def test_a_secret_given_as_the_name_of_a_variable_is_not_repeated() -> None:
         ("[" * 100_000, "too deep"),
         ("{'a': 1}", "line 1, column 2"),
         ("", "line 1, column 1"),
-        ("9" * 5000, "limit"),
+        ("9" * 5000, "too large"),
+        ("9" * 309, "too large"),
+        ("[" * 65 + "]" * 65, "too deep"),
     ],
 )
 def test_json_is_read_strictly_and_faults_are_named(text: str, word: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import codecs
+import json
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,7 +110,8 @@ def test_what_is_no_private_key_is_named(keys: SimpleNamespace) -> None:
     assert "holds a public key, not a private key" in _refusal(public_pem(keys.rsa)).message
     assert "holds a certificate, not" in _refusal((VECTORS / "publickey.cer").read_bytes()).message
     assert "is empty" in _refusal(b" \r\n").message
-    assert "is not text" in _refusal(b"\x30\x82\x04\xff\xfe\x80").message
+    assert "may be DER" in _refusal(b"\x30\x82\x04\xff\xfe\x80").message
+    assert "is not text" in _refusal(b"\x80\x81").message
     assert "is not a key in PEM" in _refusal(b"banana").message
     assert "is not a key in PEM" in _refusal(base64.b64encode(b"banana")).message
     assert "holds 2 private keys" in _refusal(pem(keys.rsa) + pem(keys.other)).message
@@ -154,10 +156,34 @@ def test_public_keys_are_read_as_pem_certificate_jwk_and_jwk_set(keys: SimpleNam
     jwk = JWK.from_pyca(keys.rsa.public_key())
     jwks = JWKSet()
     jwks.add(jwk)
-    for data in (public_pem(keys.rsa), jwk.export_public().encode(), jwks.export().encode()):
+    unknown = (
+        b'{"keys":[{"kty":"banana"},{"kty":"EC","crv":"P-999","x":"AA","y":"AA"},'
+        + jwk.export_public().encode()
+        + b"]}"
+    )
+    nulls = json.dumps({**json.loads(jwk.export_public()), "kid": None, "alg": None}).encode()
+    for data in (public_pem(keys.rsa), jwk.export_public().encode(), jwks.export().encode(), unknown, nulls):
         assert [key.thumbprint() for key in load_public_keys(data, "the key")] == [jwk.thumbprint()]
     certificate, public = ((VECTORS / name).read_bytes() for name in ("publickey.cer", "publickey.pem"))
     assert load_public_keys(certificate, "x")[0].thumbprint() == load_public_keys(public, "x")[0].thumbprint()
+
+
+def test_all_certificates_of_a_chain_count_and_none_has_a_key_id() -> None:
+    chain = (VECTORS / "own-certificate.cer").read_bytes() + (VECTORS / "publickey.cer").read_bytes()
+    keys = load_public_keys(chain, "the chain")
+    assert [key.get("kid") for key in keys] == [None, None]
+
+
+def test_der_is_named_with_the_way_out() -> None:
+    with pytest.raises(KeyUnavailable, match="may be DER") as refusal:
+        load_public_keys(b"\x30\x82\x01\x0a", "the key")
+    assert "openssl x509 -inform der" in refusal.value.hint
+
+
+def test_a_file_of_begin_lines_takes_no_longer_than_another() -> None:
+    begin = b"-----BEGIN A-----" * 60_000  # a million characters; quadratic work would take half an hour
+    assert "is cut off" in _refusal(begin).message
+    assert "is cut off" in _refusal(begin.replace(b"A", b"PRIVATE KEY")).message
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -178,9 +204,14 @@ def test_a_private_key_is_refused_where_a_public_one_belongs(keys: SimpleNamespa
     ("data", "word"),
     [
         (b'{"kty":"oct","k":"AAAA"}', "symmetric"),
-        (b'{"keys":[]}', "without a key"),
-        (b'{"kty":"RSA"}', "cannot be read|not a JWK"),
-        (b'{"kty":"banana"}', "not a JWK"),
+        (b'{"keys":[]}', "without a public key"),
+        (b"{}", "without a public key"),
+        (b'{"keys":[{}]}', "without a public key"),
+        (b'{"kty":["RSA"]}', "without a public key"),
+        (b'{"generate":"RSA","size":16384}', "without a public key"),
+        (b'{"kty":"RSA","generate":"RSA","size":16384}', "without a public key"),
+        (b'{"kty":"RSA"}', "without a public key"),
+        (b'{"kty":"banana"}', "without a public key"),
         (b'{"keys":7}', "not a JWK"),
         (b'{"keys":[7]}', "not a JWK"),
         (b"{", "not a JWK"),

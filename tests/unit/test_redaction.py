@@ -42,6 +42,24 @@ def test_the_private_part_of_a_jwk_is_never_shown() -> None:
     assert "c2VjcmV0" not in redacted('{"kty":"RSA","d":"c2VjcmV0","n":"AQAB"}')
 
 
+def test_one_line_of_a_key_is_not_shown_and_neither_is_a_jwk_without_its_quotes(keys: SimpleNamespace) -> None:
+    for line in pem(keys.rsa).decode().splitlines()[1:-2]:
+        assert line not in redacted(f"expected one argument, not {line!r}")
+        assert line not in quoted(line)
+    for jwk in ("{kty:EC,d:c2VjcmV0c2VjcmV0}", '{\\"kty\\":\\"EC\\",\\"d\\":\\"c2VjcmV0c2VjcmV0\\"}'):
+        assert "c2VjcmV0" not in redacted(jwk)
+
+
+def test_a_thumbprint_a_fingerprint_and_a_path_are_public() -> None:
+    for text in (
+        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+        "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08",
+        "/home/Anna/projects2026/QlikSense/keys/production/PrivateKey/number1",
+        "My-Very-Long-Key-File-Name-2026-for-the-production-environment",
+    ):
+        assert redacted(text) == text
+
+
 def test_a_message_is_one_line_that_cannot_move_the_cursor() -> None:
     assert redacted("a\nb\x1b[2Jc\x9b\u202e") == r"a\nb\x1b[2Jc\x9b\u202e"
 

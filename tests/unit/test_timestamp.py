@@ -11,8 +11,8 @@ def test_a_numeric_date_is_shown_in_utc() -> None:
     assert iso_time(0.25) == "1970-01-01T00:00:00.250Z"
 
 
-@pytest.mark.parametrize("seconds", [1e300, -1e300, float("inf"), float("nan")])
-def test_a_number_that_is_no_date_is_none(seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [1e300, -1e300, float("inf"), float("nan"), True, None, "1795461156", []])
+def test_what_is_no_date_is_none(seconds: object) -> None:
     assert iso_time(seconds) is None
 
 
