@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 import warnings
 from typing import NoReturn
@@ -20,18 +21,31 @@ def program() -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+        _end_by_exception()
         from qsjwt.app import main
 
         gc.freeze()
         gc.enable()
         code = main()
-    except KeyboardInterrupt:
-        from qsjwt.errors import INTERRUPTED
-
-        code = INTERRUPTED
+    except KeyboardInterrupt as stop:
+        code = getattr(stop, "exit_code", 130)
     _leave_no_output_behind()
     gc.freeze()
     sys.exit(code)
+
+
+def _end_by_exception() -> None:
+    """Let a request to end unwind the program, so that files are cleaned up; an ignored signal stays ignored."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
+
+
+def _terminate(number: int, _frame: object) -> None:
+    from qsjwt.errors import Terminated
+
+    raise Terminated(number)
 
 
 def _leave_no_output_behind() -> None:

@@ -1,6 +1,6 @@
 """Everything that a platform, a key provider or a command of another package may import from qsjwt."""
 
-from qsjwt.certificate import KeyPair, create_key_pair
+from qsjwt.certificate import KeyPair, KeyPairRequest, create_key_pair
 from qsjwt.command import Command
 from qsjwt.duration import format_duration
 from qsjwt.errors import (
@@ -12,7 +12,7 @@ from qsjwt.errors import (
     VerificationFailed,
 )
 from qsjwt.files import PRIVATE, PUBLIC, NewFile, write_files
-from qsjwt.inputs import read_file, read_standard_input, read_variable, why_not
+from qsjwt.inputs import read_file, read_standard_input, read_variable, user_path, why_not
 from qsjwt.jwt import Token
 from qsjwt.keys import KeyProvider, Secrets, open_signer, split_settings
 from qsjwt.pem import load_private_key
@@ -27,6 +27,7 @@ __all__ = [
     "Finding",
     "InputError",
     "KeyPair",
+    "KeyPairRequest",
     "KeyProvider",
     "KeyUnavailable",
     "LocalSigner",
@@ -51,6 +52,7 @@ __all__ = [
     "read_variable",
     "split_settings",
     "time_claims",
+    "user_path",
     "why_not",
     "write_files",
 ]

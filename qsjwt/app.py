@@ -16,7 +16,8 @@ from cliff.commandmanager import EntryPointWrapper
 
 from qsjwt import __version__, log, plugins
 from qsjwt.command import Command, CreateCommand
-from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError
+from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError, Terminated
+from qsjwt.output import write_stdout
 from qsjwt.parser import PROGRAM, HelpPrinted, Parser
 from qsjwt.platform import Platform
 from qsjwt.redaction import quoted, redacted, without_secrets
@@ -30,24 +31,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     :param arguments: what follows the program's name; ``sys.argv[1:]`` by default.
     """
-    app = Application()
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return app.run(list(sys.argv[1:] if arguments is None else arguments))
+        return Application().run(given)
     except HelpPrinted:
         return 0
+    except Terminated as signal:
+        return signal.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return BROKEN_PIPE
     except QsJwtError as error:
-        return app.tell(error)
-    except (Exception, SystemExit) as cause:
+        return _tell(error, error, given)
+    except BaseException as cause:
         bug = QsJwtError(
             f"unexpected {type(cause).__name__}",
             hint=f"this is a bug; run it as {PROGRAM} --debug … for the traceback, and report it",
         )
-        bug.__cause__ = cause
-        return app.tell(bug)
+        return _tell(bug, cause, given)
+
+
+def _tell(error: QsJwtError, raised: BaseException, arguments: list[str]) -> int:
+    """Write *error* to stderr, for ``--debug`` after the traceback of *raised*, and return its exit code."""
+    lines = [f"{PROGRAM}: error: {redacted(str(error.message))}"]
+    if error.hint:
+        lines.append(f"{PROGRAM}: hint: {redacted(str(error.hint))}")
+    if "--debug" in arguments[: _command_index(arguments)]:
+        lines.insert(0, _traceback(raised))
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(*lines, sep="\n", file=sys.stderr, flush=True)
+    return error.exit_code
+
+
+def _traceback(error: BaseException) -> str:
+    """Return where *error* and its causes were raised; foreign text is left out, since it may quote a secret."""
+    parts = []
+    link: BaseException | None = error
+    while link is not None:
+        text = f": {redacted(str(link.message))}" if isinstance(link, QsJwtError) else ""
+        frames = without_secrets("".join(traceback.format_tb(link.__traceback__)))
+        parts.append(f"Traceback (most recent call last):\n{frames}{type(link).__qualname__}{text}")
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return "\n\nwas the cause of\n\n".join(reversed(parts))
+
+
+def _command_index(arguments: list[str]) -> int:
+    """Return where the command stands: behind the global options, none of which takes a value."""
+    return next((i for i, argument in enumerate(arguments) if not argument.startswith("-")), len(arguments))
 
 
 class Application(cliff.app.App):
@@ -81,12 +113,12 @@ class Application(cliff.app.App):
         :raises QsJwtError: for whatever goes wrong; ``main`` tells it.
         """
         # A global option read from behind the command would take the command's own options for its abbreviations.
-        split = next((i for i, argument in enumerate(argv) if not argument.startswith("-")), len(argv))
+        split = _command_index(argv)
         self.options = self.parser.parse_args(argv[:split])
         self.configure_logging()
         rest = argv[split:]
         if rest[:1] == ["help"]:
-            rest = [*rest[1:], "--help"]
+            rest = [*(word for word in rest[1:] if word not in ("-h", "--help")), "--help"]
             if len(rest) == 1:
                 self.parser.parse_args(rest)
         if not rest:
@@ -105,28 +137,20 @@ class Application(cliff.app.App):
     def run_subcommand(self, argv: list[str]) -> int:
         """Run the command named by the first of *argv* with the rest."""
         factory, name, arguments = self.command_manager.find_command(argv)
-        with plugins.guard(plugins.COMMANDS, name, "start"):
+        with self._guard(name):
             command: Any = factory(self, self.options)
             parser = command.get_parser(f"{PROGRAM} {name}")
         result: int = command.run(parser.parse_args(arguments))
         return result
 
-    def tell(self, error: QsJwtError) -> int:
-        """Write *error* to stderr and return its exit code."""
-        lines = [f"{PROGRAM}: error: {redacted(error.message)}"]
-        if error.hint:
-            lines.append(f"{PROGRAM}: hint: {redacted(error.hint)}")
-        options = getattr(self, "options", None)
-        if options is not None and options.debug:
-            lines.insert(0, without_secrets("".join(traceback.format_exception(error))).rstrip())
-        if self.stderr is not None:
-            with contextlib.suppress(OSError):
-                print(*lines, sep="\n", file=self.stderr, flush=True)
-        return error.exit_code
+    def _guard(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Return the guard of the plugin that makes the command *name*, while it starts."""
+        made_by: Any = self.command_manager.commands[name]
+        return plugins.guard(made_by.group, made_by.plugin, "start")
 
     def _print_usage(self) -> None:
-        if self.stderr is not None:
-            self.parser.print_usage(self.stderr)
+        if sys.stderr is not None:
+            self.parser.print_usage(sys.stderr)
 
     def _list_commands(self) -> str:
         lines = ["", "commands:"]
@@ -134,7 +158,7 @@ class Application(cliff.app.App):
         for name in sorted(self.command_manager.commands):
             try:
                 factory, _, _ = self.command_manager.find_command([name])
-                with plugins.guard(plugins.COMMANDS, name, "start"):
+                with self._guard(name):
                     command: Any = factory(self, None)
                     summary = command.get_description().partition("\n")[0]
             except PluginError:
@@ -153,9 +177,7 @@ class CommandIndex(cliff.commandmanager.CommandManager):
         """Fill the index; cliff's own would import every command."""
         self.group_list.append(namespace)
         self.commands.update({name: _Named(name) for name in plugins.names(namespace)})
-        for platform in plugins.names(plugins.PLATFORMS):
-            name = f"create-{platform}"
-            self.commands[name] = _Contested(name) if name in self.commands else _Create(name)
+        self.commands.update({plugins.command_of(name): _Create(name) for name in plugins.names(plugins.PLATFORMS)})
 
     def add_command(self, name: str, command_class: type[cliff.command.Command]) -> None:
         """Leave cliff's ``help`` and ``complete`` out: they make an object of every command."""
@@ -179,30 +201,24 @@ class CommandIndex(cliff.commandmanager.CommandManager):
 class _Named(EntryPointWrapper):
     """A command of the group ``qsjwt.command.v1``, not imported yet."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, Command)  # type: ignore[type-abstract]
+    group = plugins.COMMANDS
+
+    def __init__(self, plugin: str) -> None:
+        super().__init__(plugin, Command)  # type: ignore[type-abstract]
+        self.plugin = plugin
 
     def load(self) -> Any:
-        return plugins.load(plugins.COMMANDS, self.name, Command)
+        return plugins.load(plugins.COMMANDS, self.plugin, Command)
 
 
 class _Create(_Named):
     """The command ``create-NAME`` of a platform, not imported yet."""
 
-    def load(self) -> Any:
-        platform = self.name.removeprefix("create-")
-        loaded = plugins.create(plugins.PLATFORMS, platform, Platform)  # type: ignore[type-abstract]
-        return functools.partial(CreateCommand, name=platform, platform=loaded)
-
-
-class _Contested(_Named):
-    """A name that a platform and a command both claim."""
+    group = plugins.PLATFORMS
 
     def load(self) -> Any:
-        raise PluginError(
-            f"the command {quoted(self.name)} is claimed by a platform and by a command of another package",
-            hint="see qsjwt list-plugins, and uninstall one of them",
-        )
+        platform = plugins.create(plugins.PLATFORMS, self.plugin, Platform)  # type: ignore[type-abstract]
+        return functools.partial(CreateCommand, name=self.plugin, platform=platform)
 
 
 class _PrintVersion(argparse.Action):
@@ -210,5 +226,5 @@ class _PrintVersion(argparse.Action):
         super().__init__(**{**settings, "nargs": 0, "default": argparse.SUPPRESS})
 
     def __call__(self, *_unused: object) -> None:
-        print(PROGRAM, __version__)
+        write_stdout(f"{PROGRAM} {__version__}\n")
         raise HelpPrinted

@@ -4,8 +4,10 @@ import argparse
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -17,8 +19,9 @@ from qsjwt.errors import InputError, PluginError
 from qsjwt.inputs import why_not
 from qsjwt.jwt import Token
 from qsjwt.keys import PASSPHRASE_VARIABLE, KeyProvider, Secrets, open_signer, split_reference
+from qsjwt.output import write_stdout
 from qsjwt.parser import PROGRAM, Parser
-from qsjwt.platform import Platform, Severity
+from qsjwt.platform import Finding, Platform, Severity
 from qsjwt.redaction import quoted
 from qsjwt.signer import Signer
 
@@ -78,23 +81,14 @@ class Command(cliff.command.Command):
         if path is not None and path != "-":
             self._write(path, text.encode("utf-8"))
             return
-        stream = self.app.stdout
-        if stream is None:
-            raise InputError("standard output is closed, so the result cannot be written")
-        try:
-            stream.write(text)
-            stream.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as cause:
-            raise InputError(f"standard output {why_not(cause)}, so the result is not written") from cause
+        write_stdout(text)
 
     @staticmethod
     def _write(path: str, data: bytes) -> None:
         from qsjwt.files import write_private_file
 
         try:
-            write_private_file(path, data)
+            write_private_file(inputs.user_path(path), data)
         except FileExistsError as cause:
             raise InputError(
                 f"--output {quoted(path)} is not written: {cause.strerror}", hint="name another file"
@@ -164,25 +158,26 @@ class CreateCommand(Command):
         """Build, check, sign and write a token, in this order: a typing error costs no PIN and no call to a service."""
         options = parsed_args
         now = int(time.time())
-        if now + options.expires > _LAST_SECOND:
-            raise InputError(
-                "--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d"
-            )
+        _require_sane_times(options, now)
         reference = key_reference(options)
-        _require_folder(options.output)
+        _require_place(options.output)
         token = self._build(options, now)
         self._check(token, now, options.no_check)
-        with open_signer(reference, options.algorithm, key_secrets(options)) as signer:
-            compact = jwt.sign(token, signer)
-            result = _FORMATS[options.format](compact, token, signer)
+        scheme, _ = split_reference(reference)
+        with (
+            plugins.guard(plugins.KEY_PROVIDERS, scheme, "sign"),
+            open_signer(reference, options.algorithm, key_secrets(options)) as signer,
+        ):
+            result = _FORMATS[options.format](jwt.sign(token, signer), token, signer)
         self.emit(result, options.output)
-        _LOG.info("signed with %s, key from %s:", options.algorithm, split_reference(reference)[0])
+        _LOG.info("signed with %s, key from %s:", options.algorithm, scheme)
 
     def _build(self, options: argparse.Namespace, now: int) -> Token:
         with plugins.guard(plugins.PLATFORMS, self.name, "build the claims"):
             token = self.platform.build(options, now)
-        header = {"alg": options.algorithm, "typ": "JWT", **({} if options.keyid is None else {"kid": options.keyid})}
-        claims = dict(token.claims)
+            if not isinstance(token, Token):
+                raise TypeError("a token was expected")
+            header, claims = dict(token.header), dict(token.claims)
         for name, value in _extra_claims(options):
             if name in token.claims:
                 raise InputError(
@@ -192,16 +187,25 @@ class CreateCommand(Command):
             if name in claims:
                 raise InputError(f"the claim {quoted(name)} is given twice", hint="give it once")
             claims[name] = value
-        return Token({**header, **token.header}, claims, token.claim_names)
+        named = {"alg": options.algorithm, "typ": "JWT"}
+        if options.keyid is not None:
+            if not options.keyid.strip():
+                raise InputError("the key ID (--keyid) is empty")
+            named["kid"] = options.keyid
+        # The platform may choose another type, but not what the options say.
+        header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
+        return replace(token, header=header, claims=claims)
 
     def _check(self, token: Token, now: int, no_check: bool) -> None:
         with plugins.guard(plugins.PLATFORMS, self.name, "check the token"):
             findings = list(self.platform.check(token, now))
+            if not all(isinstance(finding, Finding) for finding in findings):
+                raise TypeError("findings were expected")
         for finding in findings:
             if finding.severity is Severity.BROKEN and not no_check:
                 raise InputError(finding.message, hint=finding.hint)
-        for finding in findings:
-            _LOG.warning("%s", finding.message)
+        for remark in (*token.remarks, *(finding.message for finding in findings)):
+            _LOG.warning("%s", remark)
 
 
 def key_reference(options: argparse.Namespace) -> str:
@@ -219,7 +223,11 @@ def key_reference(options: argparse.Namespace) -> str:
         "overwrite": "true" if options.cert_overwrite else None,
     }
     if options.cert_create == "true":
-        settings = urlencode({name: value for name, value in created.items() if value is not None}, quote_via=quote)
+        settings = urlencode(
+            {name: value for name, value in created.items() if value is not None},
+            quote_via=quote,
+            errors="surrogateescape",
+        )
         given.append(f"create:{options.cert_file_prefix or ''}?{settings}")
     elif options.cert_file_prefix or any(value is not None for value in created.values()):
         _LOG.warning("the options for a new certificate have no effect without --cert-create")
@@ -343,14 +351,29 @@ def _json(text: str, source: str) -> Any:
         raise InputError(f"{source} cannot be read: {cause}") from cause
 
 
-def _require_folder(path: str | None) -> None:
+def _require_sane_times(options: argparse.Namespace, now: int) -> None:
+    if now + options.expires > _LAST_SECOND:
+        raise InputError(
+            "--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d"
+        )
+    if options.clock_skew > now:
+        raise InputError("--clock-skew: the token would begin before 1970", hint="use a shorter time, such as 30s")
+
+
+def _require_place(path: str | None) -> None:
     """Find out before a key is opened or made that the result would have nowhere to go."""
     if path is None or path == "-":
+        if sys.stdout is None:
+            raise InputError("standard output is closed, so there is nowhere to write the result")
         return
-    if not path or os.path.isdir(path):
+    place = inputs.user_path(path)
+    if not path or os.path.isdir(place):
         raise InputError(f"--output {quoted(path)} is not the name of a file")
-    if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+    folder = os.path.dirname(os.path.realpath(place))
+    if not os.path.isdir(folder):
         raise InputError(f"--output {quoted(path)} is in a folder that does not exist", hint="make the folder first")
+    if not os.path.exists(place) and not os.access(folder, os.W_OK):
+        raise InputError(f"--output {quoted(path)} is in a folder that you may not write to")
 
 
 def _as_token(compact: str, _token: Token, _signer: Signer) -> str:
@@ -368,8 +391,8 @@ def _as_json(compact: str, token: Token, signer: Signer) -> str:
         "token": compact,
         "header": token.header,
         "claims": token.claims,
-        "issued_at": iso_time(token.claims["iat"]) if "iat" in token.claims else None,
-        "expires_at": iso_time(token.claims["exp"]) if "exp" in token.claims else None,
+        "issued_at": iso_time(token.claims.get("iat")),
+        "expires_at": iso_time(token.claims.get("exp")),
         "key_thumbprint": signer.public_key.thumbprint(),
     }
     return json.dumps(record, ensure_ascii=False, indent=2) + "\n"

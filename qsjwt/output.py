@@ -3,10 +3,30 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from qsjwt.errors import InputError
+from qsjwt.inputs import why_not
 from qsjwt.redaction import printable
+
+
+def write_stdout(text: str) -> None:
+    """Write the result, and see that it arrives.
+
+    :raises InputError: if stdout is closed or cannot be written to.
+    :raises BrokenPipeError: if its reader is gone.
+    """
+    if sys.stdout is None:
+        raise InputError("standard output is closed, so the result cannot be written")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as cause:
+        raise InputError(f"standard output {why_not(cause)}, so the result is not written") from cause
 
 
 def as_json(value: Any) -> str:
@@ -36,13 +56,13 @@ def as_values(rows: Sequence[Sequence[object]]) -> str:
     return "".join(" ".join(map(_cell, row)) + "\n" for row in rows)
 
 
-def as_shell(record: Mapping[str, object]) -> str:
-    """Return *record* as assignments for a POSIX shell; values are quoted, so that ``eval`` runs none of them."""
+def as_shell(pairs: Sequence[tuple[str, object]]) -> str:
+    """Return *pairs* as assignments for a POSIX shell; values are quoted, so that ``eval`` runs none of them."""
     import re
     import shlex
 
     lines = []
-    for name, value in record.items():
+    for name, value in pairs:
         variable = re.sub(r"[^a-zA-Z0-9_]", "_", name).lower()
         lines.append(f"{variable}={shlex.quote(_plain(value))}\n")
     return "".join(lines)
@@ -57,22 +77,22 @@ def as_csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return stream.getvalue()
 
 
-def flattened(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return *record* with the members of nested objects under dotted names."""
-    flat: dict[str, Any] = {}
+def flattened(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Return the members of *record*, those of nested objects under dotted names; two may have the same name."""
+    flat: list[tuple[str, Any]] = []
     for name, value in record.items():
         if isinstance(value, dict) and value:
-            flat.update(flattened(value, f"{prefix}{name}."))
+            flat += flattened(value, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = value
+            flat.append((f"{prefix}{name}", value))
     return flat
 
 
 RECORD_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    "table": lambda record: as_table(("field", "value"), list(flattened(record).items())),
+    "table": lambda record: as_table(("field", "value"), flattened(record)),
     "json": as_json,
     "yaml": as_yaml,
-    "value": lambda record: as_values([[value] for value in flattened(record).values()]),
+    "value": lambda record: as_values([[value] for _, value in flattened(record)]),
     "shell": lambda record: as_shell(flattened(record)),
 }
 """Name for ``-f`` to what shows one record."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 from qsjwt.errors import InputError
+from qsjwt.output import write_stdout
 from qsjwt.redaction import quoted
 from qsjwt.spelling import nearest
 
@@ -94,6 +95,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise *message*, argparse's own, as an error of ours."""
+        option, found, _value = message.partition(": ignored explicit argument ")
+        if found:
+            raise InputError(f"{option} takes no value", hint=f"see {self.prog} --help")
         if "expected" in message:
             raise InputError(
                 message,
@@ -106,6 +110,10 @@ class Parser(argparse.ArgumentParser):
             return super()._get_value(action, arg_string)
         except InputError as error:
             raise InputError(f"{'/'.join(action.option_strings)}: {error.message}", hint=error.hint) from error
+        except Exception as cause:  # a plugin's option may have any type
+            raise InputError(
+                f"{'/'.join(action.option_strings)}: {quoted(arg_string)} is not a value for it"
+            ) from cause
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -134,5 +142,5 @@ class _PrintHelp(argparse.Action):
         super().__init__(**{**settings, "nargs": 0, "default": argparse.SUPPRESS})
 
     def __call__(self, parser: argparse.ArgumentParser, *_unused: object) -> None:
-        parser.print_help(sys.stdout)
+        write_stdout(parser.format_help())
         raise HelpPrinted

@@ -40,8 +40,8 @@ class Finding:
 class Platform(abc.ABC):
     """A Qlik product that accepts JWTs; the entry point ``NAME`` makes the command ``create-NAME``.
 
-    An instance holds no state. :meth:`build` and :meth:`check` have no effects but a warning on a child of the
-    logger ``qsjwt``, and may be called from several threads at once.
+    An instance holds no state. :meth:`build` and :meth:`check` have no effects, and may be called from several
+    threads at once.
 
     :cvar summary: the product's name, for ``--help``.
     :cvar algorithms: JWA names (RFC 7518, section 3.1) that it accepts, preferred first; never none or HS*.

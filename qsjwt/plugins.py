@@ -22,7 +22,7 @@ KINDS: Final = {PLATFORMS: "platform", KEY_PROVIDERS: "key provider", COMMANDS: 
 """Entry-point group to what a plugin in it is called."""
 
 T = TypeVar("T")
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -44,34 +44,55 @@ def names(group: str) -> list[str]:
 def load(group: str, name: str, base: type[T]) -> type[T]:
     """Return the plugin class *name* of *group*; nothing else of the group is imported.
 
-    :raises PluginError: if it is missing, claimed by two packages, broken, or no subclass of *base*.
+    :raises PluginError: if it is missing, claimed more than once, broken, or no subclass of *base*.
     """
     kind = KINDS[group]
     found = [entry_point for entry_point in _entry_points(group) if entry_point.name == name]
     if not found:
-        raise PluginError(
-            f"there is no {kind} {quoted(name)}",
-            hint=nearest(name, names(group)) or "list-plugins shows what is installed",
-        )
+        raise PluginError(f"there is no {kind} {quoted(name)}", hint=nearest(name, names(group)))
+    title = f"the {kind} {quoted(name)}"
     if not _NAME.fullmatch(name):
         raise PluginError(
-            f"the {kind} {quoted(name)} of {_packages(group, name)} has a name that cannot be typed as a command",
-            hint="its author has to use lower-case letters, digits and dashes, beginning with a letter",
+            f"{title} of {_packages(group, name)} has a name that cannot be used",
+            hint="its author has to use two or more lower-case letters, digits and dashes, a letter first",
         )
     if len(found) > 1:
         raise PluginError(
-            f"the {kind} {quoted(name)} is claimed by more than one package: {_packages(group, name)}",
-            hint="uninstall all but one of them",
+            f"{title} is claimed more than once, by {_packages(group, name)}", hint="uninstall all but one of them"
+        )
+    if (rival := _rival(group, name)) is not None:
+        raise PluginError(
+            f"{title} of {_packages(group, name)} and the {KINDS[rival[0]]} {quoted(rival[1])} of {_packages(*rival)} "
+            "claim the same command",
+            hint="uninstall one of them",
         )
     with guard(group, name, "load"):
         manager: stevedore.DriverManager[Any] = stevedore.DriverManager(group, name)
         plugin = manager.extensions[0].plugin
     if not (isinstance(plugin, type) and issubclass(plugin, base)):
         raise PluginError(
-            f"the {kind} {quoted(name)} of {_packages(group, name)} is not a subclass of {base.__name__}",
+            f"{title} of {_packages(group, name)} is not a subclass of {base.__name__}",
             hint="its entry point names the wrong object; tell its author",
         )
+    if group != COMMANDS and not isinstance(getattr(plugin, "summary", None), str):
+        raise PluginError(f"{title} of {_packages(group, name)} has no summary", hint="tell its author")
     return plugin
+
+
+def command_of(platform: str) -> str:
+    """Return the name of the command that the platform *platform* makes."""
+    return f"create-{platform}"
+
+
+def _rival(group: str, name: str) -> tuple[str, str] | None:
+    """Return the command that takes a platform's name, or the platform whose name a command takes."""
+    if group == PLATFORMS and command_of(name) in names(COMMANDS):
+        return COMMANDS, command_of(name)
+    if group == COMMANDS:
+        for platform in names(PLATFORMS):
+            if name == command_of(platform):
+                return PLATFORMS, platform
+    return None
 
 
 def create(group: str, name: str, base: type[T]) -> T:
@@ -97,10 +118,13 @@ def guard(group: str, name: str, action: str) -> Iterator[None]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
-    except (QsJwtError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
     except BaseException as cause:
-        reason = f": {cause}" if action == "load" and str(cause) else ""
+        # Whoever raises our errors at work says what the user should know; one that cannot even load is broken.
+        if isinstance(cause, PluginError) or (isinstance(cause, QsJwtError) and action not in ("load", "start")):
+            raise
+        reason = f": {_text_of(cause)}" if action == "load" else ""
         raise PluginError(
             f"the {KINDS[group]} {quoted(name)} of {_packages(group, name)} does not {action}: "
             f"{type(cause).__name__}{reason}",
@@ -119,8 +143,8 @@ def describe(bases: Mapping[str, type]) -> Iterator[PluginInfo]:
             yield PluginInfo(
                 KINDS[group],
                 entry_point.name,
-                dist.name if dist else "?",
-                dist.version if dist else "?",
+                (dist and dist.name) or "?",
+                (dist and dist.version) or "?",
                 _problem(group, entry_point.name, base),
             )
 
@@ -137,8 +161,21 @@ def _problem(group: str, name: str, base: type) -> str:
 
 
 def _entry_points(group: str) -> list[metadata.EntryPoint]:
-    manager: stevedore.NamedExtensionManager[Any] = stevedore.NamedExtensionManager(group, names=[])
-    return manager.list_entry_points()
+    try:
+        manager: stevedore.NamedExtensionManager[Any] = stevedore.NamedExtensionManager(group, names=[])
+        return manager.list_entry_points()
+    except Exception as cause:
+        raise PluginError(
+            f"the entry points of the installed packages cannot be read: {type(cause).__name__}",
+            hint="some package has a damaged entry_points.txt; pip check, or reinstall what was installed last",
+        ) from cause
+
+
+def _text_of(cause: BaseException) -> str:
+    try:
+        return str(cause) or "no reason given"
+    except Exception:
+        return "no reason that could be shown"
 
 
 def _packages(group: str, name: str) -> str:
@@ -149,7 +186,7 @@ def _packages(group: str, name: str) -> str:
 
 def _package(entry_point: metadata.EntryPoint) -> str:
     dist = entry_point.dist
-    return f"{dist.name} {dist.version}" if dist else "an unknown package"
+    return f"{dist.name} {dist.version}" if dist and dist.name else "an unknown package"
 
 
 def _way_out(group: str, name: str, cause: BaseException) -> str:

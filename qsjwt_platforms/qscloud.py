@@ -2,18 +2,18 @@
 
 import argparse
 import base64
-import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from qsjwt.api import Finding, InputError, Platform, Severity, Token, format_duration, quoted, time_claims
 
-_LOG = logging.getLogger("qsjwt.platform.qscloud")
-
 AUDIENCE: Final = "qlik.api/login/jwt-session"
 WINDOW: Final = 3600
 """Seconds that exp may lie after nbf."""
+
+UNNOTICED: Final = 30
+"""Seconds of a lifetime that may be cut without a word: the default clock skew."""
 
 _LOGIN: Final = "qlik.dev, REST, login"
 _SIGNED: Final = "qlik.dev, Create signed tokens for JWT authorization"
@@ -55,8 +55,12 @@ class Qscloud(Platform):
         """Return the token; ``exp`` is cut to Qlik's window if the clock skew alone would break it."""
         if (options.useremail is None) != (options.useremail_verified is None):
             raise InputError("--useremail and --useremail-verified go together", hint="give both, or neither")
+        times = time_claims(options, now)
+        remarks = list(_fit_window(times, options, now))
         if options.subject is None and options.useremail_verified != "true":
-            _LOG.warning("without --subject and a verified e-mail address each token makes another user in Qlik Cloud")
+            remarks.append(
+                "without --subject and a verified e-mail address each token makes another user in Qlik Cloud"
+            )
         claims: dict[str, Any] = {
             "iss": options.issuer,
             "aud": AUDIENCE,
@@ -70,7 +74,7 @@ class Qscloud(Platform):
             claims["email_verified"] = options.useremail_verified == "true"
         if options.groups is not None:
             claims["groups"] = options.groups
-        return Token({}, {**claims, "jti": _random(), **_window(options, now)})
+        return Token({}, {**claims, "jti": _random(), **times}, remarks=remarks)
 
     def check(self, token: Token, now: int) -> Iterable[Finding]:
         """Yield the rules that *token* breaks or may break."""
@@ -95,18 +99,17 @@ def _random() -> str:
     return base64.urlsafe_b64encode(os.urandom(18)).decode("ascii")
 
 
-def _window(options: argparse.Namespace, now: int) -> dict[str, int]:
-    times = time_claims(options, now)
+def _fit_window(times: dict[str, int], options: argparse.Namespace, now: int) -> Iterator[str]:
+    """Cut *times* where the clock skew alone makes them too long; yield a word about it if that is a lot."""
     latest = times["nbf"] + WINDOW
-    if options.expires <= WINDOW and latest < times["exp"] and latest > now:
-        if options.clock_skew > 30:
-            _LOG.warning(
-                "the token is valid for %s from now on: Qlik Cloud counts the clock skew into its %s",
-                format_duration(latest - now),
-                format_duration(WINDOW),
-            )
-        times["exp"] = latest
-    return times
+    if options.expires > WINDOW or not now < latest < times["exp"]:
+        return
+    if times["exp"] - latest > UNNOTICED:
+        yield (
+            f"the token is valid for {format_duration(latest - now)} from now on: "
+            f"Qlik Cloud counts the clock skew into its {format_duration(WINDOW)}"
+        )
+    times["exp"] = latest
 
 
 def _is_text(value: object) -> bool:
@@ -149,7 +152,7 @@ def _check_times(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:
             "window",
             f"the token would be valid for {format_duration(window)}, but Qlik Cloud accepts at most "
             f"{format_duration(WINDOW)} between nbf and exp",
-            "use --expires 60m",
+            "use --expires 60m or less, and a --clock-skew that is far below it",
             _LOGIN,
         )
 

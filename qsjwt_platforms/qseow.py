@@ -1,13 +1,10 @@
 """Client-managed Qlik Sense (QSEoW): a virtual proxy with JWT authentication."""
 
 import argparse
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from qsjwt.api import Finding, InputError, Platform, Token, quoted, time_claims
-
-_LOG = logging.getLogger("qsjwt.platform.qseow")
 
 _HELP_PAGE: Final = "help.qlik.com, Sense admin, JWT authentication"
 _SETUP: Final = "Qlik Support, How to set up JWT authentication (1716226)"
@@ -58,8 +55,8 @@ class Qseow(Platform):
         names = {option: getattr(options, f"{option}_claim") for option in CLAIM_NAMES}
         _require_usable(names)
         values = {
-            "userid": _trimmed(options.userid, "--userid"),
-            "userdir": _trimmed(options.userdir, "--userdir"),
+            "userid": options.userid.strip() or options.userid,
+            "userdir": options.userdir.strip() or options.userdir,
             "username": options.username,
             "useremail": options.useremail,
             "groups": options.groups,
@@ -68,7 +65,12 @@ class Qseow(Platform):
         for claim, value in (("iss", options.issuer), ("aud", options.audience)):
             if value is not None:
                 claims[claim] = value
-        return Token({}, {**claims, **time_claims(options, now)}, names)
+        remarks = [
+            f"blanks around the value of --{option} are left out"
+            for option in ("userid", "userdir")
+            if values[option] != getattr(options, option)
+        ]
+        return Token({}, {**claims, **time_claims(options, now)}, names, remarks)
 
     def check(self, token: Token, now: int) -> Iterable[Finding]:
         """Yield the rules that *token* breaks, in the order in which Qlik would notice."""
@@ -100,14 +102,6 @@ def _require_usable(names: Mapping[str, str]) -> None:
             )
     if len(set(names.values())) < len(names):
         raise InputError("two of the --…-claim options give the same claim name", hint="give each claim its own name")
-
-
-def _trimmed(value: str, option: str) -> str:
-    trimmed = value.strip()
-    if trimmed and trimmed != value:
-        _LOG.warning("blanks around the value of %s are left out", option)
-        return trimmed
-    return value
 
 
 def _check_times(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:

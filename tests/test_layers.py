@@ -11,8 +11,9 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors", "spelling", "startup", "qsjwt"},
     {"redaction"},
-    {"duration", "timestamp", "files", "inputs", "log", "output", "parser"},
-    {"pem", "certificate"},
+    {"duration", "timestamp", "files", "inputs", "log"},
+    {"output"},
+    {"parser", "pem", "certificate"},
     {"signer"},
     {"jwt"},
     {"platform", "plugins"},

@@ -74,7 +74,7 @@ class Decode(Command):
         if options.minimal_output:
             text = output.as_json(_as_qs_jwt(token, options, keys is not None, signature or "", times, failures))
         else:
-            terminal = self.app.stdout is not None and self.app.stdout.isatty()
+            terminal = sys.stdout is not None and sys.stdout.isatty()
             show = output.RECORD_FORMATS[options.format or ("table" if terminal else "json")]
             text = show(_record(token, keys is not None, failures))
         self.emit(text)
@@ -95,7 +95,7 @@ def _token_text(options: argparse.Namespace) -> str:
     else:
         if not given and sys.stdin is not None and sys.stdin.isatty():
             raise InputError("no token is given", hint="use --jwt-file FILE, or pipe the token in")
-        text = read_text(options.jwt_file or "-", "token file", "--jwt-file")
+        text = read_text(options.jwt_file or "-", "token file", "--jwt-file" if options.jwt_file else "decode")
     if not text.strip():
         raise InputError("the token is empty")
     return text
@@ -124,7 +124,7 @@ def _outcome(verify: Any, *arguments: Any) -> str:
 
 def _record(token: DecodedToken, has_key: bool, failures: list[str]) -> Mapping[str, Any]:
     verdict = "invalid" if failures else "valid" if has_key else "not verified"
-    times = {title: _time(token, claim) for claim, title in _TIMES.items() if claim in token.claims}
+    times = {title: iso_time(token.claims[claim]) for claim, title in _TIMES.items() if claim in token.claims}
     return {
         "header": token.header,
         "claims": token.claims,
@@ -132,11 +132,6 @@ def _record(token: DecodedToken, has_key: bool, failures: list[str]) -> Mapping[
         "verdict": verdict,
         "reasons": failures,
     }
-
-
-def _time(token: DecodedToken, claim: str) -> str | None:
-    value = token.claims.get(claim)
-    return iso_time(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _as_qs_jwt(
@@ -150,9 +145,9 @@ def _as_qs_jwt(
         "status": "invalid" if failures else "valid",
         "algorithm": token.header.get("alg"),
         "integrity": not signature,
-        "issuedAt": _time(token, "iat") or "N/A",
-        "expiresAt": _time(token, "exp") or "N/A",
-        "notBefore": _time(token, "nbf") or "N/A",
+        "issuedAt": iso_time(token.claims.get("iat")) or "N/A",
+        "expiresAt": iso_time(token.claims.get("exp")) or "N/A",
+        "notBefore": iso_time(token.claims.get("nbf")) or "N/A",
         "currentlyValid": not times,
     }
     if "kid" in token.header:

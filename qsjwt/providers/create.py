@@ -6,6 +6,7 @@ import time
 from qsjwt.api import (
     PUBLIC,
     InputError,
+    KeyPairRequest,
     KeyProvider,
     KeyUnavailable,
     LocalSigner,
@@ -15,6 +16,7 @@ from qsjwt.api import (
     create_key_pair,
     quoted,
     split_settings,
+    user_path,
     why_not,
     write_files,
 )
@@ -40,16 +42,15 @@ class CreateProvider(KeyProvider):
             raise InputError(f"a new key is an RSA key, which cannot sign with {algorithm}")
         prefix, settings = split_settings(reference, ("days", "size", "common-name", "overwrite"))
         overwrite = _flag(settings.get("overwrite", "false"))
-        paths = [prefix + name for name in ("privatekey.pem", "publickey.pem", "publickey.cer")]
-        if not overwrite:
-            _require_free(paths)
-        pair = create_key_pair(
-            size=_whole_number(settings.get("size", "4096"), "bits of a new key"),
-            days=_whole_number(settings.get("days", "365"), "days that a new certificate is valid"),
+        request = KeyPairRequest(
+            size=_whole_number(settings.get("size", "4096"), "size of a new key in bits"),
+            days=_whole_number(settings.get("days", "365"), "validity of a new certificate in days"),
             common_name=settings.get("common-name", "qsjwt"),
             now=int(time.time()),
-            passphrase=secrets.passphrase(),
         )
+        paths = [user_path(prefix) + name for name in ("privatekey.pem", "publickey.pem", "publickey.cer")]
+        _require_place(paths, overwrite)
+        pair = create_key_pair(request, secrets.passphrase())
         private, public, certificate = paths
         files = (
             NewFile(private, pair.private_pem),
@@ -63,10 +64,12 @@ class CreateProvider(KeyProvider):
         return LocalSigner(pair.private_key, algorithm)
 
 
-def _require_free(paths: list[str]) -> None:
-    """Find out before a key is made, which takes a second, that its place is taken."""
+def _require_place(paths: list[str], overwrite: bool) -> None:
+    """Find out before a key is made, which takes a second, that it has no place."""
     for path in paths:
-        if os.path.lexists(path):
+        if not os.path.isdir(os.path.dirname(path) or "."):
+            raise _not_written(path, FileNotFoundError())
+        if not overwrite and os.path.lexists(path):
             raise _not_written(path, FileExistsError())
 
 

@@ -2,6 +2,7 @@
 
 import stat
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -180,9 +181,11 @@ def test_not_even_a_traceback_shows_a_key(run: Run, keys: SimpleNamespace, bad_k
         (("--key", "inline:"), 3, ("command line is empty",)),
         (("--key", "fil:x"), 5, ("key provider 'fil'", "did you mean file?")),
         (("--key", "quux:x"), 5, ("key provider 'quux'", "file:NAME")),
-        (("--key", "encrypted", "--key-passphrase-env", "NOT_SET"), 3, ("'NOT_SET'", "not set")),
+        (("--key", "encrypted", "--key-passphrase-env", "NOT_SET"), 3, ("variable for the passphrase is not set",)),
+        (("--key", "encrypted", "--key-passphrase-env", "hunter2"), 3, ("not its value",)),
+        (("--key", "encrypted", "--key-passphrase-file", "hunter2"), 3, ("passphrase file does not exist",)),
         (("--key", "encrypted", "--key-passphrase-env", "s3 cret"), 2, ("impossible name",)),
-        (("--key", "encrypted", "--key-passphrase-file", "missing"), 3, ("'missing'", "does not exist")),
+        (("--key", "encrypted", "--key-passphrase-file", "folder"), 3, ("passphrase file is a folder",)),
         (("--key", "encrypted", "--key-passphrase-file", "empty"), 3, ("first line", "empty")),
         (("--key", "encrypted", "--key-passphrase-file", "garbage"), 3, ("neither UTF-8",)),
         (("--key", "encrypted", "--key-passphrase-file", "text"), 3, ("wrong passphrase",)),
@@ -197,6 +200,7 @@ def test_a_reference_that_leads_to_no_key_is_explained(
     result = qseow(*options, stdin=stdin)
     result.refused(exit_code, *words)
     assert "s3 cret" not in result.stderr
+    assert "hunter2" not in result.stderr
 
 
 def test_a_new_key_pair_is_three_files_and_a_token(qseow: Run, tmp_path: Path) -> None:
@@ -241,6 +245,29 @@ def test_a_new_certificate_is_what_administrators_and_openssl_expect(qseow: Run,
     assert "sha256WithRSAEncryption" in shown.stdout
 
 
+def test_a_passphrase_that_is_too_long_to_encrypt_with_is_refused(
+    qseow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QSJWT_KEY_PASSPHRASE", "x" * 1024)
+    qseow("--cert-create").refused(3, "longer than 1023 bytes")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_are_judged_before_the_place(qseow: Run, tmp_path: Path) -> None:
+    (tmp_path / "privatekey.pem").write_text("precious", encoding="utf-8")
+    qseow("--cert-create", "--cert-key-size", "abc").refused(2, "whole number")
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_file_is_named(
+    qseow: Run, keys: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert qseow("--key=create:~/new_?size=2048", "--output=~/token").exit_code == 0
+    assert qseow("--key", "file:~/new_privatekey.pem").token
+    assert (tmp_path / "token").exists()
+
+
 def test_a_new_private_key_is_encrypted_if_a_passphrase_is_given(
     qseow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +294,7 @@ def test_a_key_file_that_exists_is_never_overwritten_unasked(qseow: Run, tmp_pat
     [
         (("--cert-file-prefix", "no/such/"), 3, ("'no/such/privatekey.pem'", "does not exist")),
         (("--cert-file-prefix", "x" * 300), 3, ("new key file", "too long")),
-        (("--cert-key-size", "1024"), 2, ("2048, 3072, 4096", "1024")),
+        (("--cert-key-size", "1024"), 2, ("2048, 3072 or 4096", "1024")),
         (("--cert-key-size", "big"), 2, ("'big'", "whole number")),
         (("--cert-create-expires-days", "0"), 2, ("at least one day",)),
         (("--cert-create-expires-days", "-1"), 2, ("'-1'", "whole number")),
@@ -276,6 +303,7 @@ def test_a_key_file_that_exists_is_never_overwritten_unasked(qseow: Run, tmp_pat
         (("--cert-create-expires-days", "9" * 5000), 2, ("whole number",)),
         (("--cert-common-name", ""), 2, ("common name",)),
         (("--cert-common-name", "x" * 65), 2, ("common name",)),
+        (("--cert-common-name", "\udcff"), 2, ("common name",)),
         (("--cert-create", "maybe"), 2, ("--cert-create", "true, false")),
     ],
 )
@@ -300,10 +328,14 @@ def test_options_for_a_new_certificate_that_is_not_made_are_told(qseow: Run, key
     _verifies(result.token, keys)
 
 
-def test_no_key_is_made_for_a_token_that_has_nowhere_to_go(qseow: Run, tmp_path: Path) -> None:
+def test_no_key_is_made_for_a_token_that_has_nowhere_to_go(
+    qseow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     qseow("--cert-create", "--output", "no/such/token").refused(2, "--output", "does not exist")
     qseow("--cert-create", "--output", str(tmp_path)).refused(2, "--output")
     qseow("--cert-create", "--output", "").refused(2, "--output")
+    monkeypatch.setattr(sys, "stdout", None)
+    assert qseow("--cert-create").exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -323,5 +355,5 @@ def test_a_token_is_written_to_a_private_file(qseow: Run, keys: SimpleNamespace,
 
 def test_a_token_never_replaces_a_private_key(qseow: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_bytes(pem(keys.rsa))
-    qseow("--key", "key.pem", "--output", "key.pem").refused(2, "holds a private key")
+    qseow("--key", "key.pem", "--output", "key.pem").refused(2, "holds a key or a certificate")
     assert (tmp_path / "key.pem").read_bytes() == pem(keys.rsa)

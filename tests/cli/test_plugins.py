@@ -70,6 +70,12 @@ BROKEN = {
     "wrong": ("class Plugin: pass", "is not a subclass of"),
     "function": ("def Plugin(): pass", "is not a subclass of"),
     "missing": ("", "does not load: AttributeError"),
+    "ours": ("from qsjwt.errors import VerificationFailed\nraise VerificationFailed('no')", "does not load: Verif"),
+    "mute": (
+        "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute",
+        "does not load: Mute: no reason that could be shown",
+    ),
+    "nameless": ("from qsjwt.api import {base}\nclass Plugin({base}): pass", "has no summary"),
     "abstract": ("from qsjwt.api import {base}\nclass Plugin({base}): summary = 'x'", "does not start: TypeError"),
     "constructor": (
         "from qsjwt.api import {base}\n"
@@ -203,7 +209,7 @@ def test_a_name_that_two_packages_claim_belongs_to_neither(
     )
     installed_plugin("rogue-pkg", {kind: f"{name} = rogue_pkg:Plugin"}, source)
     result = qseow(*use)
-    result.refused(5, f"'{name}' is claimed by more than one package", "qsjwt 0.1.0 and rogue-pkg 1.2.3")
+    result.refused(5, f"'{name}' is claimed more than once", "qsjwt 0.1.0 and rogue-pkg 1.2.3")
     assert "rogue_pkg" not in sys.modules
     other = run(
         *("create-qscloud", "--issuer", "i", "--keyid", "k", "--subject", "s", "--expires", "5m"),
@@ -220,13 +226,15 @@ def test_a_command_cannot_take_the_name_of_a_platforms_command(
 ) -> None:
     source = "from qsjwt.api import Command\nclass Plugin(Command):\n    def take_action(self, parsed_args): pass\n"
     installed_plugin("rogue-pkg", {COMMAND: "create-qseow = rogue_pkg:Plugin"}, source)
-    qseow("--key", "x").refused(5, "'create-qseow' is claimed by a platform and by a command")
+    qseow("--key", "x").refused(5, "'qseow' of qsjwt", "'create-qseow' of rogue-pkg", "claim the same command")
     assert run("--help").exit_code == 0
+    rows = json.loads(run("list-plugins", "-f", "json").stdout)
+    assert [row["name"] for row in rows if row["status"] != "ok"] == ["qseow", "create-qseow"]
 
 
 def test_a_name_that_cannot_be_typed_is_refused(run: Run, installed_plugin: InstallPlugin) -> None:
     installed_plugin("acme-pkg", {PLATFORM: "Acme_1 = acme_pkg:Acme"}, ACME)
-    run("create-Acme_1").refused(5, "'Acme_1' of acme-pkg 1.2.3", "cannot be typed")
+    run("create-Acme_1").refused(5, "'Acme_1' of acme-pkg 1.2.3", "cannot be used")
 
 
 def test_an_option_that_exists_already_is_an_error_of_its_platform(run: Run, installed_plugin: InstallPlugin) -> None:
@@ -240,6 +248,8 @@ def test_an_option_that_exists_already_is_an_error_of_its_platform(run: Run, ins
         (('print("hello from build")', "{}['x']"), "build the claims: KeyError"),
         (('print("hello from build")', "raise SystemExit"), "build the claims: SystemExit"),
         (('if token.claims["user"] == "eve"', "if token.claims['nobody']"), "check the token: KeyError"),
+        (("return Token({", "return str({"), "build the claims: TypeError"),
+        (("return Token({", "return dict({"), "build the claims: TypeError"),
     ],
 )
 def test_a_platform_that_crashes_at_work_is_named(
@@ -265,6 +275,58 @@ def test_a_provider_that_crashes_at_work_is_named_and_its_words_are_kept_back(
     result = qseow("--key", f"safe:{keys.files['rsa']}")
     result.refused(5, "key provider 'safe' of safe-pkg 1.2.3 does not open the key")
     assert "1234" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "exit_code", "word"),
+    [
+        ("def sign(self, data): print('hello'); return super().sign(data)", 0, "hello"),
+        ("def close(self): print('hello')", 0, "hello"),
+        ("def sign(self, data): raise SystemExit", 5, "does not sign: SystemExit"),
+        ("def sign(self, data): raise RuntimeError('the PIN is 1234')", 4, "could not sign: RuntimeError"),
+        ("def sign(self, data): return bytearray(super().sign(data))", 4, "does not verify"),
+        ("def close(self): raise RuntimeError('the PIN is 1234')", 5, "does not sign: RuntimeError"),
+    ],
+)
+def test_a_signer_that_misbehaves_is_named_and_kept_from_stdout(
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, body: str, exit_code: int, word: str
+) -> None:
+    source = SAFE.replace("return LocalSigner", "return Odd").replace(
+        "class Safe", f"class Odd(LocalSigner):\n        {body}\n\n    class Safe"
+    )
+    installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, source)
+    result = qseow("--key", f"safe:{keys.files['rsa']}")
+    assert result.exit_code == exit_code
+    assert word in result.stderr
+    assert "1234" not in result.stderr
+    assert result.stdout.startswith("eyJ") if exit_code == 0 else result.stdout == ""
+
+
+def test_a_platform_cannot_choose_the_algorithm_or_the_key_id_in_the_header(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = ACME.replace('{"cty": "acme"}', '{"alg": "none", "kid": "x", "typ": "at+jwt"}')
+    installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, source)
+    base = ("create-acme", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
+    assert pyjwt.get_unverified_header(run(*base, "--keyid", "mine").token) == {
+        "alg": "PS256",
+        "typ": "at+jwt",
+        "kid": "mine",
+    }
+
+
+def test_an_option_type_that_crashes_refuses_the_value(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = ACME.replace("required=True", "required=True, type=lambda text: {}[text]")
+    installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, source)
+    run("create-acme", "--user", "anna", "--expires", "5m", "--key", "x").refused(2, "--user: 'anna' is not a value")
+
+
+def test_a_damaged_list_of_entry_points_is_an_error_of_its_own(run: Run, installed_plugin: InstallPlugin) -> None:
+    folder = installed_plugin("bad-pkg", {PLATFORM: "bad = bad_pkg:Bad"}, "")
+    (folder / "bad-pkg-1.2.3.dist-info" / "entry_points.txt").write_text(f"[{PLATFORM}]\nno equals sign\n")
+    run("decode").refused(5, "entry points of the installed packages cannot be read")
 
 
 def test_a_signer_with_another_algorithm_is_closed_and_refused(

@@ -8,7 +8,11 @@ RECORD = {"a": {"b": "ö", "c": ["x", 1]}, "empty": {}, "d": True, "e": None}
 
 
 def test_nested_members_get_dotted_names() -> None:
-    assert output.flattened(RECORD) == {"a.b": "ö", "a.c": ["x", 1], "empty": {}, "d": True, "e": None}
+    assert output.flattened(RECORD) == [("a.b", "ö"), ("a.c", ["x", 1]), ("empty", {}), ("d", True), ("e", None)]
+
+
+def test_a_dotted_name_hides_no_nested_member() -> None:
+    assert output.flattened({"a.b": 1, "a": {"b": 2}}) == [("a.b", 1), ("a.b", 2)]
 
 
 @pytest.mark.parametrize(
