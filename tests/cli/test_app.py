@@ -29,7 +29,7 @@ def test_the_version_is_the_programs_own_name_and_number(run: Run, monkeypatch: 
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"qsjwt {__version__}\n", "")
 
 
-@pytest.mark.parametrize("options", [("--help",), ("-h",), ("help",), ("-v", "--help")])
+@pytest.mark.parametrize("options", [("--help",), ("-h",), ("help",), ("-v", "--help"), ("help", "-h")])
 def test_the_global_help_lists_every_command(run: Run, options: tuple[str, ...]) -> None:
     result = run(*options)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -77,7 +77,7 @@ def test_help_names_every_key_provider(run: Run) -> None:
         (("complete",), "there is no command 'complete'"),
         (("shell",), "there is no command 'shell'"),
         (("xyzzy",), "see qsjwt --help"),
-        (("",), "there is no command ''"),
+        (("",), "see qsjwt --help"),
     ],
 )
 def test_an_unknown_command_or_the_beginning_of_one_exits_2(run: Run, arguments: tuple[str, ...], word: str) -> None:
@@ -101,7 +101,7 @@ def test_an_unknown_command_or_the_beginning_of_one_exits_2(run: Run, arguments:
         (("create-qseow", "--expires", "5m", "x y"), "after --expires"),
         (("-v", "-q", "list-plugins"), "not allowed with"),
         (("create-qseow", "--userid"), "--userid: expected one argument"),
-        (("create-qseow", "--no-check=yes"), "--no-check"),
+        (("create-qseow", "--no-check=yes"), "--no-check takes no value"),
     ],
 )
 def test_options_are_exact(run: Run, arguments: tuple[str, ...], word: str) -> None:
@@ -239,7 +239,8 @@ def test_a_command_that_returns_something_still_exits_0(run: Run, installed_plug
 
 
 @pytest.mark.parametrize(
-    "crash", ["raise ValueError('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')", "raise SystemExit('bye')", "1/0"]
+    "crash",
+    ["raise ValueError('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')", "raise SystemExit('bye')", "1/0", "raise GeneratorExit"],
 )
 def test_a_bug_exits_1_asks_for_debug_and_shows_its_traceback_only_then(
     run: Run, installed_plugin: InstallPlugin, crash: str
@@ -285,6 +286,14 @@ def test_help_and_listing_work_when_nobody_can_see_errors(run: Run, monkeypatch:
         assert run("--help").exit_code == 0
         assert run().exit_code == 2
         assert run("nonsense").exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("decode", "--help"), ("list-plugins",)])
+def test_whatever_is_written_to_standard_output_arrives_or_is_an_error(arguments: tuple[str, ...]) -> None:
+    base = [sys.executable, "-m", "qsjwt", *arguments]
+    for shell, words in (('"$@" >&-', "is closed"), ('"$@" >/dev/full', "no space left on device")):
+        result = subprocess.run(["sh", "-c", shell, "sh", *base], capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stdout, words in result.stderr) == (2, "", True)
 
 
 def test_a_closed_or_full_standard_output_is_an_error(run: Run, keys: SimpleNamespace) -> None:

@@ -81,7 +81,12 @@ def test_a_large_skew_that_cuts_the_lifetime_is_told(qscloud: Run) -> None:
 
 
 def test_a_skew_that_would_leave_nothing_is_refused(qscloud: Run) -> None:
-    qscloud("--clock-skew", "60m").refused(2, "between nbf and exp")
+    qscloud("--clock-skew", "60m").refused(2, "between nbf and exp", "--clock-skew")
+
+
+def test_an_error_stands_alone_without_the_warnings_that_a_token_would_have(run: Run, keys: SimpleNamespace) -> None:
+    base = ("create-qscloud", "--issuer", "i", "--keyid", "k", "--key", keys.files["rsa"], "--expires", "61m")
+    assert "warning" not in run(*base).stderr
 
 
 def test_a_random_subject_is_told_unless_the_address_is_verified(run: Run, keys: SimpleNamespace) -> None:

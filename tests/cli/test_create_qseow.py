@@ -207,6 +207,11 @@ def test_the_output_is_a_token_a_header_or_json(qseow: Run, keys: SimpleNamespac
     assert len(record["key_thumbprint"]) == 43
 
 
+def test_a_skew_beyond_1970_and_an_empty_key_id_are_refused(qseow: Run, keys: SimpleNamespace) -> None:
+    qseow("--key", keys.files["rsa"], "--clock-skew", "99y").refused(2, "--clock-skew", "1970")
+    qseow("--key", keys.files["rsa"], "--keyid", "").refused(2, "--keyid")
+
+
 def test_options_of_qs_jwt_that_have_no_work_left_are_accepted(qseow: Run, keys: SimpleNamespace) -> None:
     result = qseow("--cert-privatekey-file", keys.files["rsa"], "--cert-create", "false", "--minimal-output")
     assert result.token.count(".") == 2
