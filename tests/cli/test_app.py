@@ -177,6 +177,20 @@ def test_only_the_programs_own_logger_is_configured(run: Run, keys: SimpleNamesp
     assert all(line.startswith("qsjwt: ") for line in text.splitlines())
 
 
+def test_the_programs_records_go_to_no_handler_but_its_own(
+    run: Run, keys: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", seen.append)
+    logging.getLogger().addHandler(handler)
+    try:
+        assert "blanks" in _one_token(run, keys)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert seen == []
+
+
 def test_records_of_other_libraries_stay_off_and_secrets_stay_out(run: Run, keys: SimpleNamespace) -> None:
     from qsjwt import log
 

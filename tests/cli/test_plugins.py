@@ -302,6 +302,33 @@ def test_a_signer_that_misbehaves_is_named_and_kept_from_stdout(
     assert result.stdout.startswith("eyJ") if exit_code == 0 else result.stdout == ""
 
 
+def test_a_remote_key_that_is_too_short_is_refused_before_it_signs(
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = """
+    from jwcrypto.jwk import JWK
+    from pathlib import Path
+    from qsjwt.api import KeyProvider, Signer
+
+    class Remote(Signer):
+        def __init__(self, path, algorithm):
+            self.algorithm = algorithm
+            self.public_key = JWK.from_pem(Path(path).read_bytes()).public()
+
+        def sign(self, data):
+            raise AssertionError("nobody may ask for this signature")
+
+    class Service(KeyProvider):
+        summary = "service:PATH     a key that stays where it is"
+
+        def open(self, reference, algorithm, secrets):
+            return Remote(reference, algorithm)
+    """
+    installed_plugin("service-pkg", {PROVIDER: "service = service_pkg:Service"}, source)
+    qseow("--key", f"service:{keys.files['short']}").refused(3, "1024 bits")
+    qseow("--key", f"service:{keys.files['ec']}").refused(3, "EC key")
+
+
 def test_a_platform_cannot_choose_the_algorithm_or_the_key_id_in_the_header(
     run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
