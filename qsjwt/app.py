@@ -100,10 +100,10 @@ class Application(cliff.app.App):
         parser.add_argument("--version", action=_PrintVersion, help="print the version and exit")
         loudness = parser.add_mutually_exclusive_group()
         loudness.add_argument(
-            "-v", "--verbose", action="count", default=0, help="say more on stderr; -vv and -vvv say still more"
+            "-v", "--verbose", action="count", default=0, help="say more on stderr: -v info, -vv verbose, -vvv debug"
         )
         loudness.add_argument("-q", "--quiet", action="store_true", help="leave out warnings")
-        parser.add_argument("--debug", action="store_true", help="say all, and print the traceback of an error")
+        parser.add_argument("--debug", action="store_true", help="as -vvv, and print the traceback of an error")
         parser.footer = self._list_commands
         return parser
 

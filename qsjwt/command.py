@@ -169,8 +169,10 @@ class CreateCommand(Command):
             open_signer(reference, options.algorithm, key_secrets(options)) as signer,
         ):
             result = _FORMATS[options.format](jwt.sign(token, signer), token, signer)
+            _LOG.debug("key thumbprint (RFC 7638): %s", signer.public_key.thumbprint())
         self.emit(result, options.output)
         _LOG.info("signed with %s, key from %s:", options.algorithm, scheme)
+        _LOG.log(log.VERBOSE, "claims: %s", ", ".join(token.claims))
 
     def _build(self, options: argparse.Namespace, now: int) -> Token:
         with plugins.guard(plugins.PLATFORMS, self.name, "build the claims"):
@@ -326,9 +328,10 @@ def _add_claim_options(group: Any) -> None:
 def _extra_claims(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     if options.claims_file is not None:
         text = inputs.read_text(options.claims_file, "claims file", "--claims-file")
-        claims = _json(text, f"the claims file {quoted(options.claims_file)}")
+        source = "standard input" if options.claims_file == "-" else f"the claims file {quoted(options.claims_file)}"
+        claims = _json(text, source)
         if not isinstance(claims, dict):
-            raise InputError(f"the claims file {quoted(options.claims_file)} is not a JSON object")
+            raise InputError(f"{source} is not a JSON object")
         yield from claims.items()
     for pair in options.claim:
         yield _named(pair, "--claim")
@@ -367,7 +370,7 @@ def _require_place(path: str | None) -> None:
             raise InputError("standard output is closed, so there is nowhere to write the result")
         return
     place = inputs.user_path(path)
-    if not path or os.path.isdir(place):
+    if not os.path.basename(place) or os.path.isdir(place):
         raise InputError(f"--output {quoted(path)} is not the name of a file")
     folder = os.path.dirname(os.path.realpath(place))
     if not os.path.isdir(folder):

@@ -39,15 +39,15 @@ def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError, sho
     """
     if not path:
         raise InputError(f"the name of the {what} is empty")
-    if holds_secret(path) or path.startswith("{"):
-        raise InputError(
-            f"the {what} was given by its content where its name belongs", hint="name a file that holds it"
-        )
     name = f"the {what} {quoted(path)}" if show else f"the {what}"
     try:
         with open(user_path(path), "rb") as file:
             data = file.read(_LARGEST + 1)
     except (OSError, ValueError) as cause:
+        if holds_secret(path) or path.startswith("{"):
+            raise InputError(
+                f"the {what} was given by its content where its name belongs", hint="name a file that holds it"
+            ) from None
         raise error(f"{name} {why_not(cause)}") from cause
     if len(data) > _LARGEST:
         raise error(f"{name} is larger than 1 MiB")

@@ -96,7 +96,7 @@ def _private_given(source: str) -> KeyUnavailable:
 def _text(data: bytes, source: str) -> str:
     if not data.strip():
         raise KeyUnavailable(f"{source} is empty")
-    if data[:1] == b"\x30":
+    if data[:1] == b"\x30" and data[1:2] >= b"\x80":
         hint = "convert it with openssl pkey -inform der, or openssl x509 -inform der for a certificate"
         raise KeyUnavailable(f"{source} is not text, and may be DER", hint=hint)
     try:
@@ -137,6 +137,8 @@ def _blocks(text: str, source: str) -> list[_Block]:
     if not found:
         if "-----BEGIN" in text:
             raise KeyUnavailable(f"{source} is cut off: it has a BEGIN line and no END line that goes with it")
+        if text.lstrip().startswith(("{", "[")):
+            raise KeyUnavailable(f"{source} is JSON, and a key in PEM is needed", hint=_CANNOT_READ)
         raise KeyUnavailable(f"{source} is not a key in PEM", hint=_CANNOT_READ)
     return found
 

@@ -1,25 +1,39 @@
 """Keep secrets and control characters out of everything that is shown to people."""
 
 import re
+from itertools import pairwise
 from typing import Final
 
 _LONGEST_QUOTE: Final = 200
 
-# What people paste where a name belongs: PEM, the base64 of DER or of PEM, a JWK's private part, a token.
+# What people paste where a name belongs: PEM, a JWK's private part (also URL-encoded), a token, DER in hexadecimal.
 _SECRETS: Final = (
     (
         re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
         "(a private key)",
     ),
-    (re.compile(r"(?:LS0tLS1CRUdJ|MI[A-Z]|MH[a-zA-Z])[A-Za-z0-9+/\s]{60,}=*"), "(key material)"),
     (
-        re.compile(r"""["'\\]*\b(?:d|p|q|dp|dq|qi|k)\b["'\\]*\s*:\s*["'\\]*[A-Za-z0-9_-]{8,}"""),
+        re.compile(
+            r"""(?:[{,"'\\]|%7B|%2C|%22)\s*(?:["'\\]|%22)*(?:d|p|q|dp|dq|qi|k)(?:["'\\]|%22)*\s*(?::|%3A)\s*"""
+            r"""(?:\\?["']|%22)?[A-Za-z0-9_-]{20,}""",
+            re.IGNORECASE,
+        ),
         "(private part of a JWK)",
     ),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*"), "(a token)"),
+    (re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*"), "(a token)"),
+    (re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{65,}|[0-9A-F]{65,})"), "(key material)"),
 )
-_RUN: Final = re.compile(r"[A-Za-z0-9+/_-]{48,}={0,2}")
-"""As long as a line of PEM, and longer than a thumbprint, which is public."""
+# Base64 as long as a line of PEM, with the lines that follow it, or the short last line with its padding. A
+# thumbprint has 43 characters and is public.
+_BASE64: Final = re.compile(
+    r"[A-Za-z0-9+/_-]{48,}={0,2}(?:(?:\s|\\[rn])+[A-Za-z0-9+/_-]{4,}={0,2})*"
+    r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={1,2}(?![A-Za-z0-9=])"
+)
+_CHANGES: Final = 0.42
+"""Share of neighbours that differ in kind (capital, small letter, digit): 0.62 in base64, 0.4 at most in names."""
+
+_START: Final = re.compile(r"MI[A-Z]|MH[a-zA-Z]|LS0tLS1CRUdJ")
+_CHANGES_AT_START: Final = 0.3
 
 
 def redacted(text: str) -> str:
@@ -34,14 +48,20 @@ def without_secrets(text: str) -> str:
     """Return *text* with keys and tokens replaced by a word about them; its lines stay."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return _RUN.sub(lambda run: "(key material)" if _is_random(run[0]) else run[0], text)
+    return _BASE64.sub(lambda run: "(key material)" if _is_random(run[0]) else run[0], text)
 
 
 def _is_random(run: str) -> bool:
-    """Tell base64 from a path or a long name, which has more marks in it and fewer kinds of letters."""
-    marks = sum(run.count(mark) for mark in "/-_")
-    kinds = (str.isupper, str.islower, str.isdigit)
-    return marks * 10 <= len(run) and all(any(map(kind, run)) for kind in kinds)
+    """Tell base64 from a path or a long name, which has more marks in it, and whole words."""
+    line = run.split()[0]
+    letters = [character for character in line if character.isalnum()]
+    one_case = line == line.upper() or line == line.lower()
+    if one_case or sum(map(line.count, "/-_")) * 10 > len(line):
+        return False
+    kinds = [(character.isupper(), character.isdigit()) for character in letters]
+    changes = sum(one != other for one, other in pairwise(kinds))
+    # The beginning of DER, and of base64 of PEM, is the same for every key, and mostly capitals.
+    return changes >= (_CHANGES_AT_START if _START.match(line) else _CHANGES) * (len(letters) - 1)
 
 
 def printable(text: str) -> str:

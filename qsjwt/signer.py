@@ -10,6 +10,7 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import InputError, KeyUnavailable
+from qsjwt.redaction import quoted
 
 _RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
@@ -88,7 +89,7 @@ def require_suitable(key: JWK, algorithm: str) -> None:
         if kind != "EC" or key.get("crv") != _CURVES[algorithm]:
             raise KeyUnavailable(f"{algorithm} needs an EC key on {_CURVES[algorithm]}, and this is {_kind(key)}")
     else:
-        raise InputError(f"{algorithm} is not an algorithm that tokens are signed with here")
+        raise InputError(f"{quoted(algorithm)} is not an algorithm that tokens are signed with here")
 
 
 def rsa_bits(key: JWK) -> int:

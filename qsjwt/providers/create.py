@@ -85,8 +85,10 @@ def _not_written(path: str, cause: OSError | ValueError) -> KeyUnavailable:
 
 
 def _whole_number(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    if not (text.isascii() and text.isdigit()):
         raise InputError(f"the {what}: {quoted(text)} is not a whole number")
+    if len(text) > 9:
+        raise InputError(f"the {what}: {quoted(text)} is too large")
     return int(text)
 
 

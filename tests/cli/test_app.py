@@ -154,6 +154,9 @@ def _one_token(run: Run, keys: SimpleNamespace, *before: str, after: tuple[str, 
 def test_loudness_is_chosen_before_the_command_or_by_loglevel(run: Run, keys: SimpleNamespace) -> None:
     warning = "qsjwt: warning: blanks"
     info = "qsjwt: info: signed with RS256"
+    assert "qsjwt: verbose: claims: userId, userDirectory" in _one_token(run, keys, "-vv")
+    assert "qsjwt: debug: key thumbprint" in _one_token(run, keys, "-vvv")
+    assert "thumbprint" not in _one_token(run, keys, "-vv")
     assert warning in _one_token(run, keys)
     assert _one_token(run, keys, "-q") == ""
     for before in (("-v",), ("-vv",), ("-vvvv",), ("--verbose", "--verbose"), ("--debug",)):

@@ -42,7 +42,18 @@ def test_every_way_to_a_key_gives_a_token(
         _verifies(qseow(*options, stdin=text.encode("utf-16")).token, keys)
 
 
-@pytest.mark.parametrize("name", ["k?size=1#x.pem", "a:b.pem", "ö ä.pem", "%41.pem", "C:\\keys\\k.pem"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "d:\\qlikkeys\\production_and_more\\k.pem",
+        "eyJhbGciOiJSUzI1NiJ9.pem",
+        "k?size=1#x.pem",
+        "a:b.pem",
+        "ö ä.pem",
+        "%41.pem",
+        "C:\\keys\\k.pem",
+    ],
+)
 def test_a_file_name_is_taken_as_it_is(qseow: Run, keys: SimpleNamespace, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(pem(keys.rsa))
     _verifies(qseow("--key", f"file:{name}").token, keys)
@@ -304,7 +315,7 @@ def test_a_key_file_that_exists_is_never_overwritten_unasked(qseow: Run, tmp_pat
         (("--cert-create-expires-days", "-1"), 2, ("'-1'", "whole number")),
         (("--cert-create-expires-days", "10abc"), 2, ("'10abc'", "whole number")),
         (("--cert-create-expires-days", "9999999"), 2, ("9999",)),
-        (("--cert-create-expires-days", "9" * 5000), 2, ("whole number",)),
+        (("--cert-create-expires-days", "9" * 5000), 2, ("too large",)),
         (("--cert-common-name", ""), 2, ("common name",)),
         (("--cert-common-name", "x" * 65), 2, ("common name",)),
         (("--cert-common-name", "\udcff"), 2, ("common name",)),
@@ -338,6 +349,7 @@ def test_no_key_is_made_for_a_token_that_has_nowhere_to_go(
     qseow("--cert-create", "--output", "no/such/token").refused(2, "--output", "does not exist")
     qseow("--cert-create", "--output", str(tmp_path)).refused(2, "--output")
     qseow("--cert-create", "--output", "").refused(2, "--output")
+    qseow("--cert-create", "--output", "token/").refused(2, "--output", "not the name of a file")
     monkeypatch.setattr(sys, "stdout", None)
     assert qseow("--cert-create").exit_code == 2
     assert list(tmp_path.iterdir()) == []

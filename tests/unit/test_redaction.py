@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from qsjwt.redaction import quoted, redacted, without_secrets
 from tests.conftest import pem
@@ -39,14 +40,17 @@ def test_a_token_is_never_shown() -> None:
 
 
 def test_the_private_part_of_a_jwk_is_never_shown() -> None:
-    assert "c2VjcmV0" not in redacted('{"kty":"RSA","d":"c2VjcmV0","n":"AQAB"}')
+    assert "c2VjcmV0" not in redacted('{"kty":"RSA","d":"c2VjcmV0c2VjcmV0c2VjcmV0c2Vj","n":"AQAB"}')
 
 
 def test_one_line_of_a_key_is_not_shown_and_neither_is_a_jwk_without_its_quotes(keys: SimpleNamespace) -> None:
     for line in pem(keys.rsa).decode().splitlines()[1:-2]:
         assert line not in redacted(f"expected one argument, not {line!r}")
         assert line not in quoted(line)
-    for jwk in ("{kty:EC,d:c2VjcmV0c2VjcmV0}", '{\\"kty\\":\\"EC\\",\\"d\\":\\"c2VjcmV0c2VjcmV0\\"}'):
+    for jwk in (
+        "{kty:EC,d:c2VjcmV0c2VjcmV0c2VjcmV0c2Vj}",
+        '{\\"kty\\":\\"EC\\",\\"d\\":\\"c2VjcmV0c2VjcmV0c2VjcmV0c2Vj\\"}',
+    ):
         assert "c2VjcmV0" not in redacted(jwk)
 
 
@@ -56,8 +60,32 @@ def test_a_thumbprint_a_fingerprint_and_a_path_are_public() -> None:
         "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08",
         "/home/Anna/projects2026/QlikSense/keys/production/PrivateKey/number1",
         "My-Very-Long-Key-File-Name-2026-for-the-production-environment",
+        "/srv/QlikSenseEnterprise2023/CertificatesExported/LocalMachine/privatekey.pem",
+        "builds/ProjectNameWithLongCamelCase2024/ProductionDeployment/keys.pem",
+        "/srv/ADMINISTRATION/keys/clientmanaged/production/environment/europe/north/privatekey.pem",
+        "ADMINISTRATORS of the Qlik Sense production environment in Stockholm and Uppsala",
+        "d:/qlikkeys/key.pem",
+        "k:privatekeys.pem",
     ):
         assert redacted(text) == text
+        assert quoted(text) == f"'{text}'"
+    assert quoted("d:\\qlikkeys\\longer_name_of_a_folder\\key.pem").startswith("'d:")
+
+
+def test_rarer_shapes_of_a_key_are_not_shown_either(keys: SimpleNamespace) -> None:
+    from urllib.parse import quote
+
+    from jwcrypto.jwk import JWK
+
+    jwk = JWK.from_pyca(keys.ec)
+    assert jwk["d"] not in redacted(quote(jwk.export()))
+    der = keys.ec.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    for digits in (der.hex(), der.hex().upper()):
+        assert digits[20:60] not in redacted(digits)
+    assert "eyJ" not in redacted("A_eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9")
+    assert "2/MUXrOMuaQmV8Ml2pFTreg" not in quoted("2/MUXrOMuaQmV8Ml2pFTreg=")
 
 
 def test_a_message_is_one_line_that_cannot_move_the_cursor() -> None:
