@@ -103,3 +103,11 @@ def test_a_plain_value_is_shown_as_it_is(value: str) -> None:
 
 def test_a_long_value_is_shortened() -> None:
     assert len(quoted("x" * 10_000)) < 250
+
+
+@pytest.mark.parametrize(
+    "part", ["%22", "{d:", '"', "aB3", "ab \n", "eyJ", "-----BEGIN PRIVATE KEY-----", "aB3defghij1234567890== "]
+)
+def test_a_million_characters_take_no_longer_than_they_must(part: str) -> None:
+    # Quadratic work would take hours here; a second or so is what a linear pass costs.
+    assert redacted(part * (1_000_000 // len(part)))
