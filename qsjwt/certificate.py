@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwcrypto.jwk import JWK
 
+from qsjwt.duration import LAST_SECOND
 from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.redaction import quoted
 
@@ -15,9 +16,6 @@ KEY_SIZES: Final = (2048, 3072, 4096)
 """Bits."""
 
 _DAY: Final = 86_400
-_LAST_SECOND: Final = 253_402_300_799
-"""9999-12-31T23:59:59Z: X.509 has no later time (RFC 5280, section 4.1.2.5)."""
-
 _LONGEST_PASSPHRASE: Final = 1023
 """Bytes that OpenSSL encrypts with."""
 
@@ -60,7 +58,7 @@ class KeyPairRequest:
             )
         if self.days < 1:
             raise InputError("a new certificate is valid for at least one day")
-        if self.now + self.days * _DAY > _LAST_SECOND:
+        if self.now + self.days * _DAY > LAST_SECOND:
             raise InputError("the new certificate would be valid beyond the year 9999", hint="use fewer days")
 
 

@@ -1,7 +1,6 @@
 """Commands: what all of them share, and the frame of every ``create-NAME``."""
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -14,12 +13,12 @@ from urllib.parse import quote, urlencode
 import cliff.command
 
 from qsjwt import inputs, jwt, log, plugins
-from qsjwt.duration import parse_duration, parse_lifetime
+from qsjwt.duration import LAST_SECOND, parse_duration, parse_lifetime
 from qsjwt.errors import InputError, PluginError
 from qsjwt.inputs import why_not
 from qsjwt.jwt import Token
 from qsjwt.keys import PASSPHRASE_VARIABLE, KeyProvider, Secrets, open_signer, split_reference
-from qsjwt.output import write_stdout
+from qsjwt.output import as_json, write_stdout
 from qsjwt.parser import PROGRAM, Parser
 from qsjwt.platform import Finding, Platform, Severity
 from qsjwt.redaction import quoted
@@ -27,9 +26,6 @@ from qsjwt.signer import Signer
 
 if TYPE_CHECKING:
     from qsjwt.app import Application
-
-_LAST_SECOND: Final = 253_402_300_799
-"""9999-12-31T23:59:59Z: later years have five digits, which no reader of ISO 8601 expects."""
 
 _LOG = logging.getLogger("qsjwt.command")
 
@@ -328,7 +324,7 @@ def _add_claim_options(group: Any) -> None:
 def _extra_claims(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     if options.claims_file is not None:
         text = inputs.read_text(options.claims_file, "claims file", "--claims-file")
-        source = "standard input" if options.claims_file == "-" else f"the claims file {quoted(options.claims_file)}"
+        source = inputs.source_of(options.claims_file, "claims file")
         claims = _json(text, source)
         if not isinstance(claims, dict):
             raise InputError(f"{source} is not a JSON object")
@@ -355,7 +351,7 @@ def _json(text: str, source: str) -> Any:
 
 
 def _require_sane_times(options: argparse.Namespace, now: int) -> None:
-    if now + options.expires > _LAST_SECOND:
+    if now + options.expires > LAST_SECOND:
         raise InputError(
             "--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d"
         )
@@ -398,7 +394,7 @@ def _as_json(compact: str, token: Token, signer: Signer) -> str:
         "expires_at": iso_time(token.claims.get("exp")),
         "key_thumbprint": signer.public_key.thumbprint(),
     }
-    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    return as_json(record)
 
 
 _FORMATS: Final = {"token": _as_token, "json": _as_json, "header": _as_header}

@@ -147,8 +147,12 @@ def read_text(path: str, what: str, option: str) -> str:
     try:
         return decode_text(data)
     except UnicodeDecodeError as cause:
-        place = "standard input" if path == "-" else f"the {what} {quoted(path)}"
-        raise InputError(f"{place} is neither UTF-8 nor UTF-16 text") from cause
+        raise InputError(f"{source_of(path, what)} is neither UTF-8 nor UTF-16 text") from cause
+
+
+def source_of(path: str, what: str) -> str:
+    """Return how a message calls what :func:`read_text` reads."""
+    return "standard input" if path == "-" else f"the {what} {quoted(path)}"
 
 
 def parse_json(text: str) -> Any:

@@ -16,8 +16,7 @@ from jwcrypto.jwk import JWK
 from qsjwt.errors import KeyUnavailable
 from qsjwt.inputs import decode_text, parse_json
 
-# RFC 7468, section 2; the blanks around the dashes are the ones that quoting and indenting leave.
-# A block ends before the next begins, or a file of BEGIN lines would be searched over and over.
+# RFC 7468, section 2. A block ends before the next begins, or a file of BEGIN lines would be searched over and over.
 _ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64})-----((?:(?!-----BEGIN ).)*?)-----END \1-----", re.DOTALL)
 # RFC 1421, section 4.6: the headers of a private key that OpenSSL encrypted the traditional way.
 _ENCRYPTION_HEADERS: Final = re.compile(
