@@ -1,7 +1,17 @@
 """Everything that a platform, a key provider or a command of another package may import from qsjwt."""
 
-from qsjwt.certificate import KeyPair, KeyPairRequest, create_key_pair
-from qsjwt.command import Command
+from qsjwt import rules
+from qsjwt.certificate import (
+    KEY_FILES,
+    KEY_SIZES,
+    CertificateRequest,
+    KeyPair,
+    KeyPairRequest,
+    create_key_pair,
+    self_signed_certificate,
+)
+from qsjwt.claim_names import REGISTERED_CLAIMS, add_claim_name_options, claim_names
+from qsjwt.command import Command, PlatformCommand
 from qsjwt.duration import format_duration
 from qsjwt.errors import (
     InputError,
@@ -9,20 +19,26 @@ from qsjwt.errors import (
     PluginError,
     QsJwtError,
     SigningFailed,
+    UnsuitableKey,
     VerificationFailed,
 )
 from qsjwt.files import PRIVATE, PUBLIC, NewFile, write_files
-from qsjwt.inputs import read_file, read_standard_input, read_variable, user_path, why_not
+from qsjwt.inputs import read_file, read_standard_input, read_variable, user_path, whole_number, why_not
 from qsjwt.jwt import Token
-from qsjwt.keys import KeyProvider, Secrets, open_signer, split_settings
+from qsjwt.keys import KeyProvider, Secrets, local_signer, open_signer, split_settings
 from qsjwt.pem import load_private_key
-from qsjwt.platform import Finding, Platform, Severity, time_claims
+from qsjwt.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
+from qsjwt.public import PublicKey
 from qsjwt.redaction import quoted
 from qsjwt.signer import LocalSigner, Signer, jose_signature
 
 __all__ = [
+    "KEY_FILES",
+    "KEY_SIZES",
     "PRIVATE",
     "PUBLIC",
+    "REGISTERED_CLAIMS",
+    "CertificateRequest",
     "Command",
     "Finding",
     "InputError",
@@ -33,26 +49,37 @@ __all__ = [
     "LocalSigner",
     "NewFile",
     "Platform",
+    "PlatformCommand",
     "PluginError",
+    "PublicKey",
     "QsJwtError",
+    "Rule",
     "Secrets",
-    "Severity",
     "Signer",
     "SigningFailed",
+    "Status",
     "Token",
+    "UnsuitableKey",
     "VerificationFailed",
+    "add_claim_name_options",
+    "claim_names",
     "create_key_pair",
+    "fitted_time_claims",
     "format_duration",
     "jose_signature",
     "load_private_key",
+    "local_signer",
     "open_signer",
     "quoted",
     "read_file",
     "read_standard_input",
     "read_variable",
+    "rules",
+    "self_signed_certificate",
     "split_settings",
     "time_claims",
     "user_path",
+    "whole_number",
     "why_not",
     "write_files",
 ]

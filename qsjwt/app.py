@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import functools
+import inspect
 import logging
 import sys
 import traceback
@@ -15,7 +16,7 @@ import cliff.commandmanager
 from cliff.commandmanager import EntryPointWrapper
 
 from qsjwt import __version__, log, plugins
-from qsjwt.command import Command, CreateCommand
+from qsjwt.command import Command, CreateCommand, PlatformCommand
 from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError, Terminated
 from qsjwt.output import write_stdout
 from qsjwt.parser import PROGRAM, HelpPrinted, Parser
@@ -85,6 +86,7 @@ def _command_index(arguments: list[str]) -> int:
 class Application(cliff.app.App):
     """cliff's application, with its parser, its index and its error handling replaced; doc/decisions/0002 says why."""
 
+    parser: Parser
     NAME = PROGRAM
     LOG = logging.getLogger(PROGRAM)
 
@@ -137,7 +139,7 @@ class Application(cliff.app.App):
     def run_subcommand(self, argv: list[str]) -> int:
         """Run the command named by the first of *argv* with the rest."""
         factory, name, arguments = self.command_manager.find_command(argv)
-        with self._guard(name):
+        with self._guard(argv[0]):
             command: Any = factory(self, self.options)
             parser = command.get_parser(f"{PROGRAM} {name}")
         result: int = command.run(parser.parse_args(arguments))
@@ -153,18 +155,16 @@ class Application(cliff.app.App):
             self.parser.print_usage(sys.stderr)
 
     def _list_commands(self) -> str:
-        lines = ["", "commands:"]
-        width = max(map(len, self.command_manager.commands), default=0)
-        for name in sorted(self.command_manager.commands):
+        summaries = {}
+        commands: dict[str, Any] = self.command_manager.commands
+        for name, made_by in sorted(commands.items()):
             try:
-                factory, _, _ = self.command_manager.find_command([name])
                 with self._guard(name):
-                    command: Any = factory(self, None)
-                    summary = command.get_description().partition("\n")[0]
+                    summaries[name] = made_by.description().partition("\n")[0]
             except PluginError:
-                summary = f"(cannot be loaded, see {PROGRAM} list-plugins)"
-            lines.append(f"  {name:{width}}  {summary}")
-        return "\n".join([*lines, "", f"{PROGRAM} COMMAND --help tells about one.", ""])
+                summaries[name] = f"(cannot be loaded, see {PROGRAM} list-plugins)"
+        listed = self.parser.two_columns(summaries)
+        return f"\ncommands:\n{listed}\n{PROGRAM} COMMAND --help tells about one.\n"
 
 
 class CommandIndex(cliff.commandmanager.CommandManager):
@@ -195,7 +195,9 @@ class CommandIndex(cliff.commandmanager.CommandManager):
             raise InputError(
                 f"there is no command {quoted(name)}", hint=nearest(name, self.commands) or f"see {PROGRAM} --help"
             )
-        return self.commands[name].load(), name, argv[1:]
+        made_by: Any = self.commands[name]
+        result: tuple[Any, str, list[str]] = made_by.resolve(argv[1:])
+        return result
 
 
 class _Named(EntryPointWrapper):
@@ -210,6 +212,38 @@ class _Named(EntryPointWrapper):
     def load(self) -> Any:
         return plugins.load(plugins.COMMANDS, self.plugin, Command)
 
+    def description(self) -> str:
+        """Return what the command does."""
+        return inspect.getdoc(self.load()) or ""
+
+    def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
+        """Return what makes the command, its name, and those of *arguments* that are its own.
+
+        :raises InputError: if it is about a platform, and the first of *arguments* names none.
+        """
+        command = self.load()
+        if not issubclass(command, PlatformCommand):
+            return command, self.plugin, arguments
+        known = plugins.names(plugins.PLATFORMS)
+        if arguments and arguments[0] in ("-h", "--help"):
+            self._overview(known).parse_args(arguments)
+        if not arguments or arguments[0].startswith("-"):
+            raise InputError(
+                f"{self.plugin} wants the name of a platform before its options",
+                hint=f"write {PROGRAM} {self.plugin} NAME …, with a NAME out of: {', '.join(known)}",
+            )
+        name = arguments[0]
+        platform = plugins.create(plugins.PLATFORMS, name, Platform)  # type: ignore[type-abstract]
+        return functools.partial(command, name=name, platform=platform), f"{self.plugin} {name}", arguments[1:]
+
+    def _overview(self, known: Sequence[str]) -> Parser:
+        parser = Parser(f"{PROGRAM} {self.plugin}", self.description())
+        parser.synopsis = "NAME [OPTION ...]"
+        parser.footer = lambda: (
+            f"\nNAME is one of: {', '.join(known)}\n{PROGRAM} {self.plugin} NAME --help tells of its options.\n"
+        )
+        return parser
+
 
 class _Create(_Named):
     """The command ``create-NAME`` of a platform, not imported yet."""
@@ -219,6 +253,13 @@ class _Create(_Named):
     def load(self) -> Any:
         platform = plugins.create(plugins.PLATFORMS, self.plugin, Platform)  # type: ignore[type-abstract]
         return functools.partial(CreateCommand, name=self.plugin, platform=platform)
+
+    def description(self) -> str:
+        description: str = self.load()(None, None).get_description()
+        return description
+
+    def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
+        return self.load(), plugins.command_of(self.plugin), arguments
 
 
 class _PrintVersion(argparse.Action):

@@ -20,7 +20,8 @@ _DEEPEST: Final = 64
 """Levels of arrays and objects in JSON; what shows a value must be able to follow."""
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_stdin_readers: weakref.WeakKeyDictionary[TextIO, str] = weakref.WeakKeyDictionary()
+_stdin_read: weakref.WeakKeyDictionary[TextIO, tuple[str, bytes]] = weakref.WeakKeyDictionary()
+"""Stream to who read it, and what was there: a key is opened again when it turns out to be of another kind."""
 
 
 def user_path(path: str) -> str:
@@ -80,16 +81,18 @@ def read_standard_input(reader: str) -> bytes:
     stream = sys.stdin
     if stream is None:
         raise InputError(f"{reader} reads standard input, but it is closed")
-    if earlier := _stdin_readers.get(stream):
+    earlier, data = _stdin_read.get(stream, (reader, None))
+    if earlier != reader:
         raise InputError(
             f"{earlier} and {reader} both want standard input, which can be read once",
             hint="give one of them as a file",
         )
-    _stdin_readers[stream] = reader
-    try:
-        data: bytes = stream.buffer.read(_LARGEST + 1)
-    except (OSError, ValueError) as cause:
-        raise InputError(f"{reader} cannot read standard input") from cause
+    if data is None:
+        try:
+            data = stream.buffer.read(_LARGEST + 1)
+        except (OSError, ValueError) as cause:
+            raise InputError(f"{reader} cannot read standard input") from cause
+        _stdin_read[stream] = reader, data
     if len(data) > _LARGEST:
         raise InputError(f"{reader} got more than 1 MiB from standard input")
     return data
@@ -148,6 +151,19 @@ def read_text(path: str, what: str, option: str) -> str:
         return decode_text(data)
     except UnicodeDecodeError as cause:
         raise InputError(f"{source_of(path, what)} is neither UTF-8 nor UTF-16 text") from cause
+
+
+def whole_number(text: str, what: str) -> int:
+    """Return the number that *text* writes in decimal digits and nothing else.
+
+    :param what: what it is, such as "size of a new key in bits".
+    :raises InputError: if it is none, or has more than nine digits.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"the {what}: {quoted(text)} is not a whole number")
+    if len(text) > 9:
+        raise InputError(f"the {what}: {quoted(text)} is too large")
+    return int(text)
 
 
 def source_of(path: str, what: str) -> str:

@@ -139,8 +139,8 @@ def _decode_object(part: str, name: str) -> dict[str, Any]:
     return value
 
 
-def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> None:
-    """Return if one of *keys* made the token's signature.
+def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> JWK:
+    """Return the one of *keys* that made the token's signature.
 
     :param keys: public keys; of several, those with another key ID than the token's do not count.
     :raises VerificationFailed: if none did, or the algorithm is not one for a public key.
@@ -159,6 +159,7 @@ def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> None:
     failures = [_failure(token, key, algorithm) for key in candidates]
     if None not in failures:
         raise VerificationFailed(str(failures[0]))
+    return candidates[failures.index(None)]
 
 
 def _failure(token: DecodedToken, key: JWK, algorithm: str) -> str | None:
@@ -196,12 +197,13 @@ def verify_times(token: Token, now: float) -> None:
             raise VerificationFailed(f"the claim {name} is not a number, as RFC 7519 wants it")
         times[name] = value
     if "exp" in times and now >= times["exp"]:
-        raise VerificationFailed(f"the token expired at {_moment(times['exp'])}")
+        raise VerificationFailed(f"the token expired at {moment(times['exp'])}")
     if "nbf" in times and now < times["nbf"]:
-        raise VerificationFailed(f"the token is not valid before {_moment(times['nbf'])}")
+        raise VerificationFailed(f"the token is not valid before {moment(times['nbf'])}")
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """Return a NumericDate for a message: in ISO 8601, or in seconds if no calendar has it."""
     from qsjwt.timestamp import iso_time
 
     return iso_time(seconds) or f"{float(seconds):g} s after 1970"
@@ -215,10 +217,11 @@ def verify_expected(token: Token, audience: str | None, issuer: str | None) -> N
     if audience is not None:
         found = token.claims.get("aud")
         if audience not in (found if isinstance(found, list) else [found]):
-            raise VerificationFailed(f"the audience is {_shown(found)}, not {quoted(audience)} as expected")
+            raise VerificationFailed(f"the audience is {shown(found)}, not {quoted(audience)} as expected")
     if issuer is not None and token.claims.get("iss") != issuer:
-        raise VerificationFailed(f"the issuer is {_shown(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
+        raise VerificationFailed(f"the issuer is {shown(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a claim's value for a message."""
     return "missing" if value is None else quoted(value if isinstance(value, str) else json.dumps(value))

@@ -1,16 +1,19 @@
 """Key references: from ``--key SCHEME:REFERENCE`` to a signer, and the way a passphrase gets there."""
 
 import abc
+import contextlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
 from qsjwt import plugins
-from qsjwt.errors import InputError, KeyUnavailable, PluginError
+from qsjwt.errors import InputError, KeyUnavailable, PluginError, UnsuitableKey
 from qsjwt.inputs import decode_text, read_file, read_variable
+from qsjwt.pem import certificate_blocks, load_private_key
 from qsjwt.redaction import quoted
-from qsjwt.signer import Signer, require_suitable
+from qsjwt.signer import LocalSigner, Signer, require_suitable
 from qsjwt.spelling import nearest
 
 PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -100,6 +103,31 @@ def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
             signer.close()
             raise
     return signer
+
+
+def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Signer:
+    """Return a signer as :func:`open_signer` does, for the first of *algorithms* that the key can do.
+
+    :raises UnsuitableKey: if it can do none; the reason is that for the first.
+    """
+    first, *others = algorithms
+    try:
+        return open_signer(reference, first, secrets)
+    except UnsuitableKey as reason:
+        for algorithm in others:
+            with contextlib.suppress(UnsuitableKey):
+                return open_signer(reference, algorithm, secrets)
+        raise reason
+
+
+def local_signer(data: bytes, source: str, algorithm: str, secrets: Secrets) -> LocalSigner:
+    """Return a signer for the private key in *data*, with the certificates that stand beside it.
+
+    :param source: where *data* comes from, for messages, such as "the private key file 'k.pem'".
+    :raises KeyUnavailable: as :func:`qsjwt.pem.load_private_key`, and if *algorithm* needs another kind of key.
+    """
+    key = load_private_key(data, source, secrets.passphrase)
+    return LocalSigner(key, algorithm, certificate_blocks(data, source))
 
 
 def split_reference(reference: str) -> tuple[str, str]:

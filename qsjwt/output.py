@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from qsjwt.errors import InputError
@@ -105,6 +105,28 @@ ROW_FORMATS: Final[Mapping[str, Callable[[Sequence[str], Sequence[Sequence[objec
     "csv": as_csv,
 }
 """Name for ``-f`` to what shows rows."""
+
+
+def shown_record(record: Mapping[str, Any], form: str | None) -> str:
+    """Return *record* in the form that is asked for: None is a table on a terminal, JSON otherwise."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return RECORD_FORMATS[form or ("table" if terminal else "json")](record)
+
+
+def add_format_option(group: Any, formats: Iterable[str], default: str | None = None) -> None:
+    """Add ``-f`` to an :mod:`argparse` argument group.
+
+    :param default: None for what :func:`shown_record` does without a form.
+    """
+    names = tuple(formats)
+    group.add_argument(
+        "-f",
+        "--format",
+        choices=names,
+        default=default,
+        metavar="FORMAT",
+        help=f"{', '.join(names)}; default {default or 'table on a terminal, json otherwise'}",
+    )
 
 
 def _plain(value: object) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from qsjwt.errors import InputError
@@ -64,6 +64,13 @@ class Parser(argparse.ArgumentParser):
         """Return the help, as wide as the terminal and at most 100 columns, with the footer."""
         self._fit_terminal()
         return super().format_help() + (self.footer() if self.footer else "")
+
+    def two_columns(self, rows: Mapping[str, str]) -> str:
+        """Return *rows*, name to what it is, as lines below each other that are as wide as the help."""
+        width = max(map(len, rows), default=0)
+        return "".join(
+            f"{_wrap(f'  {name:{width}}  {text}', self._columns, ' ' * (width + 4))}\n" for name, text in rows.items()
+        )
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """Return the options of *args*.

@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -15,6 +15,9 @@ from jwcrypto.jwk import JWK
 
 from qsjwt.errors import KeyUnavailable
 from qsjwt.inputs import decode_text, parse_json
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 # RFC 7468, section 2. A block ends before the next begins, or a file of BEGIN lines would be searched over and over.
 _ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64})-----((?:(?!-----BEGIN ).)*?)-----END \1-----", re.DOTALL)
@@ -84,6 +87,30 @@ def load_public_keys(data: bytes, source: str) -> list[JWK]:
     """
     text = _text(data, source)
     return _jwks(text, source) if text.lstrip().startswith("{") else _public_pems(text, source)
+
+
+def certificate_blocks(data: bytes, source: str) -> bytes | None:
+    """Return the certificates beside a private key in *data* as they are, in PEM; None if there are none.
+
+    :param source: as in :func:`load_private_key`.
+    """
+    blocks = [block.pem for block in _blocks(_text(data, source), source) if block.label.endswith("CERTIFICATE")]
+    return b"".join(blocks) or None
+
+
+def load_certificates(data: bytes, source: str) -> "list[x509.Certificate]":
+    """Return the X.509 certificates in *data*, in their order; whatever else is there is passed over.
+
+    :param source: as in :func:`load_private_key`.
+    :raises KeyUnavailable: if one of them is damaged.
+    """
+    text = _text(data, source)
+    if text.lstrip().startswith("{"):
+        return []
+    try:
+        return [_certificate(block) for block in _blocks(text, source) if block.label.endswith("CERTIFICATE")]
+    except ValueError as cause:
+        raise KeyUnavailable(f"{source} has a certificate that cannot be read") from cause
 
 
 def _private_given(source: str) -> KeyUnavailable:
@@ -176,10 +203,14 @@ def _public_pems(text: str, source: str) -> list[JWK]:
 
 def _public_key(block: _Block) -> Any:
     if block.label.endswith("CERTIFICATE"):
-        from cryptography import x509
-
-        return x509.load_pem_x509_certificate(block.pem).public_key()
+        return _certificate(block).public_key()
     return serialization.load_pem_public_key(block.pem)
+
+
+def _certificate(block: _Block) -> "x509.Certificate":
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(block.pem)
 
 
 def _jwks(text: str, source: str) -> list[JWK]:

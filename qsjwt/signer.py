@@ -9,12 +9,15 @@ from jwcrypto.common import base64url_decode
 from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
-from qsjwt.errors import InputError, KeyUnavailable
+from qsjwt.errors import InputError, UnsuitableKey
 from qsjwt.redaction import quoted
 
 _RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _COORDINATE_BYTES: Final = {"ES256": 32, "ES384": 48, "ES512": 66}
+ONE_OF_EACH_KIND: Final = ("RS256", "ES384", "ES256", "ES512")
+"""JWA names for keys of whose kind nothing is known."""
+
 _SMALLEST_RSA: Final = 2048
 """Bits: RFC 7518, sections 3.3 and 3.5."""
 
@@ -26,10 +29,12 @@ class Signer(abc.ABC):
 
     :ivar algorithm: the JWA name (RFC 7518, section 3.1), such as "RS256".
     :ivar public_key: the public half, and nothing else, as a :class:`jwcrypto.jwk.JWK`.
+    :ivar certificates: what the key's place holds of X.509 certificates in PEM, unread; None if it holds none.
     """
 
     algorithm: str
     public_key: JWK
+    certificates: bytes | None = None
 
     @abc.abstractmethod
     def sign(self, data: bytes) -> bytes:
@@ -57,14 +62,15 @@ class Signer(abc.ABC):
 class LocalSigner(Signer):
     """Signs in this process with a private key that it holds."""
 
-    def __init__(self, private_key: JWK, algorithm: str) -> None:
+    def __init__(self, private_key: JWK, algorithm: str, certificates: bytes | None = None) -> None:
         """Hold *private_key*.
 
-        :raises KeyUnavailable: if *algorithm* needs another kind of key, or a longer one.
+        :raises UnsuitableKey: if *algorithm* needs another kind of key, or a longer one.
         """
         require_suitable(private_key, algorithm)
         self.algorithm = algorithm
         self.public_key = private_key.public()
+        self.certificates = certificates
         self._private_key = private_key
 
     def sign(self, data: bytes) -> bytes:
@@ -75,29 +81,41 @@ class LocalSigner(Signer):
 def require_suitable(key: JWK, algorithm: str) -> None:
     """Return if *key*, private or public, can serve *algorithm* (RFC 7518, section 3).
 
-    :raises KeyUnavailable: if it is of another kind, on another curve, or shorter than 2048 bits of RSA.
+    :raises UnsuitableKey: if it is of another kind, on another curve, or shorter than 2048 bits of RSA.
     :raises InputError: if *algorithm* is none that is signed with a private key.
     """
     kind = key.get("kty")
     if algorithm in _RSA:
         if kind != "RSA":
-            raise KeyUnavailable(f"{algorithm} needs an RSA key, and this is {_kind(key)}")
-        bits = rsa_bits(key)
+            raise UnsuitableKey(f"{algorithm} needs an RSA key, and this is {key_kind(key)}", hint=_way_out(key))
+        bits = key_bits(key)
         if bits < _SMALLEST_RSA:
-            raise KeyUnavailable(f"the RSA key has {bits} bits, and {algorithm} needs at least {_SMALLEST_RSA}")
+            raise UnsuitableKey(f"the RSA key has {bits} bits, and {algorithm} needs at least {_SMALLEST_RSA}")
     elif algorithm in _CURVES:
         if kind != "EC" or key.get("crv") != _CURVES[algorithm]:
-            raise KeyUnavailable(f"{algorithm} needs an EC key on {_CURVES[algorithm]}, and this is {_kind(key)}")
+            raise UnsuitableKey(
+                f"{algorithm} needs an EC key on {_CURVES[algorithm]}, and this is {key_kind(key)}", hint=_way_out(key)
+            )
     else:
         raise InputError(f"{quoted(algorithm)} is not an algorithm that tokens are signed with here")
 
 
-def rsa_bits(key: JWK) -> int:
-    """Return the length of an RSA key's modulus, in bits."""
-    return int.from_bytes(base64url_decode(key["n"]), "big").bit_length()
+def key_bits(key: JWK) -> int:
+    """Return the size of *key* in bits: the modulus of RSA, the order of the field of a curve."""
+    if key["kty"] == "RSA":
+        return int.from_bytes(base64url_decode(key["n"]), "big").bit_length()
+    size: int = key.get_op_key("verify").key_size
+    return size
 
 
-def _kind(key: JWK) -> str:
+def _way_out(key: JWK) -> str:
+    kind, curve = key.get("kty"), key.get("crv")
+    fitting = "RS256" if kind == "RSA" else next((name for name in _CURVES if _CURVES[name] == curve), "")
+    return f"use --algorithm {fitting} where the platform takes it, or another key" if fitting else ""
+
+
+def key_kind(key: JWK) -> str:
+    """Return what kind of key *key* is, for a message."""
     match key.get("kty"):
         case "RSA":
             return "an RSA key"

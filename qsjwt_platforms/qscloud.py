@@ -6,17 +6,63 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from qsjwt.api import Finding, InputError, Platform, Severity, Token, format_duration, quoted, time_claims
+from qsjwt.api import (
+    Finding,
+    InputError,
+    Platform,
+    PublicKey,
+    Rule,
+    Token,
+    fitted_time_claims,
+    quoted,
+    rules,
+)
 
 AUDIENCE: Final = "qlik.api/login/jwt-session"
 WINDOW: Final = 3600
 """Seconds that exp may lie after nbf."""
 
-UNNOTICED: Final = 30
-"""Seconds of a lifetime that may be cut without a word: the default clock skew."""
+_WHO: Final = "Qlik Cloud"
+_LOGIN: Final = "qlik.dev/apis/rest/login"
+_SIGNED: Final = "qlik.dev/authenticate/jwt/create-signed-tokens-for-jwt-authorization"
+_IDP: Final = "qlik.dev/apis/rest/identity-providers"
+_VERIFIED: Final = "community.qlik.com, Qlik Support 1774052"
 
-_LOGIN: Final = "qlik.dev, REST, login"
-_SIGNED: Final = "qlik.dev, Create signed tokens for JWT authorization"
+
+def _claim(name: str, demand: str, answer: str = "", option: str = "") -> Rule:
+    missing = f'400 INTERNAL-TOKEN-1 "Missing required claim: {name}"'
+    return Rule(name, demand, _LOGIN, answer, missing, option)
+
+
+_ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256", _SIGNED)
+_KID: Final = Rule("kid", "the header has the key ID (kid) of the identity provider", _LOGIN, "401", option="--keyid")
+_ISS: Final = _claim("iss", "the issuer (iss) is that of the identity provider", "401", "--issuer")
+_AUD: Final = _claim("aud", f"the audience (aud) is {AUDIENCE}", "401")
+_SUB: Final = _claim("sub", "the subject (sub), the user's lasting identifier, is a text")
+_SUB_TYPE: Final = _claim("subType", "the type of subject (subType) is user")
+_NAME: Final = Rule("name", "the user's name (name) is a text", _LOGIN)
+_EMAIL: Final = Rule("email", "the e-mail address (email) is a text", _LOGIN)
+_EMAIL_VERIFIED: Final = Rule(
+    "email_verified", "email_verified is true or false, without quotes", f"{_LOGIN}; {_VERIFIED}"
+)
+_GROUPS: Final = Rule("groups", "the groups, if there are any, are a list of names called groups", _LOGIN)
+_JTI: Final = _claim("jti", "the token has an identifier (jti), to be used once")
+_IAT: Final = _claim("iat", "the time of issue (iat) is a whole number of seconds")
+_NBF: Final = _claim("nbf", "the token is valid already (nbf)", "401")
+_EXP: Final = _claim("exp", "the token has not expired (exp)", "401")
+_WINDOW: Final = Rule("window", "exp lies at most 60 min after nbf", _LOGIN)
+_SIGNATURE: Final = Rule(
+    "signature", "the key of the identity provider made the signature", _LOGIN, "401", option="--cert-publickey-file"
+)
+_KEY: Final = Rule(
+    "key",
+    "the key is one for RSA of 2048 bits or more",
+    f"{_SIGNED}; RFC 7518, section 3.3",
+    option="--cert-publickey-file",
+)
+_CERTIFICATE: Final = Rule(
+    "certificate", "the certificate is of the key, and valid", f"{_SIGNED}; RFC 5280", option="--cert-publickey-file"
+)
 
 
 class Qscloud(Platform):
@@ -30,12 +76,13 @@ class Qscloud(Platform):
         "    --subject anna --username Anna --useremail anna@example.com \\\n"
         "    --useremail-verified true --expires 60m --key env:QLIK_PRIVATE_KEY"
     )
+    rules = (
+        *(_ALGORITHM, _KID, _ISS, _AUD, _SUB, _SUB_TYPE, _NAME, _EMAIL, _EMAIL_VERIFIED, _GROUPS),
+        *(_JTI, _IAT, _NBF, _EXP, _WINDOW, _SIGNATURE, _KEY, _CERTIFICATE),
+    )
 
     def add_options(self, group: Any) -> None:
-        """Add who the user is, and which identity provider vouches for it."""
-        group.add_argument(
-            "--issuer", required=True, metavar="ISSUER", help="iss, as registered with the identity provider"
-        )
+        """Add who the user is."""
         group.add_argument(
             "--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one"
         )
@@ -51,18 +98,30 @@ class Qscloud(Platform):
             "--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable"
         )
 
+    def add_shared_options(self, group: Any) -> None:
+        """Add which identity provider vouches for the user."""
+        group.add_argument(
+            "--issuer", required=True, metavar="ISSUER", help="iss, as registered with the identity provider"
+        )
+
+    def add_registration_options(self, group: Any) -> None:
+        """Add what an identity provider has beside its issuer and its key."""
+        group.add_argument(
+            "--tenant-id", action="append", metavar="ID", help="tenant that the identity provider is for; repeatable"
+        )
+        group.add_argument("--description", metavar="TEXT", help="its description")
+
     def build(self, options: argparse.Namespace, now: int) -> Token:
         """Return the token; ``exp`` is cut to Qlik's window if the clock skew alone would break it."""
         if (options.useremail is None) != (options.useremail_verified is None):
             raise InputError("--useremail and --useremail-verified go together", hint="give both, or neither")
-        times = time_claims(options, now)
-        remarks = list(_fit_window(times, options, now))
+        times, remarks = fitted_time_claims(options, now, WINDOW, _WHO)
         if options.subject is None and options.useremail_verified != "true":
             remarks.append(
                 "without --subject and a verified e-mail address each token makes another user in Qlik Cloud"
             )
         claims: dict[str, Any] = {
-            "iss": options.issuer,
+            **self.expected(options).claims,
             "aud": AUDIENCE,
             "sub": _random() if options.subject is None else options.subject,
             "subType": "user",
@@ -76,22 +135,50 @@ class Qscloud(Platform):
             claims["groups"] = options.groups
         return Token({}, {**claims, "jti": _random(), **times}, remarks=remarks)
 
+    def expected(self, options: argparse.Namespace) -> Token:
+        """Return the issuer."""
+        return Token({}, {} if options.issuer is None else {"iss": options.issuer})
+
     def check(self, token: Token, now: int) -> Iterable[Finding]:
-        """Yield the rules that *token* breaks or may break."""
+        """Yield the rules that *token* breaks, and what Qlik's documents leave open."""
         claims = token.claims
-        if token.header.get("alg") not in self.algorithms:
-            yield Finding(
-                "algorithm",
-                f"the algorithm is {quoted(str(token.header.get('alg')))}, but Qlik Cloud takes RS256",
-                source=_SIGNED,
-            )
-        key_id = token.header.get("kid")
-        if not _is_text(key_id):
-            yield Finding("kid", "the header has no key ID, by which Qlik Cloud finds the key", "use --keyid", _LOGIN)
-        yield from _check_required(claims)
-        yield from _check_times(claims, now)
+        yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
+        yield from rules.key_id(_KID, token, _WHO)
+        for rule in (_ISS, _SUB):
+            yield from rules.text(rule, claims, rule.name, _WHO)
+        for rule, value in ((_AUD, AUDIENCE), (_SUB_TYPE, "user")):
+            yield from _check_constant(rule, claims, value)
         yield from _check_user(claims)
         yield from _check_groups(claims)
+        yield from _check_identifier(claims)
+        for rule in (_IAT, _NBF, _EXP):
+            yield from rules.time(rule, claims, rule.name, now, _WHO)
+        yield from rules.window(_WINDOW, claims, "nbf", WINDOW, _WHO)
+
+    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+        """Return the body for ``POST /api/v1/identity-providers``; the PEM is on one line, as Qlik's form wants it."""
+        for option in ("issuer", "keyid"):
+            if not rules.is_text(getattr(options, option)):
+                raise InputError(
+                    f"--{option} is not given, and an identity provider has one",
+                    hint="give what the tokens are made with; --keyid thumbprint takes the key's own",
+                )
+        body: dict[str, Any] = {
+            "provider": "external",
+            "protocol": "jwtAuth",
+            "interactive": False,
+            "active": True,
+            "options": {
+                "jwtLoginEnabled": True,
+                "issuer": options.issuer,
+                "staticKeys": [{"kid": options.keyid, "pem": (public.certificate_pem or public.pem).replace("\n", "")}],
+            },
+        }
+        if options.description is not None:
+            body["description"] = options.description
+        if options.tenant_id is not None:
+            body["tenantIds"] = options.tenant_id
+        return body
 
 
 def _random() -> str:
@@ -99,97 +186,47 @@ def _random() -> str:
     return base64.urlsafe_b64encode(os.urandom(18)).decode("ascii")
 
 
-def _fit_window(times: dict[str, int], options: argparse.Namespace, now: int) -> Iterator[str]:
-    """Cut *times* where the clock skew alone makes them too long; yield a word about it if that is a lot."""
-    latest = times["nbf"] + WINDOW
-    if options.expires > WINDOW or not now < latest < times["exp"]:
-        return
-    if times["exp"] - latest > UNNOTICED:
-        yield (
-            f"the token is valid for {format_duration(latest - now)} from now on: "
-            f"Qlik Cloud counts the clock skew into its {format_duration(WINDOW)}"
-        )
-    times["exp"] = latest
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _check_required(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    for name in ("iss", "sub"):
-        if not _is_text(claims.get(name)):
-            yield Finding(
-                name, f"the claim {name} is missing, empty or no text, and Qlik Cloud needs it", source=_LOGIN
-            )
-    if claims.get("jti") in (None, ""):
-        yield Finding(
-            "jti", "the claim jti is missing, and Qlik Cloud needs it to be new in every token", source=_LOGIN
-        )
-    if claims.get("aud") != AUDIENCE:
-        yield Finding(
-            "aud", f"the claim aud is not {quoted(AUDIENCE)}, the only one that Qlik Cloud takes", source=_LOGIN
-        )
-    if claims.get("subType") != "user":
-        yield Finding("subType", "the claim subType is not 'user', the only type that Qlik Cloud takes", source=_LOGIN)
-
-
-def _check_times(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:
-    times = {}
-    for name in ("iat", "nbf", "exp"):
-        value = claims.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            times[name] = value
-        else:
-            yield Finding(
-                name, f"the claim {name} is missing or no whole number, and Qlik Cloud needs it", source=_LOGIN
-            )
-    if times.get("exp", now + 1) <= now:
-        yield Finding("exp", "the token has expired: exp is in the past", "create a new one", _LOGIN)
-    window = times["exp"] - times["nbf"] if {"exp", "nbf"} <= times.keys() else 0
-    if window > WINDOW:
-        yield Finding(
-            "window",
-            f"the token would be valid for {format_duration(window)}, but Qlik Cloud accepts at most "
-            f"{format_duration(WINDOW)} between nbf and exp",
-            "use --expires 60m or less, and a --clock-skew that is far below it",
-            _LOGIN,
-        )
+def _check_constant(rule: Rule, claims: Mapping[str, Any], value: str) -> Iterator[Finding]:
+    if rule.name not in claims:
+        yield from rules.missing(rule, claims, rule.name, _WHO)
+    elif claims[rule.name] != value:
+        yield rule.broken(f"the claim {rule.name} is not {quoted(value)}, the only value that {_WHO} takes")
 
 
 def _check_user(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    for name, option in (("name", "--username"), ("email", "--useremail")):
-        if name not in claims:
-            yield Finding(
-                name,
-                f"the token has no {name}, which Qlik lists among its claims; use {option}",
-                source=_LOGIN,
-                severity=Severity.DOUBTFUL,
+    for rule, option in ((_NAME, "--username"), (_EMAIL, "--useremail")):
+        name = rule.name
+        sound = yield from rules.text(rule, claims, name, _WHO, required=False, hint=f"use {option}")
+        if sound and name not in claims:
+            yield rule.unknown(
+                f"the token has no {name}, which Qlik lists among the claims without saying that it is a must",
+                f"use {option}",
             )
-        elif not _is_text(claims[name]):
-            yield Finding(
-                name, f"the claim {name} is empty or no text", f"leave {option} out, or give it a value", _LOGIN
+    if "email_verified" in claims:
+        verified = claims["email_verified"]
+        if not isinstance(verified, bool):
+            yield _EMAIL_VERIFIED.broken(
+                f"the claim email_verified is {rules.kind(verified)}, and {_WHO} wants true or false without quotes",
+                "use --useremail-verified true or false",
             )
-    verified = claims.get("email_verified")
-    if "email" in claims and "email_verified" not in claims:
-        yield Finding(
-            "email_verified",
-            "the token has email but not email_verified, without which Qlik Cloud does not go by the address",
-            source=_LOGIN,
-            severity=Severity.DOUBTFUL,
-        )
-    elif "email_verified" in claims and not isinstance(verified, bool):
-        yield Finding(
-            "email_verified",
-            "the claim email_verified is no boolean, and Qlik Cloud wants true or false without quotes",
-            "use --useremail-verified true or false",
-            _LOGIN,
+        return
+    sound = yield from rules.missing(_EMAIL_VERIFIED, claims, "email_verified", _WHO, required=False)
+    if sound and "email" in claims:
+        yield _EMAIL_VERIFIED.unknown(
+            f"the token has email but not email_verified, without which {_WHO} does not go by the address",
+            "use --useremail-verified",
         )
 
 
 def _check_groups(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    if "group" in claims:
-        yield Finding("groups", "the claim is called group, and Qlik Cloud reads groups only", "use --groups", _LOGIN)
-    groups = claims.get("groups", [])
-    if not isinstance(groups, list) or not all(_is_text(group) for group in groups):
-        yield Finding("groups", "the claim groups is no list of names", "give every group a name", _LOGIN)
+    if "groups" in claims:
+        yield from rules.groups(_GROUPS, claims, "groups", _WHO)
+    elif "group" in claims:
+        yield _GROUPS.broken(f"the claim is called group, and {_WHO} reads groups only", "use --groups")
+    else:
+        yield from rules.missing(_GROUPS, claims, "groups", _WHO, required=False)
+
+
+def _check_identifier(claims: Mapping[str, Any]) -> Iterator[Finding]:
+    if not rules.is_number(claims.get("jti")):  # as in a sample of Qlik's own (2435784)
+        yield from rules.text(_JTI, claims, "jti", _WHO)

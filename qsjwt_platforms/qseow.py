@@ -1,14 +1,24 @@
 """Client-managed Qlik Sense (QSEoW): a virtual proxy with JWT authentication."""
 
 import argparse
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from qsjwt.api import Finding, InputError, Platform, Token, quoted, time_claims
-
-_HELP_PAGE: Final = "help.qlik.com, Sense admin, JWT authentication"
-_SETUP: Final = "Qlik Support, How to set up JWT authentication (1716226)"
-_TICKETS: Final = "help.qlik.com, Proxy Service API, Ticket: Add (said of tickets)"
+from qsjwt.api import (
+    REGISTERED_CLAIMS,
+    Finding,
+    InputError,
+    Platform,
+    PublicKey,
+    Rule,
+    Token,
+    add_claim_name_options,
+    claim_names,
+    quoted,
+    rules,
+    time_claims,
+)
 
 CLAIM_NAMES: Final = {
     "userid": "userId",
@@ -17,10 +27,53 @@ CLAIM_NAMES: Final = {
     "useremail": "email",
     "groups": "group",
 }
-"""Option to the claim that carries it, unless ``--OPTION-claim`` says another name."""
+"""Option to the claim that carries it, unless ``--OPTION-claim`` says another name; also what Qlik calls it."""
 
-_REGISTERED: Final = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
-"""RFC 7519, section 4.1; a virtual proxy cannot use them as attributes (1716226)."""
+_MAPPED: Final = ("username", "useremail", "groups")
+"""Options whose claims reach Qlik only through a row of the attribute mapping."""
+
+_PREFIX: Final = re.compile(r"[a-z0-9._~-]+", re.ASCII)
+"""help.qlik.com, Sense admin, Creating a virtual proxy."""
+
+_WHO: Final = "Qlik Sense"
+_HELP: Final = "help.qlik.com, Sense admin, JWT authentication"
+_SETUP: Final = "community.qlik.com, Qlik Support 1716226"
+_TICKETS: Final = "help.qlik.com, Proxy Service API, Ticket: Add (said of tickets)"
+_REPORTED: Final = "github.com/bintocher/qlik-sense-mcp, AUTH_JWT.md (a report)"
+_QRS: Final = "help.qlik.com, Repository Service API, virtual proxy"
+_REFUSED: Final = "401, as users report"
+
+_ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP)
+_USER_ID: Final = Rule(
+    "user-id", "the claim for the user ID has the name and the form that are needed", _SETUP, _REFUSED
+)
+_USER_DIRECTORY: Final = Rule(
+    "user-directory", "the claim for the user directory has the name and the form that are needed", _SETUP, _REFUSED
+)
+_USERNAME: Final = Rule("username", "the claim for the user's name, if there is one, is a text", _HELP)
+_USEREMAIL: Final = Rule("useremail", "the claim for the e-mail address, if there is one, is a text", _HELP)
+_GROUPS: Final = Rule("groups", "the claim for the groups, if there is one, is a list of names", _HELP)
+_ISS: Final = Rule("iss", "the issuer (iss), if there is one, is a text", _HELP)
+_AUD: Final = Rule("aud", "the audience (aud) is that of the virtual proxy, if it has one", _QRS, option="--audience")
+_IAT: Final = Rule("iat", "the time of issue (iat), if there is one, is not in the future", _REPORTED, _REFUSED)
+_NBF: Final = Rule("nbf", "the token is valid already (nbf), if it says from when on", _HELP, _REFUSED)
+_EXP: Final = Rule("exp", "the token has not expired (exp), if it ever does", _HELP, _REFUSED)
+_SIGNATURE: Final = Rule(
+    "signature",
+    "the key of the virtual proxy's certificate made the signature",
+    _SETUP,
+    _REFUSED,
+    option="--cert-publickey-file",
+)
+_KEY: Final = Rule(
+    "key",
+    "the key is one for RSA of 2048 bits or more",
+    f"{_HELP}; RFC 7518, section 3.3",
+    option="--cert-publickey-file",
+)
+_CERTIFICATE: Final = Rule(
+    "certificate", "the certificate is of the key, and valid", f"{_SETUP}; RFC 5280", option="--cert-publickey-file"
+)
 
 
 class Qseow(Platform):
@@ -33,9 +86,13 @@ class Qseow(Platform):
     summary = "client-managed Qlik Sense (QSEoW)"
     algorithms = ("RS256", "RS384", "RS512")
     example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h \\\n    --key file:privatekey.pem"
+    rules = (
+        *(_ALGORITHM, _USER_ID, _USER_DIRECTORY, _USERNAME, _USEREMAIL, _GROUPS, _ISS, _AUD, _IAT, _NBF, _EXP),
+        *(_SIGNATURE, _KEY, _CERTIFICATE),
+    )
 
     def add_options(self, group: Any) -> None:
-        """Add who the user is, and how the virtual proxy calls each claim."""
+        """Add who the user is."""
         group.add_argument("--userdir", required=True, metavar="DIRECTORY", help="user directory")
         group.add_argument("--userid", required=True, metavar="ID", help="user ID")
         group.add_argument("--username", metavar="NAME", help="user's name")
@@ -43,17 +100,32 @@ class Qseow(Platform):
         group.add_argument(
             "--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable"
         )
+
+    def add_shared_options(self, group: Any) -> None:
+        """Add how the virtual proxy calls each claim, and the audience that it wants."""
         group.add_argument("--audience", metavar="AUDIENCE", help="aud, if the virtual proxy has one")
         group.add_argument("--issuer", metavar="ISSUER", help="iss")
-        for option, claim in CLAIM_NAMES.items():
-            group.add_argument(
-                f"--{option}-claim", default=claim, metavar="CLAIM", help="claim's name; default %(default)s"
-            )
+        add_claim_name_options(group, CLAIM_NAMES)
+
+    def add_registration_options(self, group: Any) -> None:
+        """Add what a virtual proxy has beside the key and the claims' names."""
+        group.add_argument(
+            "--prefix", default="jwt", metavar="PREFIX", help="path of the virtual proxy; default %(default)s"
+        )
+        group.add_argument("--description", metavar="TEXT", help="its description; default: JWT and the prefix")
+        group.add_argument(
+            "--node-id",
+            action="append",
+            metavar="ID",
+            help="engine node that it balances load to, without one it answers 500; repeatable",
+        )
+        group.add_argument(
+            "--allowed-host", action="append", metavar="HOST", help="name that clients may call it by; repeatable"
+        )
 
     def build(self, options: argparse.Namespace, now: int) -> Token:
         """Return the token; each claim has the name that the options give it."""
-        names = {option: getattr(options, f"{option}_claim") for option in CLAIM_NAMES}
-        _require_usable(names)
+        names = claim_names(options, CLAIM_NAMES)
         values = {
             "userid": options.userid.strip() or options.userid,
             "userdir": options.userdir.strip() or options.userdir,
@@ -62,88 +134,103 @@ class Qseow(Platform):
             "groups": options.groups,
         }
         claims = {names[option]: value for option, value in values.items() if value is not None}
-        for claim, value in (("iss", options.issuer), ("aud", options.audience)):
-            if value is not None:
-                claims[claim] = value
         remarks = [
             f"blanks around the value of --{option} are left out"
             for option in ("userid", "userdir")
             if values[option] != getattr(options, option)
         ]
+        claims |= self.expected(options).claims
         return Token({}, {**claims, **time_claims(options, now)}, names, remarks)
 
+    def expected(self, options: argparse.Namespace) -> Token:
+        """Return the issuer, the audience and the claims' names."""
+        given = (("iss", options.issuer), ("aud", options.audience))
+        claims = {claim: value for claim, value in given if value is not None}
+        return Token({}, claims, claim_names(options, CLAIM_NAMES))
+
     def check(self, token: Token, now: int) -> Iterable[Finding]:
-        """Yield the rules that *token* breaks, in the order in which Qlik would notice."""
+        """Yield the rules that *token* breaks."""
         names = {**CLAIM_NAMES, **token.claim_names}
-        if token.header.get("alg") not in self.algorithms:
-            yield Finding(
-                "algorithm",
-                f"the algorithm is {quoted(str(token.header.get('alg')))}, and Qlik Sense takes RS256, RS384 and RS512",
-                source=_HELP_PAGE,
-            )
-        yield from _check_times(token.claims, now)
-        yield from _check_user(token.claims, names["userid"], "user ID")
-        yield from _check_user(token.claims, names["userdir"], "user directory")
-        for option in ("username", "useremail"):
-            yield from _check_text(token.claims, names[option], option)
-        yield from _check_groups(token.claims, names["groups"])
-        for claim in ("iss", "aud"):
-            yield from _check_text(token.claims, claim, claim)
+        claims = token.claims
+        yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
+        yield from _check_user(_USER_ID, "the user ID", claims, names, "userid")
+        yield from _check_user(_USER_DIRECTORY, "the user directory", claims, names, "userdir")
+        for rule, option in ((_USERNAME, "username"), (_USEREMAIL, "useremail")):
+            if names[option] in claims:
+                yield from rules.text(rule, claims, names[option], _WHO, hint=f"leave --{option} out, or give a value")
+        yield from rules.groups(_GROUPS, claims, names["groups"], _WHO, one=True)
+        if "iss" in claims:
+            yield from rules.text(_ISS, claims, "iss", _WHO)
+        yield from _check_audience(claims)
+        for rule in (_NBF, _EXP):
+            yield from rules.time(rule, claims, rule.name, now, _WHO, required=False, whole=False)
+        yield from _check_issue(claims, now)
 
+    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+        """Return the body for ``POST /qrs/virtualproxyconfig``; a row maps each attribute that the options name.
 
-def _require_usable(names: Mapping[str, str]) -> None:
-    for option, name in names.items():
-        if not name.strip():
-            raise InputError(f"--{option}-claim is empty, and a claim has a name")
-        if name in _REGISTERED:
+        If they name none, there is a row for each of name, e-mail and groups.
+        """
+        if not _PREFIX.fullmatch(options.prefix):
             raise InputError(
-                f"--{option}-claim is {name}, which RFC 7519 reserves and a virtual proxy refuses as an attribute",
-                hint=f"use the name in the virtual proxy's form; the default is {CLAIM_NAMES[option]}",
+                f"--prefix {quoted(options.prefix)}: a prefix is made of a to z, 0 to 9 and - . _ ~",
+                hint="leave out the slashes, and use small letters",
             )
-    if len(set(names.values())) < len(names):
-        raise InputError("two of the --…-claim options give the same claim name", hint="give each claim its own name")
+        names = self.expected(options).claim_names
+        chosen = [option for option in _MAPPED if getattr(options, option) is not None] or _MAPPED
+        mapped = {names[option]: CLAIM_NAMES[option] for option in chosen}
+        mapped |= {claim: claim for claim in options.extra_claims if claim not in REGISTERED_CLAIMS}
+        body: dict[str, Any] = {
+            "prefix": options.prefix,
+            "description": options.description or f"JWT {options.prefix}",
+            "sessionCookieHeaderName": f"X-Qlik-Session-{options.prefix}",
+            "authenticationMethod": 4,
+            "headerAuthenticationMode": 0,
+            "anonymousAccessMode": 0,
+            "windowsAuthenticationEnabledDevicePattern": "Windows",
+            "sessionInactivityTimeout": 30,
+            "jwtPublicKeyCertificate": public.require_certificate_pem("a virtual proxy"),
+            "jwtAttributeUserId": names["userid"],
+            "jwtAttributeUserDirectory": names["userdir"],
+            "jwtAttributeMap": [
+                {"jwtAttribute": claim, "senseAttribute": attribute, "isMandatory": False}
+                for claim, attribute in mapped.items()
+            ],
+            "loadBalancingServerNodes": [{"id": node} for node in options.node_id or ()],
+            "websocketCrossOriginWhiteList": options.allowed_host or [],
+        }
+        if options.audience is not None:
+            body["jwtAudience"] = options.audience
+        return body
 
 
-def _check_times(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:
-    expiry = claims.get("exp")
-    if isinstance(expiry, int | float) and expiry <= now:
-        yield Finding("exp", "the token has expired: exp is in the past", "create a new one", _HELP_PAGE)
-
-
-def _check_user(claims: Mapping[str, Any], name: str, what: str) -> Iterator[Finding]:
+def _check_user(
+    rule: Rule, title: str, claims: Mapping[str, Any], names: Mapping[str, str], option: str
+) -> Iterator[Finding]:
+    name = names[option]
     value = claims.get(name)
-    rule = what.replace(" ", "-").lower()
-    if not isinstance(value, str) or not value.strip():
+    if isinstance(value, str) and "\\" in value:
         yield Finding(
-            rule,
-            f"the {what} (claim {quoted(name)}) is {'empty' if isinstance(value, str) else 'no text'}, "
-            "and Qlik Sense needs one",
-            source=_SETUP,
-        )
-    elif "\\" in value:
-        yield Finding(
-            rule,
-            f"the {what} {quoted(value)} has a backslash in it, and Qlik Sense takes none there",
+            rule.name,
+            f"{title} (claim {quoted(name)}) has a backslash in it, {quoted(value)}, and {_WHO} takes none there",
             "give the directory with --userdir and the user with --userid",
             _TICKETS,
+            answer=rule.answer,
         )
+    else:
+        hint = f"if the virtual proxy has another name for it, say --{option}-claim NAME"
+        yield from rules.text(rule, claims, name, _WHO, hint="" if name in claims else hint, title=title)
 
 
-def _check_text(claims: Mapping[str, Any], name: str, rule: str) -> Iterator[Finding]:
-    value = claims.get(name)
-    if name in claims and not (isinstance(value, str) and value.strip()):
-        yield Finding(
-            rule,
-            f"the claim {quoted(name)} is empty or no text",
-            "leave its option out, or give it a value",
-            _HELP_PAGE,
-        )
+def _check_audience(claims: Mapping[str, Any]) -> Iterator[Finding]:
+    if "aud" not in claims:
+        return
+    value = claims["aud"]
+    if not all(map(rules.is_text, value if isinstance(value, list) and value else [value])):
+        yield _AUD.broken("the claim 'aud' is empty, or neither a text nor a list of texts (RFC 7519, section 4.1.3)")
 
 
-def _check_groups(claims: Mapping[str, Any], name: str) -> Iterator[Finding]:
-    value = claims.get(name, [])
-    groups = value if isinstance(value, list) else [value]
-    if not all(isinstance(group, str) and group.strip() for group in groups):
-        yield Finding(
-            "groups", f"the claim {quoted(name)} has a group without a name", "give every group a name", _HELP_PAGE
-        )
+def _check_issue(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:
+    sound = yield from rules.time(_IAT, claims, "iat", now, _WHO, required=False, whole=False)
+    if sound and "iat" in claims and claims["iat"] > now:
+        yield _IAT.broken("the token was issued in the future (iat)", "set the clock, or use a larger --clock-skew")

@@ -13,11 +13,12 @@ LAYERS = [
     {"redaction"},
     {"duration", "timestamp", "files", "inputs", "log"},
     {"output"},
-    {"parser", "pem", "certificate"},
+    {"parser", "pem"},
     {"signer"},
-    {"jwt"},
+    {"jwt", "certificate", "public"},
     {"platform", "plugins"},
-    {"keys"},
+    {"rules", "verdict", "claim_names", "keys"},
+    {"key_options", "token_options", "claim_options"},
     {"command"},
     {"api", "app", "commands"},
     {"__main__"},
@@ -26,7 +27,10 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 OWNERS = {
     "cliff": {"app", "command", "commands"},
     "stevedore": {"plugins"},
-    "argparse": {"app", "command", "commands", "parser", "platform", "qsjwt_platforms"},
+    "argparse": {
+        *("app", "command", "commands", "parser", "platform", "qsjwt_platforms"),
+        *("claim_names", "claim_options", "key_options", "token_options"),
+    },
 }
 FILES = sorted([*(ROOT / "qsjwt").rglob("*.py"), *(ROOT / "qsjwt_platforms").rglob("*.py")])
 

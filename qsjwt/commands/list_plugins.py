@@ -15,14 +15,7 @@ class ListPlugins(Command):
 
     def add_options(self, parser: Parser) -> None:
         """Add the output's form."""
-        parser.add_argument_group("output").add_argument(
-            "-f",
-            "--format",
-            choices=output.ROW_FORMATS,
-            default="table",
-            metavar="FORMAT",
-            help=f"{', '.join(output.ROW_FORMATS)}; default %(default)s",
-        )
+        output.add_format_option(parser.add_argument_group("output"), output.ROW_FORMATS, "table")
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""

@@ -2,8 +2,11 @@
 
 import os
 import time
+from typing import Final
 
 from qsjwt.api import (
+    KEY_FILES,
+    KEY_SIZES,
     PUBLIC,
     InputError,
     KeyPairRequest,
@@ -13,21 +16,26 @@ from qsjwt.api import (
     NewFile,
     Secrets,
     Signer,
+    UnsuitableKey,
     create_key_pair,
     quoted,
     split_settings,
     user_path,
+    whole_number,
     why_not,
     write_files,
 )
 
+_EC_SIZES: Final = {"ES256": 256, "ES384": 384}
+"""JWA name (RFC 7518, section 3.4) to the bits of its curve."""
+
 
 class CreateProvider(KeyProvider):
-    """``create:PREFIX?days=365&size=4096&common-name=qsjwt&overwrite=false``, every setting optional.
+    """``create:PREFIX?kind=rsa&size=4096&days=365&common-name=qsjwt&overwrite=false``, every setting optional.
 
-    Makes an RSA key and a self-signed certificate, writes ``PREFIXprivatekey.pem`` (0600, encrypted if a
-    passphrase is given), ``PREFIXpublickey.pem`` and ``PREFIXpublickey.cer``, all three or none, and signs with
-    the new key.
+    Makes a key, for EC if the algorithm is ES256 or ES384, and a self-signed certificate, writes
+    ``PREFIXprivatekey.pem`` (0600, encrypted if a passphrase is given), ``PREFIXpublickey.pem`` and
+    ``PREFIXpublickey.cer``, all three or none, and signs with the new key.
     """
 
     summary = "create:PREFIX    a new key pair and certificate, in three new files"
@@ -38,17 +46,19 @@ class CreateProvider(KeyProvider):
         :raises InputError: if a setting is out of range.
         :raises KeyUnavailable: if one of the files exists and is not to be overwritten, or cannot be written.
         """
-        if not algorithm.startswith(("RS", "PS")):
-            raise InputError(f"a new key is an RSA key, which cannot sign with {algorithm}")
-        prefix, settings = split_settings(reference, ("days", "size", "common-name", "overwrite"))
+        prefix, settings = split_settings(reference, ("kind", "size", "days", "common-name", "overwrite"))
         overwrite = _flag(settings.get("overwrite", "false"))
+        kind = settings.get("kind", "ec" if algorithm in _EC_SIZES else "rsa")
+        usual = (kind == "ec" and _EC_SIZES.get(algorithm)) or KEY_SIZES.get(kind, (0,))[0]
         request = KeyPairRequest(
-            size=_whole_number(settings.get("size", "4096"), "size of a new key in bits"),
-            days=_whole_number(settings.get("days", "365"), "validity of a new certificate in days"),
+            kind=kind,
+            size=whole_number(settings.get("size", str(usual)), "size of a new key in bits"),
+            days=whole_number(settings.get("days", "365"), "validity of a new certificate in days"),
             common_name=settings.get("common-name", "qsjwt"),
             now=int(time.time()),
         )
-        paths = [user_path(prefix) + name for name in ("privatekey.pem", "publickey.pem", "publickey.cer")]
+        _require_fitting(request, algorithm)
+        paths = [user_path(prefix) + name for name in KEY_FILES.values()]
         _require_place(paths, overwrite)
         pair = create_key_pair(request, secrets.passphrase())
         private, public, certificate = paths
@@ -61,7 +71,20 @@ class CreateProvider(KeyProvider):
             write_files(files, overwrite=overwrite)
         except (OSError, ValueError) as cause:
             raise _not_written(str(getattr(cause, "filename", None) or private), cause) from cause
-        return LocalSigner(pair.private_key, algorithm)
+        return LocalSigner(pair.private_key, algorithm, pair.certificate_pem)
+
+
+def _require_fitting(request: KeyPairRequest, algorithm: str) -> None:
+    """Find out before a key is made that it could not sign with *algorithm*.
+
+    :raises UnsuitableKey: if that is so.
+    """
+    size = request.size if request.kind == "ec" else None
+    if size != _EC_SIZES.get(algorithm) or not algorithm.startswith(("RS", "PS", "ES")):
+        what = "a new RSA key" if size is None else f"a new key on P-{size}"
+        raise UnsuitableKey(
+            f"{what} cannot sign with {algorithm}", hint="use another --algorithm, or another kind of key"
+        )
 
 
 def _require_place(paths: list[str], overwrite: bool) -> None:
@@ -82,14 +105,6 @@ def _not_written(path: str, cause: OSError | ValueError) -> KeyUnavailable:
         else ""
     )
     return KeyUnavailable(f"the new key file {quoted(path)} {why_not(cause)}, so nothing is written", hint=hint)
-
-
-def _whole_number(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise InputError(f"the {what}: {quoted(text)} is not a whole number")
-    if len(text) > 9:
-        raise InputError(f"the {what}: {quoted(text)} is too large")
-    return int(text)
 
 
 def _flag(text: str) -> bool:

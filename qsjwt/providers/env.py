@@ -1,6 +1,6 @@
 """``env:NAME``: a private key in an environment variable."""
 
-from qsjwt.api import KeyProvider, KeyUnavailable, LocalSigner, Secrets, Signer, load_private_key, read_variable
+from qsjwt.api import KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, read_variable
 
 
 class EnvProvider(KeyProvider):
@@ -15,4 +15,4 @@ class EnvProvider(KeyProvider):
         """
         data = read_variable(reference, "private key", error=KeyUnavailable)
         source = f"the environment variable '{reference}'"
-        return LocalSigner(load_private_key(data, source, secrets.passphrase), algorithm)
+        return local_signer(data, source, algorithm, secrets)

@@ -1,6 +1,6 @@
 """``file:PATH``: a private key in a file."""
 
-from qsjwt.api import KeyProvider, KeyUnavailable, LocalSigner, Secrets, Signer, load_private_key, quoted, read_file
+from qsjwt.api import KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, quoted, read_file
 
 
 class FileProvider(KeyProvider):
@@ -18,4 +18,4 @@ class FileProvider(KeyProvider):
         """
         what = "private key file"
         data = read_file(reference, what, error=KeyUnavailable)
-        return LocalSigner(load_private_key(data, f"the {what} {quoted(reference)}", secrets.passphrase), algorithm)
+        return local_signer(data, f"the {what} {quoted(reference)}", algorithm, secrets)

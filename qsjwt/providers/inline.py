@@ -1,6 +1,6 @@
 """``inline:PEM``: a private key as a parameter."""
 
-from qsjwt.api import KeyProvider, LocalSigner, Secrets, Signer, load_private_key
+from qsjwt.api import KeyProvider, Secrets, Signer, local_signer
 
 
 class InlineProvider(KeyProvider):
@@ -17,4 +17,4 @@ class InlineProvider(KeyProvider):
         :raises KeyUnavailable: if it holds no private key that can be decrypted.
         """
         data = reference.encode("utf-8", "surrogateescape")
-        return LocalSigner(load_private_key(data, "the private key on the command line", secrets.passphrase), algorithm)
+        return local_signer(data, "the private key on the command line", algorithm, secrets)

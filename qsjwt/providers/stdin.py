@@ -1,6 +1,6 @@
 """``stdin:``: a private key from standard input."""
 
-from qsjwt.api import InputError, KeyProvider, LocalSigner, Secrets, Signer, load_private_key, read_standard_input
+from qsjwt.api import InputError, KeyProvider, Secrets, Signer, local_signer, read_standard_input
 
 
 class StdinProvider(KeyProvider):
@@ -16,4 +16,4 @@ class StdinProvider(KeyProvider):
         if reference:
             raise InputError("the key reference stdin: has nothing after the colon")
         data = read_standard_input("--key stdin:")
-        return LocalSigner(load_private_key(data, "standard input", secrets.passphrase), algorithm)
+        return local_signer(data, "standard input", algorithm, secrets)

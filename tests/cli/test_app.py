@@ -72,7 +72,7 @@ def test_help_names_every_key_provider(run: Run) -> None:
     ("arguments", "word"),
     [
         (("create-qseo",), "did you mean create-qseow?"),
-        (("create",), "did you mean create-qscloud?"),
+        (("create",), "did you mean create-key?"),
         (("Decode",), "did you mean decode?"),
         (("complete",), "there is no command 'complete'"),
         (("shell",), "there is no command 'shell'"),

@@ -113,13 +113,13 @@ def test_a_token_without_name_or_address_is_signed_with_a_warning(run: Run, keys
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--issuer", ""), ("claim iss",)),
-        (("--issuer", "  "), ("claim iss",)),
-        (("--subject", ""), ("claim sub",)),
+        (("--issuer", ""), ("claim 'iss'",)),
+        (("--issuer", "  "), ("claim 'iss'",)),
+        (("--subject", ""), ("claim 'sub'",)),
         (("--keyid", " "), ("key ID",)),
-        (("--username", ""), ("claim name",)),
-        (("--useremail", " "), ("claim email",)),
-        (("--groups", ""), ("claim groups",)),
+        (("--username", ""), ("claim 'name'",)),
+        (("--useremail", " "), ("claim 'email'",)),
+        (("--groups", ""), ("claim 'groups'",)),
         (("--claim", "group=Sales"), ("called group", "--groups")),
     ],
 )

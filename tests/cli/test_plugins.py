@@ -18,7 +18,7 @@ COMMAND = "qsjwt.command.v1"
 
 ACME = """
     import logging
-    from qsjwt.api import Finding, Platform, Severity, Token, time_claims
+    from qsjwt.api import Finding, Platform, Status, Token, time_claims
 
     print("hello from the module")
 
@@ -41,7 +41,7 @@ ACME = """
             if token.claims["user"] == "eve":
                 yield Finding("user", "Acme does not let eve in")
             if token.claims["user"] == "mallory":
-                yield Finding("user", "Acme has its doubts about mallory", severity=Severity.DOUBTFUL)
+                yield Finding("user", "Acme has its doubts about mallory", status=Status.UNKNOWN)
 """
 
 SAFE = """
@@ -161,7 +161,7 @@ def test_a_broken_plugin_spoils_its_own_name_only(
     bad = [row for row in rows if row["status"] != "ok"]
     assert [(row["name"], row["package"], row["version"]) for row in bad] == [(name, f"{name}-pkg", "1.2.3")]
     assert reason in bad[0]["status"]
-    assert len(rows) == 10
+    assert len(rows) == 16
 
 
 @pytest.mark.parametrize("name", ["raises", "asserts", "exits", "wrong"])
@@ -379,10 +379,10 @@ def test_a_missing_sdk_says_which_extra_brings_it(qseow: Run, installed_plugin: 
 
 def test_plugins_are_listed_in_the_format_asked_for(run: Run) -> None:
     rows = json.loads(run("list-plugins", "-f", "json").stdout)
-    assert rows[0] == {"kind": "platform", "name": "qscloud", "package": "qsjwt", "version": "0.1.0", "status": "ok"}
+    assert rows[1] == {"kind": "platform", "name": "qscloud", "package": "qsjwt", "version": "0.1.0", "status": "ok"}
     assert yaml.safe_load(run("list-plugins", "-f", "yaml").stdout) == rows
     assert list(csv.DictReader(io.StringIO(run("list-plugins", "-f", "csv").stdout))) == rows
-    assert run("list-plugins", "-f", "value").stdout.splitlines()[0] == "platform qscloud qsjwt 0.1.0 ok"
+    assert run("list-plugins", "-f", "value").stdout.splitlines()[1] == "platform qscloud qsjwt 0.1.0 ok"
     assert "| qscloud " in run("list-plugins").stdout
 
 

@@ -1,0 +1,117 @@
+"""``registration NAME``: what the administrator has to register so that a platform accepts the tokens of a key."""
+
+import argparse
+import contextlib
+import time
+from collections.abc import Mapping
+
+from qsjwt import key_options, output
+from qsjwt.certificate import CertificateRequest, self_signed_certificate
+from qsjwt.claim_options import add_claim_options, extra_claims
+from qsjwt.command import PlatformCommand, require_place
+from qsjwt.errors import InputError, UnsuitableKey
+from qsjwt.inputs import whole_number
+from qsjwt.key_options import THUMBPRINT
+from qsjwt.parser import Parser
+from qsjwt.pem import load_certificates
+from qsjwt.public import PublicKey
+from qsjwt.signer import Signer, require_suitable
+
+
+class Registration(PlatformCommand):
+    """Print what is to be registered for a key at a platform.
+
+    The output is JSON, and nothing private is in it. It takes the options of create-NAME that say how claims are
+    called and who issues them, so that tokens and registration agree.
+    """
+
+    example = "qsjwt registration NAME --cert-publickey-file publickey.cer"
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the platform's options, none of them required, and the key."""
+        claims = parser.add_argument_group("claims", f"As given to create-{self.name}; none is required.")
+        self.add_platform_options(self.platform.add_shared_options, claims, required=False)
+        self.add_platform_options(self.platform.add_options, claims, required=False)
+        add_claim_options(claims)
+        registered = parser.add_argument_group("registration")
+        self.add_platform_options(self.platform.add_registration_options, registered, required=False)
+        key = key_options.add_any_key_options(
+            parser, "A private key, or a public one, or a private one and its certificate."
+        )
+        key.add_argument(
+            "--cert-self-signed",
+            action="store_true",
+            help="make a certificate for --key, signed by the key itself, if it has none",
+        )
+        key_options.add_certificate_options(key)
+        key.add_argument(
+            "--algorithm",
+            choices=self.platform.algorithms,
+            metavar="ALG",
+            help=f"{', '.join(self.platform.algorithms)}; default the first that the key can do",
+        )
+        key.add_argument("--keyid", metavar="ID", help=f"key ID of the tokens; {THUMBPRINT}: the key's own (RFC 7638)")
+        parser.add_argument_group("output").add_argument(
+            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout"
+        )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Print the platform's registration."""
+        options = parsed_args
+        require_place(options.output)
+        options.extra_claims = extra_claims(options)
+        public = self._public_key(options)
+        if options.keyid == THUMBPRINT:
+            options.keyid = public.thumbprint
+        with self.guard("say what to register"):
+            body = self.platform.registration(options, public)
+            if not isinstance(body, Mapping):
+                raise TypeError("a mapping was expected")
+            text = output.as_json(body)
+        self.emit(text, options.output)
+
+    def _public_key(self, options: argparse.Namespace) -> PublicKey:
+        """Return the key, and set the algorithm in *options* to one that it can do."""
+        algorithms = [options.algorithm] if options.algorithm else list(self.platform.algorithms)
+        given = key_options.public_material(options)
+        reference = key_options.private_reference(options)
+        if reference is None:
+            if options.cert_self_signed:
+                raise InputError("--cert-self-signed needs the private key", hint="give it with --key")
+            public = key_options.one_public_key(options, None, given, options.keyid)
+            options.algorithm = _fitting(public, algorithms)
+            return public
+        request = _certificate_request(options)
+        with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
+            options.algorithm = signer.algorithm
+            public = key_options.one_public_key(options, signer, given)
+            if options.cert_self_signed and public.certificate is None:
+                public = _with_certificate(public, signer, request)
+        return public
+
+
+def _fitting(public: PublicKey, algorithms: list[str]) -> str:
+    """Return the first of *algorithms* that the key can do.
+
+    :raises UnsuitableKey: if it can do none; the reason is that for the first.
+    """
+    for algorithm in algorithms:
+        with contextlib.suppress(UnsuitableKey):
+            require_suitable(public.jwk, algorithm)
+            return algorithm
+    require_suitable(public.jwk, algorithms[0])
+    return algorithms[0]
+
+
+def _certificate_request(options: argparse.Namespace) -> CertificateRequest:
+    days = options.cert_create_expires_days or "365"
+    return CertificateRequest(
+        whole_number(days, "validity of a new certificate in days"),
+        options.cert_common_name or "qsjwt",
+        int(time.time()),
+    )
+
+
+def _with_certificate(public: PublicKey, signer: Signer, request: CertificateRequest) -> PublicKey:
+    pem = self_signed_certificate(signer, request)
+    return PublicKey(public.jwk, load_certificates(pem, "the new certificate")[0])

@@ -1,0 +1,256 @@
+"""The options that say which key: a private one by reference, a new one, or a public one, and what they open."""
+
+import argparse
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from jwcrypto.jwk import JWK
+
+from qsjwt import plugins
+from qsjwt.errors import InputError, KeyUnavailable, PluginError
+from qsjwt.inputs import read_file
+from qsjwt.keys import PASSPHRASE_VARIABLE, KeyProvider, Secrets, open_fitting_signer, split_reference
+from qsjwt.parser import PROGRAM, Parser
+from qsjwt.pem import load_certificates, load_public_keys
+from qsjwt.public import PublicKey, certificate_of, the_only
+from qsjwt.redaction import quoted
+from qsjwt.signer import Signer
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+THUMBPRINT: Final = "thumbprint"
+"""As the value of ``--keyid``: the key's own thumbprint (RFC 7638)."""
+
+_LOG = logging.getLogger("qsjwt.key")
+
+
+@dataclass(frozen=True)
+class PublicMaterial:
+    """The public keys and certificates of one place.
+
+    :ivar source: the place, for messages.
+    """
+
+    source: str
+    keys: Sequence[JWK]
+    certificates: "Sequence[x509.Certificate]"
+
+
+def add_private_key_options(parser: Parser) -> Any:
+    """Add ``--key``, its short forms, and what a new key is to be; return the argument group."""
+    key = parser.add_argument_group("key", "One of --key and its three short forms is needed.")
+    _add_key_option(key)
+    key.add_argument("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE")
+    key.add_argument(
+        "--cert-privatekey",
+        action="append",
+        metavar="PEM",
+        help="short for --key inline:PEM; others can see it in the list of processes, so rather use env: or stdin:",
+    )
+    key.add_argument(
+        "--cert-create",
+        nargs="?",
+        const="true",
+        default="false",
+        choices=("true", "false"),
+        metavar="true|false",
+        help="make a new key pair and certificate, and sign with it",
+    )
+    add_new_key_options(key)
+    add_passphrase_options(key)
+    parser.footer = key_providers
+    return key
+
+
+def add_new_key_options(group: Any) -> None:
+    """Add what a new key and its files are to be."""
+    add_certificate_options(group)
+    group.add_argument("--cert-file-prefix", metavar="PREFIX", help="what the names of the three new files begin with")
+    group.add_argument(
+        "--cert-key-size",
+        metavar="N",
+        help="bits of the new key: 2048, 3072 or 4096 (default), for EC 256 or 384 (default)",
+    )
+    group.add_argument("--cert-overwrite", action="store_true", help="replace key files that exist")
+
+
+def add_certificate_options(group: Any) -> None:
+    """Add what a new certificate is to be."""
+    group.add_argument(
+        "--cert-create-expires-days", metavar="N", help="how long the new certificate is valid; default 365"
+    )
+    group.add_argument("--cert-common-name", metavar="NAME", help="subject of the new certificate; default qsjwt")
+
+
+def add_passphrase_options(group: Any) -> None:
+    """Add where the passphrase or PIN of a private key comes from."""
+    group.add_argument(
+        "--key-passphrase-env",
+        metavar="NAME",
+        help=f"variable that holds the passphrase or PIN; default {PASSPHRASE_VARIABLE}",
+    )
+    group.add_argument("--key-passphrase-file", metavar="FILE", help="file whose first line is the passphrase or PIN")
+
+
+def add_public_key_options(group: Any) -> None:
+    """Add a public key or certificate, as a file or as text."""
+    group.add_argument("--cert-publickey-file", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set")
+    group.add_argument("--cert-publickey", metavar="TEXT", help="the same as text")
+
+
+def add_any_key_options(parser: Parser, note: str) -> Any:
+    """Add a private key by reference and a public one, for what needs the public half alone; return the group."""
+    group = parser.add_argument_group("key", note)
+    add_public_key_options(group)
+    _add_key_option(group)
+    add_passphrase_options(group)
+    parser.footer = key_providers
+    return group
+
+
+def _add_key_option(group: Any) -> None:
+    group.add_argument(
+        "--key",
+        action="append",
+        metavar="SCHEME:REFERENCE",
+        help="where the private key is, see below; no scheme means file:",
+    )
+
+
+def key_reference(options: argparse.Namespace) -> str:
+    """Return the one key reference that *options* give, by ``--key`` or one of its short forms.
+
+    :raises InputError: if they give none, or more than one.
+    """
+    given: list[str] = list(options.key or [])
+    for scheme, values in (("file", options.cert_privatekey_file), ("inline", options.cert_privatekey)):
+        given += [f"{scheme}:{value}" for value in values or []]
+    if options.cert_create == "true":
+        given.append(new_key_reference(options))
+    elif options.cert_file_prefix or _new_key_settings(options):
+        _LOG.warning("the options for a new certificate have no effect without --cert-create")
+    if not given:
+        raise InputError("no key is given", hint="use --key file:PRIVATEKEY.pem, --key env:VARIABLE or --cert-create")
+    if len(given) > 1:
+        raise InputError(
+            "more than one key is given",
+            hint="use one of --key, --cert-privatekey-file, --cert-privatekey and --cert-create, once",
+        )
+    return given[0]
+
+
+def new_key_reference(options: argparse.Namespace, **more: str) -> str:
+    """Return the reference ``create:…`` for a new key as *options* want it.
+
+    :param more: further settings.
+    """
+    settings = urlencode({**_new_key_settings(options), **more}, quote_via=quote, errors="surrogateescape")
+    return f"create:{options.cert_file_prefix or ''}?{settings}"
+
+
+def _new_key_settings(options: argparse.Namespace) -> dict[str, str]:
+    settings = {
+        "days": options.cert_create_expires_days,
+        "size": options.cert_key_size,
+        "common-name": options.cert_common_name,
+        "overwrite": "true" if options.cert_overwrite else None,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def key_secrets(options: argparse.Namespace) -> Secrets:
+    """Return where the key's passphrase comes from.
+
+    :raises InputError: if *options* name two places.
+    """
+    if options.key_passphrase_env is not None and options.key_passphrase_file is not None:
+        raise InputError("the passphrase has two sources", hint="use --key-passphrase-env or --key-passphrase-file")
+    return Secrets(options.key_passphrase_env, options.key_passphrase_file)
+
+
+@contextlib.contextmanager
+def opened(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Iterator[Signer]:
+    """Open a signer for the first of *algorithms* that the key can do, and close it; its provider is a stranger.
+
+    :raises PluginError: if the provider fails, also while the block uses the signer.
+    :raises QsJwtError: as :func:`qsjwt.keys.open_fitting_signer`.
+    """
+    scheme, _ = split_reference(reference)
+    with (
+        plugins.guard(plugins.KEY_PROVIDERS, scheme, "sign"),
+        open_fitting_signer(reference, algorithms, secrets) as signer,
+    ):
+        yield signer
+
+
+def public_material(options: argparse.Namespace) -> PublicMaterial | None:
+    """Return what the options for a public key give; None if they are not there.
+
+    :raises InputError: if both are there.
+    :raises KeyUnavailable: if there is no public key in it.
+    """
+    if options.cert_publickey is not None and options.cert_publickey_file is not None:
+        raise InputError("two public keys are given", hint="use --cert-publickey-file or --cert-publickey")
+    if options.cert_publickey is not None:
+        data, source = os.fsencode(options.cert_publickey), "the public key on the command line"
+    elif options.cert_publickey_file is not None:
+        data = read_file(options.cert_publickey_file, "public key file", error=KeyUnavailable)
+        source = f"the public key file {quoted(options.cert_publickey_file)}"
+    else:
+        return None
+    return PublicMaterial(source, load_public_keys(data, source), load_certificates(data, source))
+
+
+def private_reference(options: argparse.Namespace) -> str | None:
+    """Return the one reference of ``--key``; None if it is not there.
+
+    :raises InputError: if it is there twice.
+    """
+    if len(options.key or ()) > 1:
+        raise InputError("more than one key is given", hint="use --key once")
+    return options.key[0] if options.key else None
+
+
+def private_material(signer: Signer) -> PublicMaterial:
+    """Return the public half of a signer's key, and the certificates beside the private one."""
+    source = "the place of the private key"
+    certificates = load_certificates(signer.certificates, source) if signer.certificates else []
+    return PublicMaterial(source, [signer.public_key], certificates)
+
+
+def one_public_key(
+    options: argparse.Namespace, signer: Signer | None, given: PublicMaterial | None, key_id: str | None = None
+) -> PublicKey:
+    """Return the one key of *signer* and *given*, at least one of which is there, with its certificate.
+
+    :raises KeyUnavailable: if *given* has several keys, or its certificate is not that of the signer's key.
+    """
+    own = private_material(signer) if signer else None
+    key = own.keys[0] if own else the_only(given.keys, given.source, key_id) if given else None
+    if key is None:
+        raise InputError(
+            "no key is given", hint="use --cert-publickey-file FILE, or --key file:PRIVATEKEY.pem or another reference"
+        )
+    if own and given and all(other.thumbprint() != key.thumbprint() for other in given.keys):
+        raise KeyUnavailable(f"the public key in {given.source} is not that of the private key")
+    for place in (given, own):
+        if place and place.certificates:
+            return PublicKey(key, certificate_of(key, place.certificates, place.source))
+    return PublicKey(key)
+
+
+def key_providers() -> str:
+    """Return the end of a help: a line for each key provider that is installed."""
+    lines = ["", "key references (--key):"]
+    for name in plugins.names(plugins.KEY_PROVIDERS):
+        try:
+            lines.append(f"  {plugins.create(plugins.KEY_PROVIDERS, name, KeyProvider).summary}")  # type: ignore[type-abstract]
+        except PluginError:
+            lines.append(f"  {name}:  (cannot be loaded, see {PROGRAM} list-plugins)")
+    return "\n".join([*lines, ""])

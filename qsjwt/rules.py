@@ -1,0 +1,198 @@
+"""Rules that several platforms have: each function yields a finding if a token breaks its rule.
+
+``sound = yield from …`` tells the caller whether there was none.
+"""
+
+from collections.abc import Collection, Generator, Mapping
+from typing import Any, TypeAlias, TypeGuard
+
+from qsjwt.duration import format_duration
+from qsjwt.jwt import Token, moment
+from qsjwt.platform import Finding, Rule
+from qsjwt.redaction import quoted
+
+Verdict: TypeAlias = Generator[Finding, None, bool]
+"""Yields findings, and returns whether there was none."""
+
+
+def algorithm(rule: Rule, token: Token, accepted: Collection[str], who: str) -> Verdict:
+    """``alg`` is one of *accepted* (RFC 7515, section 4.1.1)."""
+    found = token.header.get("alg")
+    if found in accepted:
+        return True
+    yield rule.broken(
+        f"the algorithm is {quoted(str(found))}, and {who} takes {' and '.join(accepted)}",
+        f"use --algorithm {next(iter(accepted))}",
+    )
+    return False
+
+
+def key_id(rule: Rule, token: Token, who: str) -> Verdict:
+    """``kid`` is in the header and not empty (RFC 7515, section 4.1.4)."""
+    if is_text(token.header.get("kid")):
+        return True
+    if "kid" in token.header:
+        state = "the key ID in the header (kid) is empty or no text"
+    elif "kid" in token.claims:
+        state = "the key ID (kid) is among the claims, and its place is the header"
+    elif other := _miscased(token.header, "kid"):
+        state = f"the header's key ID is called {quoted(other)} instead of kid"
+    else:
+        state = "the header has no key ID (kid)"
+    yield rule.broken(f"{state}, by which {who} finds the key", "use --keyid")
+    return False
+
+
+def text(
+    rule: Rule,
+    claims: Mapping[str, Any],
+    name: str,
+    who: str,
+    *,
+    required: bool = True,
+    hint: str = "",
+    title: str = "",
+) -> Verdict:
+    """The claim *name* is a text that is not empty.
+
+    :param title: what the claim holds, if its name does not say so, such as "the user ID".
+    """
+    called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
+    if name not in claims:
+        return (yield from missing(rule, claims, name, who, required=required, hint=hint, called=called))
+    value = claims[name]
+    if is_text(value):
+        return True
+    if isinstance(value, str):
+        yield rule.broken(f"{called} is empty", hint)
+    else:
+        yield rule.broken(f"{called} is {kind(value)}, and {who} wants a text", hint)
+    return False
+
+
+def missing(
+    rule: Rule,
+    claims: Mapping[str, Any],
+    name: str,
+    who: str,
+    *,
+    required: bool = True,
+    hint: str = "",
+    called: str = "",
+) -> Verdict:
+    """The claim *name*, which is not there, is not there in other letter cases either, and is not *required*.
+
+    :param called: how the message calls it; default by its name.
+    """
+    if other := _miscased(claims, name):
+        yield rule.absent(
+            f"the claim {quoted(other)} is not the {quoted(name)} that {who} reads: upper and lower case count",
+            hint or f"call it {name}",
+        )
+    elif required:
+        yield rule.absent(f"{called or f'the claim {quoted(name)}'} is missing, and {who} needs it", hint)
+    else:
+        return True
+    return False
+
+
+def time(
+    rule: Rule,
+    claims: Mapping[str, Any],
+    name: str,
+    now: float,
+    who: str,
+    *,
+    required: bool = True,
+    whole: bool = True,
+) -> Verdict:
+    """The claim *name* is a NumericDate (RFC 7519, section 2): ``exp`` is to come, ``nbf`` is past.
+
+    :param whole: refuse fractions of seconds too.
+    """
+    if name not in claims:
+        return (yield from missing(rule, claims, name, who, required=required))
+    value = claims[name]
+    if not is_number(value) or (whole and not isinstance(value, int)):
+        wanted = "a whole number of seconds" if whole else "a number of seconds"
+        yield rule.broken(
+            f"the claim {name} is {kind(value)}, and {who} wants {wanted}",
+            "leave out the quotes" if isinstance(value, str) else "",
+        )
+    elif name == "exp" and value <= now:
+        yield rule.broken(f"the token expired at {moment(value)}", "create a new one")
+    elif name == "nbf" and value > now:
+        yield rule.broken(
+            f"the token is not valid before {moment(value)}", "wait, or create one with a larger --clock-skew"
+        )
+    else:
+        return True
+    return False
+
+
+def window(rule: Rule, claims: Mapping[str, Any], start: str, longest: int, who: str) -> Verdict:
+    """``exp`` lies at most *longest* seconds after the claim *start*, as far as both are numbers."""
+    first, last = claims.get(start), claims.get("exp")
+    if not is_number(first) or not is_number(last) or last - first <= longest:
+        return True
+    yield rule.broken(
+        f"the token would be valid for {format_duration(int(last - first))}, but {who} accepts at most "
+        f"{format_duration(longest)} between {start} and exp",
+        f"use --expires {longest // 60}m or less, and a --clock-skew that is far below it",
+    )
+    return False
+
+
+def groups(rule: Rule, claims: Mapping[str, Any], name: str, who: str, *, one: bool = False) -> Verdict:
+    """The claim *name*, if it is there, is a list of texts that are not empty.
+
+    :param one: whether a single text will do as well.
+    """
+    value = claims.get(name, [])
+    listed = [value] if one and isinstance(value, str) else value
+    if not isinstance(listed, list):
+        yield rule.broken(f"the claim {quoted(name)} is {kind(value)}, and {who} wants a list of texts")
+    elif not all(map(is_text, listed)):
+        yield rule.broken(f"the claim {quoted(name)} has a group without a name", "give every group a name")
+    else:
+        return True
+    return False
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Tell whether *value* is a text that is not empty."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether *value* is a number of JSON; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def kind(value: object) -> str:
+    """Return what *value* is, in the words of JSON (RFC 8259, section 3)."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "a number"
+        case float():
+            return "a number with a fraction"
+        case str():
+            return "a text"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def _miscased(part: Mapping[str, Any], name: str) -> str | None:
+    """Return the member that is *name* but for upper and lower case and dashes, if there is one."""
+    plain = _plain(name)
+    return next((other for other in part if _plain(other) == plain), None)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()

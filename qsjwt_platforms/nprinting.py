@@ -1,0 +1,130 @@
+"""Qlik NPrinting: JWT authentication of its API."""
+
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from qsjwt.api import (
+    Finding,
+    InputError,
+    Platform,
+    PublicKey,
+    Rule,
+    Token,
+    add_claim_name_options,
+    claim_names,
+    rules,
+    time_claims,
+)
+
+CLAIM_NAMES: Final = {"useremail": "email", "domain": "domain", "username": "name"}
+"""Option to the claim that carries it, unless ``--OPTION-claim`` says another name."""
+
+_WHO: Final = "NPrinting"
+_HELP: Final = "help.qlik.com, NPrinting, JWT authentication"
+_WAYS: Final = "a user is known by e-mail address, or by domain and name"
+_OTHER_NAMES: Final = (
+    "if it has other names for the claims, say --useremail-claim NAME, or --domain-claim and --username-claim"
+)
+
+_ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP)
+_USER: Final = Rule("user", _WAYS, _HELP)
+_TEXTS: Final = {
+    "useremail": Rule("email", "the claim for the e-mail address, if there is one, is a text", _HELP),
+    "domain": Rule("domain", "the claim for the domain, if there is one, is a text", _HELP),
+    "username": Rule("name", "the claim for the user's name, if there is one, is a text", _HELP),
+}
+_NBF: Final = Rule("nbf", "the token is valid already (nbf), if it says from when on", _HELP)
+_EXP: Final = Rule("exp", "the token has not expired (exp), if it ever does", _HELP)
+_SIGNATURE: Final = Rule(
+    "signature", "the key of the registered certificate made the signature", _HELP, option="--cert-publickey-file"
+)
+_KEY: Final = Rule(
+    "key",
+    "the key is one for RSA of 2048 bits or more",
+    f"{_HELP}; RFC 7518, section 3.3",
+    option="--cert-publickey-file",
+)
+_CERTIFICATE: Final = Rule(
+    "certificate", "the certificate is of the key, and valid", f"{_HELP}; RFC 5280", option="--cert-publickey-file"
+)
+
+
+class Nprinting(Platform):
+    """Qlik NPrinting; its administrator chose whether it knows users by e-mail address or by domain and name."""
+
+    summary = "Qlik NPrinting"
+    algorithms = ("RS256", "RS384", "RS512")
+    example = "qsjwt create-nprinting --useremail anna@example.com --expires 60m \\\n    --key file:privatekey.pem"
+    rules = (_ALGORITHM, _USER, *_TEXTS.values(), _NBF, _EXP, _SIGNATURE, _KEY, _CERTIFICATE)
+
+    def add_options(self, group: Any) -> None:
+        """Add who the user is."""
+        group.add_argument("--useremail", metavar="EMAIL", help="user's e-mail address, or:")
+        group.add_argument("--domain", metavar="DOMAIN", help="user's domain; needs --username")
+        group.add_argument("--username", metavar="NAME", help="user's name; needs --domain")
+
+    def add_shared_options(self, group: Any) -> None:
+        """Add how NPrinting calls each claim."""
+        add_claim_name_options(group, CLAIM_NAMES)
+
+    def build(self, options: argparse.Namespace, now: int) -> Token:
+        """Return the token."""
+        if (options.domain is None) != (options.username is None):
+            raise InputError("--domain and --username go together", hint="give both, or --useremail")
+        if options.domain is None and options.useremail is None:
+            raise InputError("no user is given", hint="use --useremail, or --domain and --username")
+        names = claim_names(options, CLAIM_NAMES)
+        given = {names[option]: getattr(options, option) for option in CLAIM_NAMES}
+        claims = {name: value for name, value in given.items() if value is not None}
+        return Token({}, {**claims, **time_claims(options, now)}, names)
+
+    def expected(self, options: argparse.Namespace) -> Token:
+        """Return the claims' names."""
+        return Token({}, {}, claim_names(options, CLAIM_NAMES))
+
+    def check(self, token: Token, now: int) -> Iterable[Finding]:
+        """Yield the rules that *token* breaks."""
+        names = {**CLAIM_NAMES, **token.claim_names}
+        claims = token.claims
+        yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
+        yield from _check_user(claims, names)
+        for option, rule in _TEXTS.items():
+            if names[option] in claims:
+                yield from rules.text(rule, claims, names[option], _WHO)
+        for rule in (_NBF, _EXP):
+            yield from rules.time(rule, claims, rule.name, now, _WHO, required=False, whole=False)
+
+    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+        """Return the values for the form; users are matched by e-mail address unless a domain or a name is given."""
+        names = self.expected(options).claim_names
+        fields: dict[str, Any] = {
+            "jwtEnabled": True,
+            "certificate": public.require_certificate_pem(_WHO),
+        }
+        if options.domain is None and options.username is None:
+            return {**fields, "matchUsersBy": "email", "emailAttribute": names["useremail"]}
+        return {
+            **fields,
+            "matchUsersBy": "domain\\name",
+            "domainAttribute": names["domain"],
+            "nameAttribute": names["username"],
+        }
+
+
+def _check_user(claims: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is missing: of domain and name the other one, if one of them is there."""
+    there = {option for option in CLAIM_NAMES if names[option] in claims}
+    if "useremail" in there or {"domain", "username"} <= there:
+        return
+    lacking = {"domain": "username", "username": "domain"}
+    for option in there:
+        other = lacking[option]
+        yield from rules.missing(_TEXTS[other], claims, names[other], _WHO, hint=_WAYS)
+    if not there:
+        problems = [
+            finding
+            for option, rule in _TEXTS.items()
+            for finding in rules.missing(rule, claims, names[option], _WHO, required=False)
+        ]
+        yield from problems or [_USER.broken(f"the token names no user: {_WAYS}", _OTHER_NAMES)]

@@ -1,0 +1,572 @@
+"""check NAME: whether a platform would accept a token, and if not, why; on tokens that other libraries made."""
+
+import base64
+import datetime
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from tests.conftest import VECTORS, InstallPlugin, Result, Run, public_pem
+
+NOW = 1_795_461_180
+AT = "2026-11-23T19:13:00Z"
+ENDPOINT = "https://t.eu.qlikcloud.com/oauth/token"
+
+CLAIMS: dict[str, dict[str, Any]] = {
+    "qseow": {
+        **{"userId": "anna", "userDirectory": "LAB", "name": "Anna", "email": "a@b.c", "group": ["g"]},
+        **{"iss": "i", "aud": "a", "iat": NOW, "nbf": NOW, "exp": NOW + 60},
+    },
+    "qscloud": {
+        **{"iss": "i", "aud": "qlik.api/login/jwt-session", "sub": "s", "subType": "user", "name": "Anna"},
+        **{"email": "a@b.c", "email_verified": True, "groups": ["g"], "jti": "j"},
+        **{"iat": NOW, "nbf": NOW, "exp": NOW + 3600},
+    },
+    "qscloud-oauth": {
+        **{"iss": "client", "sub": "client", "aud": ENDPOINT, "jti": "5a0b2d83-9b5f-4c3b-8a64-9f3c2a1d7e10"},
+        **{"iat": NOW, "exp": NOW + 300},
+    },
+    "nprinting": {"email": "a@b.c", "domain": "LAB", "name": "anna", "nbf": NOW, "exp": NOW + 60},
+}
+GIVEN: dict[str, tuple[str, ...]] = {
+    "qseow": ("--issuer", "i", "--audience", "a", "--keyid", "k"),
+    "qscloud": ("--issuer", "i", "--keyid", "k"),
+    "qscloud-oauth": ("--client-id", "client", "--tenant", "https://t.eu.qlikcloud.com", "--keyid", "k"),
+    "nprinting": ("--keyid", "k"),
+}
+WITHOUT = object()
+"""As the value of a claim or of a member of the header: it is not there."""
+
+
+def _certificate(key: Any, days_before: int, days_after: int) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    moment = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
+    return (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, serial_number=1, public_key=key.public_key())
+        .not_valid_before(moment - datetime.timedelta(days=days_before))
+        .not_valid_after(moment + datetime.timedelta(days=days_after))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+
+@pytest.fixture(scope="session")
+def certificates(keys: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Certificate files: ``good``, ``expired`` and ``early`` are of the key that signs, ``other`` and ``short`` not."""
+    folder = tmp_path_factory.mktemp("certificates")
+    made = {
+        "good": _certificate(keys.rsa, 1, 100),
+        "expired": _certificate(keys.rsa, 100, -1),
+        "early": _certificate(keys.rsa, -1, 100),
+        "other": _certificate(keys.other, 1, 100),
+        "short": _certificate(keys.short, 1, 100),
+        "mixed": public_pem(keys.rsa) + _certificate(keys.other, 1, 100),
+    }
+    for name, data in made.items():
+        (folder / name).write_bytes(data)
+    return SimpleNamespace(**{name: folder / name for name in made})
+
+
+def _merged(part: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**part, **changes}.items() if value is not WITHOUT}
+
+
+def _signed(claims: dict[str, Any], header: dict[str, Any], key: Any) -> str:
+    """Sign with PyJWT, or, where it minds what is in the header, by hand."""
+    payload = json.dumps(claims).encode()
+    algorithm = header.get("alg", "RS256")
+    if isinstance(header.get("kid", ""), str) and "alg" in header:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # short keys
+            return pyjwt.PyJWS().encode(payload, key, algorithm, headers=header)
+    parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (json.dumps(header).encode(), payload)]
+    signature = key.sign(b".".join(parts), padding.PKCS1v15(), hashes.SHA256())
+    return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+Check = Callable[..., Result]
+
+
+@pytest.fixture
+def check(run: Run, keys: SimpleNamespace, certificates: SimpleNamespace, tmp_path: Path) -> Check:
+    """Check a good token with changes: ``check("qscloud", {"iss": WITHOUT}, header={...}, key=...)``."""
+
+    def checker(
+        name: str,
+        claims: dict[str, Any] | None = None,
+        *options: object,
+        header: dict[str, Any] | None = None,
+        key: Any = None,
+        certificate: Path | None = None,
+        given: tuple[str, ...] | None = None,
+    ) -> Result:
+        head = _merged({"alg": "RS256", "typ": "JWT", "kid": "k"}, header or {})
+        token = _signed(_merged(CLAIMS[name], claims or {}), head, key or keys.rsa)
+        (tmp_path / "token").write_text(token, encoding="ascii")
+        registered = ("--cert-publickey-file", certificate or certificates.good)
+        known = GIVEN[name] if given is None else given
+        return run("check", name, "--jwt-file", "token", "--at", AT, "-f", "json", *registered, *known, *options)
+
+    return checker
+
+
+def _of(result: Result, status: str) -> list[str]:
+    return [rule["rule"] for rule in json.loads(result.stdout)["rules"] if rule["status"] == status]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_good_token_with_every_option_given_keeps_every_rule(check: Check, name: str) -> None:
+    result = check(name)
+    record = json.loads(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (record["platform"], record["at"], record["verdict"]) == (name, AT, "ok")
+    assert {rule["status"] for rule in record["rules"]} == {"ok"}
+    for rule in record["rules"]:
+        assert set(rule) == {"rule", "status", "message", "hint", "source", "answer"}
+        assert rule["message"]
+        assert rule["source"]
+
+
+BROKEN: list[tuple[str, str, dict[str, Any]]] = [
+    ("qseow", "user-id", {"userId": WITHOUT}),
+    ("qseow", "user-id", {"userId": WITHOUT, "userid": "anna"}),
+    ("qseow", "user-id", {"userId": 7}),
+    ("qseow", "user-id", {"userId": " "}),
+    ("qseow", "user-id", {"userId": "LAB\\anna"}),
+    ("qseow", "user-directory", {"userDirectory": WITHOUT}),
+    ("qseow", "user-directory", {"userDirectory": WITHOUT, "UserDirectory": "LAB"}),
+    ("qseow", "user-directory", {"userDirectory": None}),
+    ("qseow", "user-directory", {"userDirectory": "a\\b"}),
+    ("qseow", "username", {"name": 7}),
+    ("qseow", "useremail", {"email": ""}),
+    ("qseow", "groups", {"group": ["a", 7]}),
+    ("qseow", "groups", {"group": 7}),
+    ("qseow", "groups", {"group": {}}),
+    ("qseow", "iss", {"iss": 7}),
+    ("qseow", "iss", {"iss": "another"}),
+    ("qseow", "aud", {"aud": WITHOUT}),
+    ("qseow", "aud", {"aud": "another"}),
+    ("qseow", "aud", {"aud": []}),
+    ("qseow", "aud", {"aud": 7}),
+    ("qseow", "iat", {"iat": NOW + 1}),
+    ("qseow", "iat", {"iat": "now"}),
+    ("qseow", "nbf", {"nbf": NOW + 1}),
+    ("qseow", "nbf", {"nbf": str(NOW)}),
+    ("qseow", "exp", {"exp": NOW}),
+    ("qseow", "exp", {"exp": str(NOW + 60)}),
+    ("qscloud", "iss", {"iss": WITHOUT}),
+    ("qscloud", "iss", {"iss": "another"}),
+    ("qscloud", "iss", {"iss": WITHOUT, "ISS": "i"}),
+    ("qscloud", "aud", {"aud": WITHOUT}),
+    ("qscloud", "aud", {"aud": "qlik.api"}),
+    ("qscloud", "aud", {"aud": ["qlik.api/login/jwt-session"]}),
+    ("qscloud", "sub", {"sub": WITHOUT}),
+    ("qscloud", "sub", {"sub": 7}),
+    ("qscloud", "subType", {"subType": WITHOUT}),
+    ("qscloud", "subType", {"subType": WITHOUT, "subtype": "user"}),
+    ("qscloud", "subType", {"subType": "User"}),
+    ("qscloud", "name", {"name": 7}),
+    ("qscloud", "name", {"name": WITHOUT, "Name": "Anna"}),
+    ("qscloud", "email", {"email": ""}),
+    ("qscloud", "email", {"email": WITHOUT, "eMail": "a@b.c"}),
+    ("qscloud", "email_verified", {"email_verified": "true"}),
+    ("qscloud", "email_verified", {"email_verified": 1}),
+    ("qscloud", "email_verified", {"email_verified": WITHOUT, "emailVerified": True}),
+    ("qscloud", "groups", {"groups": WITHOUT, "group": ["g"]}),
+    ("qscloud", "groups", {"groups": WITHOUT, "Groups": ["g"]}),
+    ("qscloud", "groups", {"groups": "g"}),
+    ("qscloud", "groups", {"groups": ["g", 7]}),
+    ("qscloud", "jti", {"jti": WITHOUT}),
+    ("qscloud", "jti", {"jti": ""}),
+    ("qscloud", "jti", {"jti": True}),
+    ("qscloud", "iat", {"iat": WITHOUT}),
+    ("qscloud", "iat", {"iat": "now"}),
+    ("qscloud", "nbf", {"nbf": WITHOUT}),
+    ("qscloud", "nbf", {"nbf": NOW + 1}),
+    ("qscloud", "exp", {"exp": WITHOUT}),
+    ("qscloud", "exp", {"exp": True}),
+    ("qscloud", "exp", {"exp": NOW + 60.5}),
+    ("qscloud", "exp", {"nbf": NOW - 3600, "exp": NOW}),
+    ("qscloud", "window", {"exp": NOW + 3601}),
+    ("qscloud-oauth", "iss", {"iss": "another", "sub": "another"}),
+    ("qscloud-oauth", "iss", {"iss": WITHOUT}),
+    ("qscloud-oauth", "sub", {"sub": "another"}),
+    ("qscloud-oauth", "sub", {"sub": WITHOUT}),
+    ("qscloud-oauth", "aud", {"aud": f"{ENDPOINT}/"}),
+    ("qscloud-oauth", "aud", {"aud": "https://u.eu.qlikcloud.com/oauth/token"}),
+    ("qscloud-oauth", "aud", {"aud": "https://t.eu.qlikcloud.com"}),
+    ("qscloud-oauth", "aud", {"aud": [ENDPOINT]}),
+    ("qscloud-oauth", "jti", {"jti": WITHOUT}),
+    ("qscloud-oauth", "iat", {"iat": WITHOUT}),
+    ("qscloud-oauth", "iat", {"iat": "now"}),
+    ("qscloud-oauth", "exp", {"exp": WITHOUT}),
+    ("qscloud-oauth", "exp", {"iat": NOW - 300, "exp": NOW}),
+    ("qscloud-oauth", "window", {"exp": NOW + 301}),
+    ("qscloud-oauth", "nbf", {"nbf": NOW}),
+    ("qscloud-oauth", "groups", {"groups": ["g"]}),
+    ("nprinting", "user", {"email": WITHOUT, "domain": WITHOUT, "name": WITHOUT}),
+    ("nprinting", "email", {"email": 7}),
+    ("nprinting", "email", {"email": WITHOUT, "domain": WITHOUT, "name": WITHOUT, "Email": "a@b.c"}),
+    ("nprinting", "domain", {"email": WITHOUT, "domain": WITHOUT}),
+    ("nprinting", "name", {"email": WITHOUT, "name": WITHOUT}),
+    ("nprinting", "name", {"email": WITHOUT, "name": WITHOUT, "Name": "anna"}),
+    ("nprinting", "domain", {"domain": ""}),
+    ("nprinting", "nbf", {"nbf": NOW + 1}),
+    ("nprinting", "exp", {"exp": NOW}),
+    ("nprinting", "exp", {"exp": "soon"}),
+]
+
+
+@pytest.mark.parametrize(("name", "rule", "claims"), BROKEN)
+def test_a_claim_that_breaks_one_rule_breaks_no_other(
+    check: Check, name: str, rule: str, claims: dict[str, Any]
+) -> None:
+    result = check(name, claims)
+    assert _of(result, "broken") == [rule]
+    assert _of(result, "unknown") == []
+    assert result.exit_code == 6
+    assert result.stderr.rstrip().endswith(f"would not accept the token as it is meant: {rule}")
+
+
+HEADERS: list[tuple[str, str, dict[str, Any]]] = [
+    ("qseow", "kid", {"kid": "another"}),
+    ("qseow", "kid", {"kid": WITHOUT}),
+    ("qscloud", "algorithm", {"alg": "RS512"}),
+    ("qscloud", "algorithm", {"alg": "PS256"}),
+    ("qscloud", "kid", {"kid": WITHOUT}),
+    ("qscloud", "kid", {"kid": "another"}),
+    ("qscloud", "kid", {"kid": 7}),
+    ("qscloud", "kid", {"kid": WITHOUT, "KID": "k"}),
+    ("qscloud-oauth", "algorithm", {"alg": "RS384"}),
+    ("qscloud-oauth", "kid", {"kid": WITHOUT}),
+    ("qscloud-oauth", "kid", {"kid": "another"}),
+    ("nprinting", "algorithm", {"alg": "PS512"}),
+    ("nprinting", "kid", {"kid": "another"}),
+]
+
+
+@pytest.mark.parametrize(("name", "rule", "header"), HEADERS)
+def test_a_header_that_breaks_one_rule_breaks_no_other(
+    check: Check, name: str, rule: str, header: dict[str, Any]
+) -> None:
+    result = check(name, header=header)
+    assert (_of(result, "broken"), _of(result, "unknown")) == ([rule], [])
+    assert result.exit_code == 6
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_an_algorithm_for_another_kind_of_key_is_one_broken_rule(
+    check: Check, keys: SimpleNamespace, name: str
+) -> None:
+    elliptic = check(name, header={"alg": "ES256"}, key=keys.ec)
+    assert (_of(elliptic, "broken"), _of(elliptic, "unknown")) == (["algorithm"], ["signature"])
+    shared = check(name, header={"alg": "HS256"}, key="a secret of thirty-two characters at least")
+    assert (_of(shared, "broken"), _of(shared, "unknown")) == (["algorithm"], ["signature"])
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_key_that_is_not_the_signers_breaks_the_signature(
+    check: Check, certificates: SimpleNamespace, keys: SimpleNamespace, name: str
+) -> None:
+    result = check(name, certificate=certificates.other)
+    assert (_of(result, "broken"), _of(result, "unknown")) == (["signature"], [])
+    assert "another key signed it" in result.stdout
+    assert _of(check(name, key=keys.other), "broken") == ["signature"]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_key_that_is_too_short_is_said_to_be(
+    check: Check, certificates: SimpleNamespace, keys: SimpleNamespace, name: str
+) -> None:
+    result = check(name, key=keys.short, certificate=certificates.short)
+    assert _of(result, "broken") == ["key"]
+    assert "1024 bits" in result.stdout
+    assert "2048" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["qseow", "qscloud", "nprinting"])
+@pytest.mark.parametrize(
+    ("certificate", "word"),
+    [
+        ("expired", "the certificate expired at 2026-11-22T19:13:00Z"),
+        ("early", "not valid before 2026-11-24T19:13:00Z"),
+        ("mixed", "not that of the key"),
+    ],
+)
+def test_a_certificate_that_is_not_valid_or_not_of_the_key_is_one_broken_rule(
+    check: Check, certificates: SimpleNamespace, name: str, certificate: str, word: str
+) -> None:
+    result = check(name, certificate=getattr(certificates, certificate))
+    assert (_of(result, "broken"), _of(result, "unknown")) == (["certificate"], [])
+    assert word in result.stdout
+
+
+def test_a_private_key_beside_the_certificate_tells_whether_they_belong_together(
+    check: Check, certificates: SimpleNamespace, keys: SimpleNamespace
+) -> None:
+    assert _of(check("qseow", None, "--key", keys.files["rsa"]), "broken") == []
+    wrong = check("qseow", None, "--key", keys.files["rsa"], certificate=certificates.other)
+    assert _of(wrong, "broken") == ["certificate"]
+
+
+def test_an_oauth_client_registers_no_certificate(check: Check, certificates: SimpleNamespace) -> None:
+    assert _of(check("qscloud-oauth", certificate=certificates.expired), "broken") == []
+
+
+def test_a_bare_key_leaves_the_certificate_unknown(check: Check, keys: SimpleNamespace) -> None:
+    result = check("qseow", certificate=keys.public)
+    assert (_of(result, "broken"), _of(result, "unknown")) == ([], ["certificate"])
+    assert "--cert-publickey-file" in result.stdout
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "claims", "rule"),
+    [
+        ("qscloud", {"name": WITHOUT}, "name"),
+        ("qscloud", {"email": WITHOUT, "email_verified": WITHOUT}, "email"),
+        ("qscloud", {"email_verified": WITHOUT}, "email_verified"),
+        ("qscloud-oauth", {"jti": "no-uuid"}, "jti"),
+        ("qscloud-oauth", {"iat": NOW + 1}, "iat"),
+    ],
+)
+def test_what_qliks_documents_leave_open_is_unknown(check: Check, name: str, claims: dict[str, Any], rule: str) -> None:
+    result = check(name, claims)
+    assert (_of(result, "broken"), _of(result, "unknown")) == ([], [rule])
+    assert (result.exit_code, json.loads(result.stdout)["verdict"]) == (0, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("qscloud", {"jti": 7}),
+        ("qscloud", {"groups": WITHOUT}),
+        ("qscloud", {"groups": ["g"], "group": ["g"]}),
+        ("qscloud", {"Name": "also"}),
+        ("qseow", {"group": "one"}),
+        ("qseow", {"aud": ["b", "a"]}),
+        ("qseow", {"iat": WITHOUT, "nbf": WITHOUT, "exp": WITHOUT}),
+        ("qseow", {"exp": NOW + 0.5, "nbf": NOW - 0.5}),
+        ("qseow", {"sub": 7, "levels": [1, 2]}),
+        ("nprinting", {"email": WITHOUT}),
+        ("nprinting", {"domain": WITHOUT}),
+        ("nprinting", {"iat": "whenever", "aud": 7}),
+    ],
+)
+def test_what_is_right_is_not_named(check: Check, name: str, claims: dict[str, Any]) -> None:
+    assert _of(check(name, claims), "ok") == _of(check(name), "ok")
+
+
+def test_without_options_the_rules_that_need_them_are_unknown_and_name_them(run: Run, tmp_path: Path) -> None:
+    vector = VECTORS / "qscloud-365d-groups.jwt"
+    result = run("check", "qscloud", "--jwt-file", vector, "--at", AT, "-f", "json")
+    assert _of(result, "broken") == ["email_verified", "groups", "window"]
+    assert result.exit_code == 6
+    unknown = {rule["rule"]: rule["hint"] for rule in json.loads(result.stdout)["rules"] if rule["status"] == "unknown"}
+    assert {rule: hint.split()[-1] for rule, hint in unknown.items()} == {
+        "kid": "--keyid",
+        "iss": "--issuer",
+        **dict.fromkeys(("signature", "key", "certificate"), "--cert-publickey-file"),
+    }
+
+
+def test_the_token_of_qs_jwt_with_all_that_was_registered_breaks_three_rules(run: Run) -> None:
+    vector = VECTORS / "qscloud-365d-groups.jwt"
+    result = run(
+        *("check", "qscloud", "--jwt-file", vector, "--at", AT, "-f", "json"),
+        *("--cert-publickey-file", VECTORS / "publickey.cer", "--issuer", "x.eu.qlikcloud.com", "--keyid", "0330d3e7"),
+    )
+    assert (_of(result, "broken"), _of(result, "unknown")) == (["email_verified", "groups", "window"], [])
+
+
+@pytest.mark.parametrize("vector", ["qseow-365d", "qseow-minimal-60m"])
+def test_the_good_tokens_of_qs_jwt_pass(run: Run, vector: str) -> None:
+    audience = {"qseow-365d": "hdJh34wkK", "qseow-minimal-60m": "a"}[vector]
+    result = run(
+        *("check", "qseow", "--jwt-file", VECTORS / f"{vector}.jwt", "--at", AT, "-f", "json"),
+        *("--cert-publickey-file", VECTORS / "publickey.cer", "--audience", audience),
+    )
+    assert (result.exit_code, _of(result, "broken"), _of(result, "unknown")) == (0, [], [])
+
+
+@pytest.mark.parametrize(
+    ("claims", "header", "answer"),
+    [
+        ({"nbf": WITHOUT}, {}, '400 INTERNAL-TOKEN-1 "Missing required claim: nbf"'),
+        ({"nbf": NOW + 1}, {}, "401"),
+        ({"iss": "another"}, {}, "401"),
+        ({}, {"kid": "another"}, "401"),
+        ({"exp": NOW + 3601}, {}, ""),
+    ],
+)
+def test_what_qlik_would_answer_is_told_where_it_is_known(
+    check: Check, claims: dict[str, Any], header: dict[str, Any], answer: str
+) -> None:
+    rules = json.loads(check("qscloud", claims, header=header).stdout)["rules"]
+    assert [rule["answer"] for rule in rules if rule["status"] == "broken"] == [answer]
+
+
+def test_the_names_of_the_virtual_proxy_are_given_as_for_create(check: Check) -> None:
+    renamed = {"userId": WITHOUT, "uid": "anna", "group": WITHOUT, "roles": ["g", 7]}
+    names = ("--userid-claim", "uid", "--groups-claim", "roles")
+    assert _of(check("qseow", renamed), "broken") == ["user-id"]
+    assert _of(check("qseow", renamed, *names), "broken") == ["groups"]
+
+
+def test_a_claim_in_the_wrong_case_is_shown_as_it_is(check: Check) -> None:
+    result = check("qseow", {"userId": WITHOUT, "userid": "anna"})
+    assert "'userid' is not the 'userId' that Qlik Sense reads: upper and lower case count" in result.stdout
+    assert "--userid-claim" in result.stdout
+
+
+def test_the_thumbprint_is_that_of_the_key(check: Check, keys: SimpleNamespace) -> None:
+    from jwcrypto.jwk import JWK
+
+    thumbprint = JWK.from_pyca(keys.rsa.public_key()).thumbprint()
+    given = ("--issuer", "i", "--keyid", "thumbprint")
+    assert _of(check("qscloud", header={"kid": thumbprint}, given=given), "broken") == []
+    assert _of(check("qscloud", given=given), "broken") == ["kid"]
+
+
+def test_the_thumbprint_of_no_key_is_refused(run: Run) -> None:
+    vector = VECTORS / "qscloud-365d-groups.jwt"
+    run("check", "qscloud", "--jwt-file", vector, "--keyid", "thumbprint").refused(2, "no key is given")
+
+
+@pytest.mark.parametrize(
+    "text", ["a.b", "a.b.c.d.e", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJSUzI1NiJ9.e30.", "not a token"]
+)
+def test_what_is_no_signed_token_is_one_broken_rule(run: Run, text: str) -> None:
+    result = run("check", "qscloud", "--jwt", text, "-f", "json")
+    record = json.loads(result.stdout)
+    assert result.exit_code == 6
+    assert [(rule["rule"], rule["status"]) for rule in record["rules"]] == [("token", "broken")]
+    assert record["verdict"] == "broken"
+
+
+def test_the_text_has_one_line_for_each_rule(check: Check) -> None:
+    claims = {"name": "Anna\n\x1b[31mok       forged", "nbf": WITHOUT, "iss": "x\ny"}
+    lines = check("qscloud", claims, "-f", "text").stdout.splitlines()
+    rules = json.loads(check("qscloud", claims).stdout)["rules"]
+    assert [line.split()[:2] for line in lines] == [[rule["status"], rule["rule"]] for rule in rules]
+    broken = next(line for line in lines if " nbf " in line)
+    assert broken == (
+        "broken   nbf             the claim 'nbf' is missing, and Qlik Cloud needs it; the answer is 400 "
+        'INTERNAL-TOKEN-1 "Missing required claim: nbf" (qlik.dev/apis/rest/login)'
+    )
+    assert "\x1b" not in "".join(lines)
+
+
+def test_the_text_is_the_default_and_yaml_is_the_same_as_json(check: Check) -> None:
+    result = check("qscloud", None, "-f", "yaml")
+    assert yaml.safe_load(result.stdout) == json.loads(check("qscloud").stdout)
+
+
+def test_the_token_comes_from_standard_input_too(run: Run) -> None:
+    data = (VECTORS / "qseow-365d.jwt").read_bytes()
+    for more in ((), ("-",)):
+        assert run("check", "qseow", *more, "--at", AT, stdin=b"Bearer " + data).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 2, ("name of a platform", "qscloud")),
+        (("--jwt", "x"), 2, ("name of a platform before its options",)),
+        (("qscluod", "--jwt", "x"), 5, ("there is no platform 'qscluod'", "did you mean qscloud?")),
+        (("qscloud", "--jwt", "x", "--subject", "s"), 2, ("no option --subject",)),
+        (("qseow", "--jwt", "x", "--userid-claim", "sub"), 2, ("RFC 7519 reserves",)),
+        (("qscloud-oauth", "--jwt", "x", "--tenant", "t"), 2, ("--tenant", "https://")),
+        (("qscloud", "--jwt", "x", "--cert-publickey-file", "none"), 3, ("does not exist",)),
+        (("qscloud", "--jwt", "x", "--key", "none"), 3, ("does not exist",)),
+        (("qscloud", "--jwt", "x", "--key", "a", "--key", "b"), 2, ("more than one key",)),
+        (("qscloud", "--jwt", ""), 2, ("the token is empty",)),
+    ],
+)
+def test_a_wrong_command_line_exits_with_its_own_code(
+    run: Run, arguments: tuple[str, ...], code: int, words: tuple[str, ...]
+) -> None:
+    run("check", *arguments).refused(code, *words)
+
+
+def test_a_private_key_in_place_of_the_public_one_is_refused(run: Run, keys: SimpleNamespace) -> None:
+    result = run("check", "qseow", "--jwt", "x", "--cert-publickey-file", keys.files["rsa"])
+    result.refused(3, "private key, where only a public one belongs")
+
+
+def test_the_help_lists_the_platforms_and_then_the_options(run: Run) -> None:
+    overview = run("check", "--help")
+    assert overview.exit_code == 0
+    assert "NAME is one of: nprinting, qscloud, qscloud-oauth, qseow" in overview.stdout
+    detail = run("check", "qseow", "--help").stdout
+    assert "--userid-claim" in detail
+    assert "--userid " not in detail
+    assert "qsjwt check qseow --jwt-file" in detail
+    assert detail == run("help", "check", "qseow").stdout
+
+
+def test_a_fresh_token_of_each_platform_passes_its_own_check(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    _made = run("create-key", "--cert-file-prefix", "k_", "--cert-key-size", "2048")
+    who = {
+        "qseow": ("--userdir", "LAB", "--userid", "anna", "--username", "A", "--useremail", "a@b.c", "--groups", "g"),
+        "qscloud": (
+            *("--subject", "anna", "--username", "A", "--useremail", "a@b.c", "--useremail-verified", "true"),
+            *("--groups", "g"),
+        ),
+        "qscloud-oauth": (),
+        "nprinting": ("--useremail", "a@b.c", "--domain", "LAB", "--username", "anna"),
+    }
+    shared = {
+        "qseow": (
+            *("--issuer", "i", "--audience", "a", "--userid-claim", "uid", "--userdir-claim", "dir"),
+            *("--username-claim", "n", "--useremail-claim", "e", "--groups-claim", "g"),
+        ),
+        "qscloud": ("--issuer", "i"),
+        "qscloud-oauth": ("--client-id", "c", "--tenant", "https://t.eu.qlikcloud.com/"),
+        "nprinting": ("--useremail-claim", "e", "--domain-claim", "d", "--username-claim", "n"),
+    }
+    for name in who:
+        options = (*shared[name], "--keyid", "thumbprint")
+        made = run(f"create-{name}", *who[name], *options, "--expires", "5m", "--key", "k_privatekey.pem")
+        (tmp_path / "token").write_text(made.token, encoding="ascii")
+        result = run("check", name, "--jwt-file", "token", *options, "--cert-publickey-file", "k_publickey.cer")
+        assert (result.exit_code, result.stderr, made.stderr) == (0, "", "")
+        assert {line.split()[0] for line in result.stdout.splitlines()} == {"ok"}, result.stdout
+
+
+ACME = """
+    from qsjwt.api import Finding, Platform, Token
+
+    class Acme(Platform):
+        summary = "Acme Analytics"
+        def add_options(self, group): group.add_argument("--user", required=True)
+        def build(self, options, now): return Token({}, {"user": options.user})
+        def check(self, token, now):
+            if "user" not in token.claims:
+                yield Finding("user", "the claim user is missing", "use --user", "the handbook")
+            if token.claims.get("user") == "crash":
+                raise RuntimeError("secret")
+"""
+
+
+def test_a_strangers_platform_is_checked_too(run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin) -> None:
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME)
+    token = pyjwt.encode({"user": "anna"}, keys.rsa, "RS256")
+    good = run("check", "acme", "--jwt", token, "--cert-publickey-file", keys.public, "-f", "json")
+    assert (good.exit_code, _of(good, "ok")) == (0, ["signature", "key"])
+    expected = ("--issuer", "i", "--audience", "a", "--keyid", "k")
+    assert _of(run("check", "acme", "--jwt", token, "-f", "json", *expected), "broken") == ["iss", "aud", "kid"]
+    bad = run("check", "acme", "--jwt", pyjwt.encode({}, keys.rsa, "RS256"), "-f", "json")
+    assert (bad.exit_code, _of(bad, "broken")) == (6, ["user"])
+    crash = run("check", "acme", "--jwt", pyjwt.encode({"user": "crash"}, keys.rsa, "RS256"))
+    crash.refused(5, "'acme' of acme 1.2.3 does not check the token: RuntimeError")
