@@ -22,10 +22,9 @@ from qsjwt.key_options import THUMBPRINT
 from qsjwt.keys import KeyProvider, split_reference
 from qsjwt.output import add_format_option, as_json, write_stdout
 from qsjwt.parser import Parser
-from qsjwt.platform import Platform, Status
+from qsjwt.platform import Platform, Status, checked_findings
 from qsjwt.redaction import quoted
 from qsjwt.signer import Signer
-from qsjwt.verdict import checked_findings
 
 if TYPE_CHECKING:
     from qsjwt.app import Application

@@ -165,6 +165,17 @@ class Platform(abc.ABC):
         )
 
 
+def checked_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Return what a platform's ``check`` gives, a stranger's perhaps.
+
+    :raises TypeError: if there is anything else in it.
+    """
+    listed = list(findings)
+    if not all(isinstance(finding, Finding) for finding in listed):
+        raise TypeError("findings were expected")
+    return listed
+
+
 def time_claims(options: argparse.Namespace, now: int) -> dict[str, int]:
     """Return ``iat``, ``nbf`` and ``exp`` (RFC 7519, section 4.1) for the options of every platform.
 

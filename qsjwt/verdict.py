@@ -70,17 +70,6 @@ def judge(
     return [finding for name, findings in by_rule.items() for finding in _worst(findings) or [rules[name].ok()]]
 
 
-def checked_findings(findings: Iterable[Finding]) -> list[Finding]:
-    """Return what a platform's ``check`` gives, a stranger's perhaps.
-
-    :raises TypeError: if there is anything else in it.
-    """
-    listed = list(findings)
-    if not all(isinstance(finding, Finding) for finding in listed):
-        raise TypeError("findings were expected")
-    return listed
-
-
 def overall(findings: Iterable[Finding]) -> Status:
     """Return the worst status of *findings*."""
     found = {finding.status for finding in findings}

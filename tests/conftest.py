@@ -95,19 +95,20 @@ def public_pem(key: Any) -> bytes:
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """Real keys, and their files: ``rsa`` and ``other`` of 2048 bits, ``short`` of 1024, ``ec`` on P-256."""
+    """Real keys, and their files: ``rsa`` and ``other`` of 2048 bits, ``short`` of 1024, ``ec`` on P-256, ``p384``."""
     folder = tmp_path_factory.mktemp("keys")
     made = SimpleNamespace(
         rsa=rsa.generate_private_key(65537, 2048),
         other=rsa.generate_private_key(65537, 2048),
         short=rsa.generate_private_key(65537, 1024),  # noqa: S505 - it is there to be refused
         ec=ec.generate_private_key(ec.SECP256R1()),
+        p384=ec.generate_private_key(ec.SECP384R1()),
         folder=folder,
     )
     made.public = folder / "rsa-public.pem"
     made.public.write_bytes(public_pem(made.rsa))
     made.files = {}
-    for name in ("rsa", "other", "short", "ec"):
+    for name in ("rsa", "other", "short", "ec", "p384"):
         path = folder / f"{name}.pem"
         path.write_bytes(pem(getattr(made, name)))
         made.files[name] = path

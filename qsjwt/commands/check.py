@@ -12,12 +12,12 @@ from qsjwt.errors import InputError, VerificationFailed
 from qsjwt.jwt import DecodedToken, Token
 from qsjwt.key_options import THUMBPRINT
 from qsjwt.parser import Parser
-from qsjwt.platform import Finding, Status
+from qsjwt.platform import Finding, Status, checked_findings
 from qsjwt.redaction import redacted
 from qsjwt.signer import ONE_OF_EACH_KIND
 from qsjwt.timestamp import iso_time
 from qsjwt.token_options import add_token_options, token_text
-from qsjwt.verdict import TOKEN, Registered, as_record, checked_findings, judge, overall
+from qsjwt.verdict import TOKEN, Registered, as_record, judge, overall
 
 _EXPECTED: Final = {
     "issuer": "what iss must be: the issuer that is registered",

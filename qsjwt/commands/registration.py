@@ -104,11 +104,11 @@ def _fitting(public: PublicKey, algorithms: list[str]) -> str:
 
 
 def _certificate_request(options: argparse.Namespace) -> CertificateRequest:
-    days = options.cert_create_expires_days or "365"
+    days, name = options.cert_create_expires_days, options.cert_common_name
     return CertificateRequest(
-        whole_number(days, "validity of a new certificate in days"),
-        options.cert_common_name or "qsjwt",
-        int(time.time()),
+        days=365 if days is None else whole_number(days, "validity of a new certificate in days"),
+        common_name="qsjwt" if name is None else name,
+        now=int(time.time()),
     )
 
 

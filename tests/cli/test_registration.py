@@ -1,0 +1,465 @@
+"""registration NAME: what the administrator registers, held against schemas written from Qlik's typings."""
+
+import base64
+import json
+import re
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import jwt as pyjwt
+import pytest
+from cryptography import x509
+from joserfc import jwk as joserfc_jwk
+from joserfc import jwt as joserfc_jwt
+
+from tests.conftest import InstallPlugin, Run, pem, public_pem
+
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+
+
+def _schema(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+ONE_LINE = {
+    "type": "string",
+    "pattern": r"^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----[A-Za-z0-9+/=]+-----END (CERTIFICATE|PUBLIC KEY)-----$",
+}
+CERTIFICATE = {
+    "type": "string",
+    "pattern": r"^-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END CERTIFICATE-----\n$",
+}
+# CreateJWTAuthPayload of @qlik/api, and the example of its page for the three that are in no typing.
+CLOUD = _schema(
+    {
+        "tenantIds": {"type": "array", "items": TEXT},
+        "provider": {"const": "external"},
+        "protocol": {"const": "jwtAuth"},
+        "interactive": {"const": False},
+        "active": {"const": True},
+        "description": TEXT,
+        "options": _schema(
+            {
+                "jwtLoginEnabled": {"const": True},
+                "issuer": TEXT,
+                "staticKeys": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 1,
+                    "items": _schema({"kid": TEXT, "pem": ONE_LINE}),
+                },
+            }
+        ),
+    },
+    ("tenantIds", "description"),
+)
+# virtualproxyconfig of the Repository Service API.
+SENSE = _schema(
+    {
+        "prefix": {"type": "string", "pattern": "^[a-z0-9._~-]+$"},
+        "description": TEXT,
+        "sessionCookieHeaderName": {"type": "string", "pattern": "^X-Qlik-Session-"},
+        "authenticationMethod": {"const": 4},
+        "headerAuthenticationMode": {"const": 0},
+        "anonymousAccessMode": {"const": 0},
+        "windowsAuthenticationEnabledDevicePattern": TEXT,
+        "sessionInactivityTimeout": {"type": "integer", "minimum": 1},
+        "jwtPublicKeyCertificate": CERTIFICATE,
+        "jwtAttributeUserId": TEXT,
+        "jwtAttributeUserDirectory": TEXT,
+        "jwtAudience": TEXT,
+        "jwtAttributeMap": {
+            "type": "array",
+            "items": _schema({"jwtAttribute": TEXT, "senseAttribute": TEXT, "isMandatory": {"type": "boolean"}}),
+        },
+        "loadBalancingServerNodes": {"type": "array", "items": _schema({"id": TEXT})},
+        "websocketCrossOriginWhiteList": {"type": "array", "items": TEXT},
+    },
+    ("jwtAudience",),
+)
+BASE64URL = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
+NUMBER = {"kid": TEXT, "use": {"const": "sig"}}
+JWK = {
+    "oneOf": [
+        _schema(
+            {**NUMBER, "kty": {"const": "RSA"}, "alg": {"enum": ["RS256", "RS512"]}, "n": BASE64URL, "e": BASE64URL}
+        ),
+        _schema(
+            {
+                **NUMBER,
+                **{"kty": {"const": "EC"}, "alg": {"const": "ES384"}, "crv": {"const": "P-384"}},
+                **{"x": BASE64URL, "y": BASE64URL},
+            }
+        ),
+    ]
+}
+FORM = {
+    "oneOf": [
+        _schema(
+            {
+                "jwtEnabled": {"const": True},
+                "certificate": CERTIFICATE,
+                "matchUsersBy": {"const": "email"},
+                "emailAttribute": TEXT,
+            }
+        ),
+        _schema(
+            {
+                "jwtEnabled": {"const": True},
+                "certificate": CERTIFICATE,
+                "matchUsersBy": {"const": "domain\\name"},
+                "domainAttribute": TEXT,
+                "nameAttribute": TEXT,
+            }
+        ),
+    ]
+}
+SCHEMAS = {"qscloud": CLOUD, "qseow": SENSE, "qscloud-oauth": JWK, "nprinting": FORM}
+NEEDED: dict[str, tuple[str, ...]] = {
+    "qscloud": ("--issuer", "https://idp", "--keyid", "k1"),
+    "qscloud-oauth": ("--keyid", "k1"),
+}
+
+
+@pytest.fixture(scope="session")
+def certified(keys: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Files of ``rsa`` that hold a certificate made by openssl: alone, and beside the private key in either order."""
+    folder = tmp_path_factory.mktemp("certified")
+    certificate = folder / "certificate.cer"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-key", keys.files["rsa"], "-subj", "/CN=test", "-days", "9", "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+    private, public = keys.files["rsa"].read_bytes(), certificate.read_bytes()
+    (folder / "both.pem").write_bytes(private + public)
+    (folder / "reverse.pem").write_bytes(public + private)
+    (folder / "wrong.pem").write_bytes(pem(keys.other) + public)
+    return SimpleNamespace(certificate=certificate, folder=folder, text=public.decode("ascii"))
+
+
+def _body(run: Run, name: str, *options: object, **how: Any) -> dict[str, Any]:
+    result = run("registration", name, *NEEDED.get(name, ()), *options, **how)
+    assert (result.exit_code, result.stderr) == (0, "")
+    body: dict[str, Any] = json.loads(result.stdout)
+    jsonschema.validate(body, SCHEMAS[name])
+    return body
+
+
+def _certificate(body: dict[str, Any]) -> x509.Certificate:
+    """Return the certificate in *body*, wherever the platform has it and on however many lines."""
+    text = body.get("jwtPublicKeyCertificate") or body.get("certificate") or body["options"]["staticKeys"][0]["pem"]
+    return x509.load_der_x509_certificate(base64.b64decode(re.sub(r"-----[A-Z ]+-----|\n", "", text)))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_any_way_to_the_key_gives_the_same_body(
+    run: Run, keys: SimpleNamespace, certified: SimpleNamespace, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = _body(run, name, "--cert-publickey-file", certified.certificate)
+    assert _body(run, name, "--cert-publickey", certified.text) == body
+    assert _body(run, name, "--key", certified.folder / "both.pem") == body
+    assert _body(run, name, "--key", "stdin:", stdin=(certified.folder / "reverse.pem").read_bytes()) == body
+    monkeypatch.setenv("BOTH", (certified.folder / "both.pem").read_text(encoding="ascii").replace("\n", "\\n"))
+    assert _body(run, name, "--key", "env:BOTH") == body
+    assert _body(run, name, "--key", keys.files["rsa"], "--cert-publickey-file", certified.certificate) == body
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_registered_key_verifies_a_token_that_is_made_with_the_same_options(
+    run: Run, certified: SimpleNamespace, name: str
+) -> None:
+    who = {
+        "qseow": ("--userdir", "LAB", "--userid", "anna", "--groups", "g"),
+        "qscloud": ("--subject", "s", "--username", "A", "--useremail", "a@b.c", "--useremail-verified", "true"),
+        "qscloud-oauth": ("--client-id", "c", "--tenant", "https://t"),
+        "nprinting": ("--domain", "LAB", "--username", "anna"),
+    }[name]
+    key = ("--key", certified.folder / "both.pem")
+    body = _body(run, name, *who, *key)
+    token = run(f"create-{name}", *NEEDED.get(name, ()), *who, *key, "--expires", "5m").token
+    if name == "qscloud-oauth":
+        claims: Any = joserfc_jwt.decode(token, joserfc_jwk.RSAKey.import_key(body)).claims
+    else:
+        public: Any = _certificate(body).public_key()
+        claims = pyjwt.decode(token, public, ["RS256"], options={"verify_aud": False})
+    if name == "qseow":
+        assert claims[body["jwtAttributeUserId"]] == "anna"
+        assert claims[body["jwtAttributeUserDirectory"]] == "LAB"
+        assert claims[body["jwtAttributeMap"][0]["jwtAttribute"]] == ["g"]
+    if name == "nprinting":
+        assert (claims[body["domainAttribute"]], claims[body["nameAttribute"]]) == ("LAB", "anna")
+    if name == "qscloud":
+        assert claims["iss"] == body["options"]["issuer"]
+        assert pyjwt.get_unverified_header(token)["kid"] == body["options"]["staticKeys"][0]["kid"]
+
+
+def test_the_body_for_qlik_cloud_is_qliks_own_example(run: Run, certified: SimpleNamespace) -> None:
+    certificate = certified.text.replace("\n", "")
+    options = ("--tenant-id", "t1", "--tenant-id", "t2", "--description", "My JWT IdP")
+    assert _body(run, "qscloud", *options, "--cert-publickey-file", certified.certificate) == {
+        "provider": "external",
+        "protocol": "jwtAuth",
+        "interactive": False,
+        "active": True,
+        "options": {
+            "jwtLoginEnabled": True,
+            "issuer": "https://idp",
+            "staticKeys": [{"kid": "k1", "pem": certificate}],
+        },
+        "description": "My JWT IdP",
+        "tenantIds": ["t1", "t2"],
+    }
+
+
+def test_qlik_cloud_takes_a_bare_key_by_name(run: Run, keys: SimpleNamespace) -> None:
+    body = _body(run, "qscloud", "--cert-publickey-file", keys.public)
+    assert body["options"]["staticKeys"][0]["pem"] == public_pem(keys.rsa).decode().replace("\n", "")
+
+
+def test_the_body_for_qlik_sense_has_the_names_of_the_claims(run: Run, certified: SimpleNamespace) -> None:
+    body = _body(
+        *(run, "qseow", "--cert-publickey-file", certified.certificate, "--prefix", "script", "--audience", "aud"),
+        *("--userid-claim", "uid", "--userdir-claim", "dir", "--groups-claim", "roles", "--description", "For scripts"),
+        *("--node-id", "n1", "--node-id", "n2", "--allowed-host", "qlik.company.com"),
+    )
+    assert body["jwtPublicKeyCertificate"] == certified.text
+    assert (body["prefix"], body["description"]) == ("script", "For scripts")
+    assert body["sessionCookieHeaderName"] == "X-Qlik-Session-script"
+    assert (body["jwtAttributeUserId"], body["jwtAttributeUserDirectory"]) == ("uid", "dir")
+    assert body["jwtAudience"] == "aud"
+    assert body["loadBalancingServerNodes"] == [{"id": "n1"}, {"id": "n2"}]
+    assert body["websocketCrossOriginWhiteList"] == ["qlik.company.com"]
+    assert [(row["jwtAttribute"], row["senseAttribute"]) for row in body["jwtAttributeMap"]] == [
+        ("name", "name"),
+        ("email", "email"),
+        ("roles", "group"),
+    ]
+
+
+def test_options_that_name_attributes_map_these_and_the_claims_of_ones_own(
+    run: Run, certified: SimpleNamespace
+) -> None:
+    body = _body(
+        *(run, "qseow", "--cert-publickey-file", certified.certificate, "--userdir", "LAB", "--userid", "anna"),
+        *("--groups", "g", "--claim", "region=Nord", "--claim-json", "levels=[1]", "--claim", "sub=x"),
+    )
+    assert [row["jwtAttribute"] for row in body["jwtAttributeMap"]] == ["group", "region", "levels"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key", "expected"),
+    [
+        (None, "rsa", "RS256"),
+        ("RS512", "rsa", "RS512"),
+        (None, "p384", "ES384"),
+    ],
+)
+def test_the_jwk_is_complete_for_every_kind_of_key(
+    run: Run, keys: SimpleNamespace, algorithm: str | None, key: str, expected: str
+) -> None:
+    options = ("--algorithm", algorithm) if algorithm else ()
+    body = _body(run, "qscloud-oauth", *options, "--key", keys.files[key])
+    assert (body["alg"], body["kid"]) == (expected, "k1")
+    made = (joserfc_jwk.RSAKey if body["kty"] == "RSA" else joserfc_jwk.ECKey).import_key(body)
+    assert made.as_pem(private=False) == public_pem(getattr(keys, key))
+
+
+def test_a_modulus_of_4096_bits_is_whole(run: Run) -> None:
+    assert run("create-key", "--cert-file-prefix", "k_").exit_code == 0
+    body = _body(run, "qscloud-oauth", "--cert-publickey-file", "k_publickey.pem")
+    assert len(body["n"]) == 683
+
+
+def test_the_thumbprint_is_the_key_id_of_token_and_registration(run: Run, keys: SimpleNamespace) -> None:
+    result = run("registration", "qscloud", "--issuer", "i", "--keyid", "thumbprint", "--key", keys.files["rsa"])
+    base = ("create-qscloud", "--issuer", "i", "--keyid", "thumbprint", "--expires", "5m", "--key", keys.files["rsa"])
+    kid = pyjwt.get_unverified_header(run(*base).token)["kid"]
+    assert kid == joserfc_jwk.RSAKey.import_key(public_pem(keys.rsa)).thumbprint()
+    assert json.loads(result.stdout)["options"]["staticKeys"][0]["kid"] == kid
+
+
+@pytest.mark.parametrize(("options", "domain"), [((), False), (("--domain", "LAB"), True), (("--username", "a"), True)])
+def test_nprinting_matches_as_the_options_for_the_user_say(
+    run: Run, certified: SimpleNamespace, options: tuple[str, ...], domain: bool
+) -> None:
+    body = _body(
+        *(run, "nprinting", *options, "--cert-publickey-file", certified.certificate),
+        *("--useremail-claim", "mailaddress", "--domain-claim", "d", "--username-claim", "n"),
+    )
+    if domain:
+        assert (body["domainAttribute"], body["nameAttribute"]) == ("d", "n")
+    else:
+        assert body["emailAttribute"] == "mailaddress"
+
+
+@pytest.mark.parametrize("name", ["qseow", "nprinting"])
+def test_a_bare_key_is_refused_where_a_certificate_is_needed(run: Run, keys: SimpleNamespace, name: str) -> None:
+    for key in (("--key", keys.files["rsa"]), ("--cert-publickey-file", keys.public)):
+        run("registration", name, *key).refused(3, "X.509 certificate", "--cert-self-signed")
+
+
+@pytest.mark.parametrize("name", ["qseow", "nprinting", "qscloud"])
+def test_a_key_that_can_sign_signs_its_own_certificate(run: Run, keys: SimpleNamespace, name: str) -> None:
+    more = ("--cert-self-signed", "--cert-create-expires-days", "30", "--cert-common-name", "Göran")
+    body = _body(run, name, "--key", keys.files["rsa"], *more)
+    certificate = _certificate(body)
+    certificate.verify_directly_issued_by(certificate)
+    assert certificate.public_key() == keys.rsa.public_key()
+    assert certificate.subject.rfc4514_string() == "CN=Göran"
+    assert (certificate.not_valid_after_utc - certificate.not_valid_before_utc).days == 30
+    assert certificate.signature_hash_algorithm.name == "sha256"  # type: ignore[union-attr]
+
+
+REMOTE = """
+    from pathlib import Path
+    from qsjwt.api import KeyProvider, LocalSigner, Signer, load_private_key
+
+    class Far(Signer):
+        def __init__(self, near):
+            self.algorithm, self.public_key, self._near = near.algorithm, near.public_key, near
+
+        def sign(self, data):
+            return b"x" * 256 if self._near is None else self._near.sign(data)
+
+    class Hsm(KeyProvider):
+        summary = "hsm:NAME         a stand-in for a key that never leaves its place"
+
+        def open(self, reference, algorithm, secrets):
+            path = reference.removeprefix("broken:")
+            near = LocalSigner(load_private_key(Path(path).read_bytes(), "the key", secrets.passphrase), algorithm)
+            far = Far(near)
+            if reference.startswith("broken:"):
+                far._near = None
+            return far
+"""
+
+
+@pytest.mark.parametrize("key", ["rsa", "p384"])
+def test_a_key_that_never_leaves_its_place_signs_its_own_certificate(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, key: str
+) -> None:
+    installed_plugin("hsm-pkg", {"qsjwt.key_provider.v1": "hsm = hsm_pkg:Hsm"}, REMOTE)
+    name = "qseow" if key == "rsa" else "qscloud-oauth"
+    reference = f"hsm:{keys.files[key]}"
+    if name == "qseow":
+        run("registration", name, "--key", reference).refused(3, "X.509 certificate")
+    assert _body(run, name, "--key", reference, "--cert-self-signed")
+    broken = run("registration", "qseow", "--key", f"hsm:broken:{keys.files['rsa']}", "--cert-self-signed")
+    broken.refused(4, "the new certificate's signature does not verify")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("qscloud", "--keyid", "k", "--cert-publickey-file", "PUBLIC"), 2, ("--issuer is not given",)),
+        (("qscloud", "--issuer", "i", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is not given",)),
+        (("qscloud-oauth", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is not given",)),
+        (("qseow",), 2, ("no key is given",)),
+        (("qseow", "--cert-self-signed", "--cert-publickey-file", "PUBLIC"), 2, ("needs the private key",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--prefix", "/JWT"), 2, ("--prefix '/JWT'", "a to z")),
+        (("qseow", "--cert-publickey-file", "CERT", "--prefix", ""), 2, ("--prefix ''",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--userid-claim", "exp"), 2, ("RFC 7519 reserves",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--groups-claim", "userId"), 2, ("same claim name",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--cert-publickey", "x"), 2, ("two public keys",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--output", "no/where"), 2, ("folder that does not exist",)),
+        (("qseow", "--cert-publickey-file", "none"), 3, ("does not exist",)),
+        (("qseow", "--cert-publickey-file", "PRIVATE"), 3, ("private key, where only a public one belongs",)),
+        (("qseow", "--key", "OTHER", "--cert-publickey-file", "CERT"), 3, ("is not that of the private key",)),
+        (("qseow", "--key", "WRONG"), 3, ("is not that of the key",)),
+        (("qseow", "--key", "P384"), 3, ("RS256 needs an RSA key", "P-384")),
+        (("qscloud-oauth", "--keyid", "k", "--key", "P384", "--algorithm", "RS512"), 3, ("RS512 needs an RSA key",)),
+        (("qscloud-oauth", "--keyid", "k", "--cert-publickey-file", "SHORT"), 3, ("1024 bits",)),
+        (
+            ("qseow", "--key", "PRIVATE", "--cert-self-signed", "--cert-create-expires-days", "1e3"),
+            2,
+            ("whole number",),
+        ),
+        (("qseow", "--key", "PRIVATE", "--cert-self-signed", "--cert-common-name", ""), 2, ("common name",)),
+        (("acme",), 5, ("there is no platform 'acme'",)),
+        ((), 2, ("name of a platform",)),
+    ],
+)
+def test_what_cannot_be_registered_says_why(
+    run: Run,
+    keys: SimpleNamespace,
+    certified: SimpleNamespace,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    code: int,
+    words: tuple[str, ...],
+) -> None:
+    (tmp_path / "short").write_bytes(public_pem(keys.short))
+    files = {
+        **{"PUBLIC": keys.public, "PRIVATE": keys.files["rsa"], "OTHER": keys.files["other"]},
+        **{"P384": keys.files["p384"], "CERT": certified.certificate, "WRONG": certified.folder / "wrong.pem"},
+        "SHORT": tmp_path / "short",
+    }
+    run("registration", *[files.get(argument, argument) for argument in arguments]).refused(code, *words)
+
+
+def test_a_jwk_set_gives_the_key_that_the_key_id_names(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    members = []
+    for name in ("rsa", "other"):
+        key = joserfc_jwk.RSAKey.import_key(public_pem(getattr(keys, name)))
+        members.append({**key.as_dict(private=False), "kid": name})
+    (tmp_path / "set.json").write_text(json.dumps({"keys": members}), encoding="utf-8")
+    options = ("registration", "qscloud-oauth", "--cert-publickey-file", "set.json", "--keyid")
+    assert json.loads(run(*options, "other").stdout)["n"] == members[1]["n"]
+    run(*options, "third").refused(3, "holds 2 keys")
+
+
+def test_the_body_goes_to_a_file_on_demand(run: Run, certified: SimpleNamespace, tmp_path: Path) -> None:
+    result = run("registration", "qseow", "--cert-publickey-file", certified.certificate, "--output", "body.json")
+    assert (result.exit_code, result.stdout) == (0, "")
+    jsonschema.validate(json.loads((tmp_path / "body.json").read_text(encoding="utf-8")), SENSE)
+
+
+def test_nothing_private_is_in_any_output(run: Run, keys: SimpleNamespace, certified: SimpleNamespace) -> None:
+    numbers = keys.rsa.private_numbers()
+    secrets = {format(number, "x") for number in (numbers.d, numbers.p, numbers.q)}
+    body = "".join(pem(keys.rsa).decode().splitlines()[1:3])
+    for name in SCHEMAS:
+        for level in ("warn", "debug"):
+            options = (*NEEDED.get(name, ()), "--key", certified.folder / "both.pem", "--loglevel", level)
+            result = run("registration", name, *options)
+            text = result.stdout + result.stderr
+            assert "PRIVATE" not in text
+            assert body[:40] not in text.replace("\\n", "")
+            assert not any(secret in text.lower() for secret in secrets)
+
+
+def test_a_platform_of_another_package_registers_what_it_says(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = """
+        from qsjwt.api import Platform, Token
+
+        class Plain(Platform):
+            summary = "Plain"
+            def add_options(self, group): group.add_argument("--user", required=True)
+            def build(self, options, now): return Token({}, {})
+            def check(self, token, now): return ()
+
+        class Acme(Plain):
+            summary = "Acme Analytics"
+            def add_registration_options(self, group): group.add_argument("--site", default="main")
+            def registration(self, options, public):
+                return {"site": options.site, "user": options.user, "key": public.thumbprint, "alg": options.algorithm}
+
+        class Bad(Plain):
+            summary = "Bad"
+            def registration(self, options, public):
+                return {"key": object()}
+    """
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme\nplain-one = acme:Plain\nbad = acme:Bad"}, source)
+    body = json.loads(run("registration", "acme", "--site", "west", "--key", keys.files["rsa"]).stdout)
+    assert (body["site"], body["user"], body["alg"], len(body["key"])) == ("west", None, "RS256", 43)
+    run("registration", "plain-one", "--key", keys.files["rsa"]).refused(2, "what to register for Plain is not known")
+    run("registration", "bad", "--key", keys.files["rsa"]).refused(
+        5, "'bad' of acme 1.2.3 does not say what to register"
+    )

@@ -1,0 +1,233 @@
+"""show-key and create-key: what a key is, and a new one."""
+
+import datetime
+import json
+import stat
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from joserfc import jwk as joserfc_jwk
+
+from tests.conftest import VECTORS, Run, public_pem
+
+CERTIFICATE = VECTORS / "publickey.cer"
+
+
+def _shown(run: Run, *options: object, **how: Any) -> dict[str, Any]:
+    result = run("show-key", *options, **how)
+    assert (result.exit_code, result.stderr) == (0, "")
+    record: dict[str, Any] = json.loads(result.stdout)
+    return record
+
+
+def _openssl(*arguments: object) -> str:
+    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+
+
+def test_a_certificate_is_shown_as_openssl_shows_it(run: Run) -> None:
+    record = _shown(run, "--cert-publickey-file", CERTIFICATE)
+    assert (record["kind"], record["size"]) == ("RSA", 2048)
+    key = joserfc_jwk.RSAKey.import_key((VECTORS / "publickey.pem").read_bytes())
+    assert record["key_thumbprint"] == key.thumbprint()
+    certificate = record["certificate"]
+    assert certificate["subject"] == "CN=vectors"
+    assert (certificate["valid_from"], certificate["expires_at"]) == ("2026-11-23T19:12:36Z", "2036-11-20T19:12:36Z")
+    for name in ("sha1", "sha256"):
+        text = _openssl("x509", "-in", CERTIFICATE, "-noout", "-fingerprint", f"-{name}")
+        assert certificate[f"{name}_thumbprint"] == text.strip().partition("=")[2].replace(":", "")
+
+
+@pytest.fixture
+def lasting(keys: SimpleNamespace, tmp_path: Path) -> Any:
+    """Make a certificate that is valid until so many hours from now: ``lasting(50)``."""
+
+    def make(hours: float) -> Path:
+        name = x509.Name(
+            [x509.NameAttribute(x509.NameOID.COMMON_NAME, "t"), x509.NameAttribute(x509.NameOID.COUNTRY_NAME, "SE")]
+        )
+        end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=hours)
+        certificate = (
+            x509.CertificateBuilder(issuer_name=name, subject_name=name, serial_number=1)
+            .public_key(keys.rsa.public_key())
+            .not_valid_before(end - datetime.timedelta(days=400))
+            .not_valid_after(end)
+            .sign(keys.rsa, hashes.SHA256())
+        )
+        path = tmp_path / "lasting.cer"
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(("hours", "days"), [(50, 2), (24.1, 1), (23.9, 0)])
+def test_whole_days_that_are_left_are_counted(run: Run, lasting: Any, hours: float, days: int) -> None:
+    record = _shown(run, "--cert-publickey-file", lasting(hours))
+    assert record["certificate"]["days_left"] == days
+    assert record["certificate"]["subject"] == "C=SE,CN=t"
+
+
+def test_an_expired_certificate_is_said_and_no_error(run: Run, lasting: Any) -> None:
+    result = run("show-key", "--cert-publickey-file", lasting(-50))
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["certificate"]["days_left"] == -3
+    assert result.stderr.startswith("qsjwt: warning: the certificate expired at 20")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("rsa", ("RSA", 2048, None)), ("ec", ("EC", 256, "P-256")), ("p384", ("EC", 384, "P-384"))],
+)
+def test_the_public_half_of_a_private_key_is_shown(
+    run: Run, keys: SimpleNamespace, name: str, expected: tuple[str, int, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = _shown(run, "--key", keys.files[name])
+    assert (record["kind"], record["size"], record.get("curve")) == expected
+    monkeypatch.setenv("THE_KEY", keys.files[name].read_text(encoding="ascii"))
+    assert _shown(run, "--key", "env:THE_KEY") == record
+    assert _shown(run, "--key", "stdin:", stdin=keys.files[name].read_bytes()) == record
+
+
+@pytest.mark.parametrize("name", ["rsa", "ec", "p384"])
+def test_a_key_is_given_out_as_jwk_jwk_set_and_pem(run: Run, keys: SimpleNamespace, name: str) -> None:
+    expected = public_pem(getattr(keys, name))
+    assert run("show-key", "--key", keys.files[name], "-f", "pem").stdout.encode() == expected
+    jwk = json.loads(run("show-key", "--key", keys.files[name], "-f", "jwk").stdout)
+    kind = joserfc_jwk.RSAKey if name == "rsa" else joserfc_jwk.ECKey
+    made = kind.import_key(jwk)
+    assert made.as_pem(private=False) == expected
+    assert jwk["kid"] == made.thumbprint()
+    assert jwk["use"] == "sig"
+    assert not {"d", "p", "q", "dp", "dq", "qi"} & jwk.keys()
+    assert json.loads(run("show-key", "--key", keys.files[name], "-f", "jwks").stdout) == {"keys": [jwk]}
+    named = run("show-key", "--key", keys.files[name], "-f", "jwk", "--keyid", "k1")
+    assert json.loads(named.stdout) == {**jwk, "kid": "k1"}
+
+
+def test_what_show_key_prints_it_can_read(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    record = _shown(run, "--key", keys.files["p384"])
+    for form in ("jwk", "jwks", "pem"):
+        (tmp_path / form).write_text(run("show-key", "--key", keys.files["p384"], "-f", form).stdout, encoding="ascii")
+        assert _shown(run, "--cert-publickey-file", form) == record
+
+
+def test_a_short_public_key_is_shown_and_a_short_private_one_refused(
+    run: Run, keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "short.pem").write_bytes(public_pem(keys.short))
+    assert _shown(run, "--cert-publickey-file", "short.pem")["size"] == 1024
+    run("show-key", "--key", keys.files["short"]).refused(3, "1024 bits", "2048")
+
+
+def test_the_table_and_yaml_say_the_same(run: Run) -> None:
+    record = _shown(run, "--cert-publickey-file", CERTIFICATE)
+    assert yaml.safe_load(run("show-key", "--cert-publickey-file", CERTIFICATE, "-f", "yaml").stdout) == record
+    table = run("show-key", "--cert-publickey-file", CERTIFICATE, "-f", "table").stdout
+    assert record["key_thumbprint"] in table
+    assert "certificate.days_left" in table
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ((), 2, ("no key is given", "--cert-publickey-file")),
+        (("--key", "none"), 3, ("does not exist",)),
+        (("--cert-publickey-file", "PRIVATE"), 3, ("private key, where only a public one belongs",)),
+        (("--key", "PRIVATE", "--cert-publickey-file", CERTIFICATE), 3, ("is not that of the private key",)),
+        (("--key", "a", "--key", "b"), 2, ("more than one key",)),
+        (("--cert-publickey", "nonsense"), 3, ("not a key in PEM",)),
+    ],
+)
+def test_what_cannot_be_shown_says_why(
+    run: Run, keys: SimpleNamespace, options: tuple[str, ...], code: int, words: tuple[str, ...]
+) -> None:
+    run("show-key", *[keys.files["rsa"] if word == "PRIVATE" else word for word in options]).refused(code, *words)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "algorithm"),
+    [
+        ((), ("RSA", 4096, None), "sha256"),
+        (("--kind", "rsa", "--cert-key-size", "2048"), ("RSA", 2048, None), "sha256"),
+        (("--kind", "ec"), ("EC", 384, "P-384"), "sha384"),
+        (("--kind", "ec", "--cert-key-size", "256"), ("EC", 256, "P-256"), "sha256"),
+    ],
+)
+def test_a_new_key_comes_in_three_files_that_openssl_reads(
+    run: Run, tmp_path: Path, options: tuple[str, ...], expected: tuple[str, int, str | None], algorithm: str
+) -> None:
+    result = run("create-key", "--cert-file-prefix", "k_", "--cert-create-expires-days", "10", *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    record = json.loads(result.stdout)
+    assert (record["kind"], record["size"], record.get("curve")) == expected
+    assert record["certificate"]["days_left"] == 9
+    files = record["files"]
+    assert list(files.values()) == ["k_privatekey.pem", "k_publickey.pem", "k_publickey.cer"]
+    assert stat.S_IMODE((tmp_path / files["private_key"]).stat().st_mode) == 0o600
+    public = _openssl("pkey", "-in", files["private_key"], "-pubout")
+    assert public == (tmp_path / files["public_key"]).read_text(encoding="ascii")
+    assert public == _openssl("x509", "-in", files["certificate"], "-pubkey", "-noout")
+    _openssl("verify", "-CAfile", files["certificate"], files["certificate"])
+    certificate = x509.load_pem_x509_certificate((tmp_path / files["certificate"]).read_bytes())
+    assert certificate.signature_hash_algorithm.name == algorithm  # type: ignore[union-attr]
+    del record["files"]
+    assert _shown(run, "--cert-publickey-file", files["certificate"]) == record
+
+
+def test_a_new_key_is_encrypted_if_a_passphrase_is_given(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QSJWT_KEY_PASSPHRASE", "correct horse")
+    result = run("create-key", "--kind", "ec")
+    assert result.exit_code == 0
+    assert "ENCRYPTED" in (tmp_path / "privatekey.pem").read_text(encoding="ascii")
+    assert "correct horse" not in result.stdout + result.stderr
+    assert _shown(run, "--key", "privatekey.pem")["kind"] == "EC"
+    monkeypatch.delenv("QSJWT_KEY_PASSPHRASE")
+    run("show-key", "--key", "privatekey.pem").refused(3, "encrypted", "QSJWT_KEY_PASSPHRASE")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--kind", "dsa"), 2, ("--kind", "rsa, ec")),
+        (("--kind", "ec", "--cert-key-size", "2048"), 2, ("EC key has 256 or 384 bits, not 2048",)),
+        (("--kind", "rsa", "--cert-key-size", "384"), 2, ("RSA key has 2048, 3072 or 4096 bits, not 384",)),
+        (("--cert-key-size", "10abc"), 2, ("not a whole number",)),
+        (("--cert-create-expires-days", "0"), 2, ("at least one day",)),
+        (("--cert-common-name", "x" * 65), 2, ("1 to 64 characters",)),
+        (("--cert-file-prefix", "no/where/"), 3, ("does not exist",)),
+        (("--key-passphrase-env", "NONE"), 3, ("is not set",)),
+    ],
+)
+def test_a_key_that_cannot_be_made_says_why_and_leaves_no_file(
+    run: Run, tmp_path: Path, options: tuple[str, ...], code: int, words: tuple[str, ...]
+) -> None:
+    run("create-key", *options).refused(code, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_key_replaces_no_file_unasked(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "publickey.cer").write_text("mine", encoding="ascii")
+    run("create-key", "--kind", "ec").refused(3, "exists already", "--cert-overwrite")
+    assert [path.name for path in tmp_path.iterdir()] == ["publickey.cer"]
+    assert run("create-key", "--kind", "ec", "--cert-overwrite").exit_code == 0
+
+
+def test_a_platform_may_not_take_the_name_of_create_key(run: Run, installed_plugin: Any) -> None:
+    source = """
+        from qsjwt.api import Platform, Token
+        class Key(Platform):
+            summary = "Key"
+            def add_options(self, group): ...
+            def build(self, options, now): return Token({}, {})
+            def check(self, token, now): return ()
+    """
+    installed_plugin("thief", {"qsjwt.platform.v1": "key = thief:Key"}, source)
+    run("create-key").refused(5, "claim the same command", "thief 1.2.3", "qsjwt 0.1.0")
