@@ -1,10 +1,12 @@
 """The documents tell the truth: their commands run, and what the program has is in them."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,11 +19,12 @@ from tests.conftest import InstallPlugin, Run
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXTENDING = (ROOT / "doc" / "extending.md").read_text(encoding="utf-8")
+ROTATION = (ROOT / "doc" / "key-rotation.md").read_text(encoding="utf-8")
 MOVING = (ROOT / "doc" / "moving-from-qs-jwt.md").read_text(encoding="utf-8")
 
 
 def _blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)  # of a list too, which is indented
 
 
 def _with_key(folder: Path, run: Run) -> None:
@@ -40,14 +43,29 @@ def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_second() -> No
 
 def test_every_bash_command_of_the_readme_runs(run: Run, tmp_path: Path) -> None:
     _with_key(tmp_path, run)
-    script = "\n".join(_blocks(README, "bash")[2:])
+    output = _run_bash(_blocks(README, "bash")[2:])
+    assert len([line for line in output.splitlines() if line.startswith("eyJ")]) == 5
+    assert '"verdict": "valid"' in output
+    assert "\nbroken" not in output
+    assert "\nunknown" not in output
+
+
+def test_every_bash_command_about_rotation_runs() -> None:
+    output = _run_bash(_blocks(ROTATION, "bash"))
+    assert "days left" not in output
+    assert "\nbroken" not in output
+    for name in ("identity-provider.json", "virtual-proxy.json", "virtual-proxy-renewed.json"):
+        assert "-----BEGIN CERTIFICATE-----" in Path(name).read_text(encoding="utf-8")
+
+
+def _run_bash(blocks: list[str]) -> str:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    script = "\n".join(map(textwrap.dedent, blocks))
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert len([line for line in result.stdout.splitlines() if line.startswith("eyJ")]) == 3
-    assert '"verdict": "valid"' in result.stdout
+    return result.stdout
 
 
 def test_every_powershell_command_of_the_readme_is_one_that_the_program_takes(
@@ -92,10 +110,29 @@ def test_the_example_platform_works_as_it_is_printed(
     run(*base, "--user", "").refused(2, "the claim user is empty", "use --user")
 
 
+def test_the_larger_example_platform_works_as_it_is_printed(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: Path
+) -> None:
+    entry_point = re.findall(r"qsjwt\.platform\.v1 =\n +(.*)\n", EXTENDING)[0]
+    installed_plugin("acme-jwt", {"qsjwt.platform.v1": entry_point}, _blocks(EXTENDING, "python")[1])
+    made = run("create-acme", "--issuer", "i", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
+    (tmp_path / "token").write_text(made.token, encoding="ascii")
+    key = ("--cert-publickey-file", keys.public)
+    rules = {
+        line.split()[1]: line.split()[0]
+        for line in run("check", "acme", "--jwt-file", "token", *key).stdout.splitlines()
+    }
+    assert rules == {**dict.fromkeys(("algorithm", "user", "exp", "signature", "key"), "ok"), "iss": "unknown"}
+    other = run("check", "acme", "--jwt-file", "token", "--issuer", "j", *key)
+    assert (other.exit_code, "broken   iss " in other.stdout) == (6, True)
+    body = json.loads(run("registration", "acme", "--issuer", "i", *key).stdout)
+    assert (body["site"], body["key"]) == ("main", keys.public.read_text(encoding="ascii"))
+
+
 def test_the_example_key_provider_works_as_it_is_printed(
     qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
-    source = _blocks(EXTENDING, "python")[1].replace("/srv/keys", str(keys.folder))
+    source = _blocks(EXTENDING, "python")[2].replace("/srv/keys", str(keys.folder))
     entry_point = re.findall(r"qsjwt\.key_provider\.v1 =\n +(.*)\n", EXTENDING)[0]
     installed_plugin("folder-keys", {"qsjwt.key_provider.v1": entry_point}, source)
     assert qseow("--key", "folder:rsa").token
