@@ -14,7 +14,7 @@ import jwt as pyjwt
 import pytest
 
 from qsjwt import errors
-from tests.conftest import InstallPlugin, Run
+from tests.conftest import VECTORS, InstallPlugin, Run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,6 +48,14 @@ def test_every_bash_command_of_the_readme_runs(run: Run, tmp_path: Path) -> None
     assert '"verdict": "valid"' in output
     assert "\nbroken" not in output
     assert "\nunknown" not in output
+
+
+def test_the_lines_of_check_in_the_readme_are_real(run: Run) -> None:
+    lines = _blocks(README, "text")[0].splitlines()
+    vector = ("--jwt-file", VECTORS / "qscloud-365d-groups.jwt", "--at", "2026-11-23T19:13:00Z")
+    shown = run("check", "qscloud", *vector, "--issuer", "x.eu.qlikcloud.com").stdout.splitlines()
+    assert len(lines) == 3
+    assert set(lines) <= set(shown)
 
 
 def test_every_bash_command_about_rotation_runs() -> None:

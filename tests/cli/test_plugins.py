@@ -377,6 +377,24 @@ def test_a_missing_sdk_says_which_extra_brings_it(qseow: Run, installed_plugin: 
     qseow("--key", "cloud:x").refused(5, "No module named 'no_such_sdk'", "pip install 'cloud-pkg[sdk]'")
 
 
+def test_a_stranger_adds_a_command_about_a_platform(run: Run, installed_plugin: InstallPlugin) -> None:
+    source = """
+        from qsjwt.api import PlatformCommand
+
+        class Rules(PlatformCommand):
+            'Count the rules of a platform.'
+
+            def take_action(self, parsed_args):
+                self.emit(f"{self.name} {len(self.platform.rules)} rules")
+    """
+    installed_plugin("rules-pkg", {COMMAND: "rules = rules_pkg:Rules"}, source)
+    assert run("rules", "qseow").stdout == "qseow 14 rules"
+    assert "Count the rules of Qlik NPrinting." in run("rules", "nprinting", "--help").stdout
+    assert "rules " in run("--help").stdout
+    run("rules").refused(2, "rules wants the name of a platform")
+    run("rules", "acme").refused(5, "there is no platform 'acme'")
+
+
 def test_plugins_are_listed_in_the_format_asked_for(run: Run) -> None:
     rows = json.loads(run("list-plugins", "-f", "json").stdout)
     assert rows[1] == {"kind": "platform", "name": "qscloud", "package": "qsjwt", "version": "0.1.0", "status": "ok"}
