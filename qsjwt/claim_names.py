@@ -1,7 +1,7 @@
 """Claims whose names an administrator chooses: the options that say them, ``--userid-claim`` and its kin."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from qsjwt.errors import InputError
@@ -26,11 +26,12 @@ def add_claim_name_options(group: Any, names: Mapping[str, str]) -> None:
         )
 
 
-def claim_names(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, str]:
+def claim_names(options: argparse.Namespace, names: Mapping[str, str], always: Collection[str] = ()) -> dict[str, str]:
     """Return the names that *options* say, by option, as :attr:`qsjwt.jwt.Token.claim_names` has them.
 
     :param names: as in :func:`add_claim_name_options`.
-    :raises InputError: if one is empty, reserved by RFC 7519, or there twice.
+    :param always: the options whose claims every token has.
+    :raises InputError: if one is empty, reserved by RFC 7519, or meant for two claims.
     """
     chosen: dict[str, str] = {option: getattr(options, f"{option}_claim") for option in names}
     for option, name in chosen.items():
@@ -41,8 +42,14 @@ def claim_names(options: argparse.Namespace, names: Mapping[str, str]) -> dict[s
                 f"--{option}-claim is {name}, which RFC 7519 reserves and Qlik refuses as an attribute",
                 hint=f"use the name that the administrator typed; the default is {names[option]}",
             )
-    for name in set(chosen.values()):
-        if len(same := [f"--{option}-claim" for option in chosen if chosen[option] == name]) > 1:
+    # A default gives way: an attribute called email may well be the user ID, if there is no other use for it.
+    meant = [
+        option
+        for option in names
+        if option in always or chosen[option] != names[option] or getattr(options, option, None) is not None
+    ]
+    for name in dict.fromkeys(chosen.values()):
+        if len(same := [f"--{option}-claim" for option in meant if chosen[option] == name]) > 1:
             raise InputError(
                 f"{' and '.join(same)} give the same claim name, {quoted(name)}", hint="give each claim its own name"
             )

@@ -137,7 +137,10 @@ class PlatformCommand(Command):
     def expected(self, options: argparse.Namespace) -> Token:
         """Return what the platform's shared options demand of a token."""
         with self.guard("read its options"):
-            return self.platform.expected(options)
+            expected = self.platform.expected(options)
+            if not isinstance(expected, Token):
+                raise TypeError("a token was expected")
+            return expected
 
 
 class CreateCommand(PlatformCommand):
@@ -176,9 +179,8 @@ class CreateCommand(PlatformCommand):
         key.add_argument(
             "--algorithm",
             choices=self.platform.algorithms,
-            default=self.platform.algorithms[0],
             metavar="ALG",
-            help=f"{', '.join(self.platform.algorithms)}; default %(default)s",
+            help=f"{', '.join(self.platform.algorithms)}; default the first that the key can do",
         )
         key.add_argument(
             "--keyid",
@@ -207,14 +209,16 @@ class CreateCommand(PlatformCommand):
         require_place(options.output)
         token = self._build(options, now)
         self._check(token, now, options.no_check)
-        with key_options.opened(reference, [options.algorithm], key_options.key_secrets(options)) as signer:
+        algorithms = [options.algorithm] if options.algorithm else self.platform.algorithms
+        with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
+            token = replace(token, header={**token.header, "alg": signer.algorithm})
             if options.keyid == THUMBPRINT:
                 token = replace(token, header={**token.header, "kid": signer.public_key.thumbprint()})
             result = _FORMATS[options.format](jwt.sign(token, signer), token, signer)
             _LOG.debug("key thumbprint (RFC 7638): %s", signer.public_key.thumbprint())
         self.emit(result, options.output)
         scheme, _ = split_reference(reference)
-        _LOG.info("signed with %s, key from %s:", options.algorithm, scheme)
+        _LOG.info("signed with %s, key from %s:", token.header["alg"], scheme)
         _LOG.log(log.VERBOSE, "claims: %s", ", ".join(token.claims))
 
     def _build(self, options: argparse.Namespace, now: int) -> Token:
@@ -230,7 +234,7 @@ class CreateCommand(PlatformCommand):
                     hint="use the option that sets it, or leave it out",
                 )
             claims[name] = value
-        named = {"alg": options.algorithm, "typ": "JWT"}
+        named = {"alg": options.algorithm or self.platform.algorithms[0], "typ": "JWT"}
         if options.keyid is not None:
             if not options.keyid.strip():
                 raise InputError("the key ID (--keyid) is empty")

@@ -95,7 +95,7 @@ def decode(text: str) -> DecodedToken:
     :param text: the compact serialization; a leading "Bearer " and blanks around it are dropped.
     :raises VerificationFailed: if it is encrypted, unsigned, or not a JWT of exactly three well-formed parts.
     """
-    compact = text.strip().removeprefix("Authorization:").strip()
+    compact = text.strip().removeprefix("Authorization:").strip().strip("\"'")
     if compact[:7].lower() == "bearer ":
         compact = compact[7:].strip()
     parts = compact.split(".")
@@ -109,7 +109,9 @@ def decode(text: str) -> DecodedToken:
     claims = _decode_object(parts[1], "claims")
     signature = _decode_part(parts[2], "signature")
     algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or algorithm.lower() == "none" or not signature:
+    if not isinstance(algorithm, str):
+        raise VerificationFailed("the token's header names no algorithm (alg), so nobody can verify it")
+    if algorithm.lower() == "none" or not signature:
         raise VerificationFailed("the token is not signed, so anybody can have made it")
     if "crit" in header or header.get("b64", True) is not True:
         # RFC 7515, section 4.1.11: what is critical and not understood is refused; nothing is understood here.
@@ -139,8 +141,8 @@ def _decode_object(part: str, name: str) -> dict[str, Any]:
     return value
 
 
-def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> JWK:
-    """Return the one of *keys* that made the token's signature.
+def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> None:
+    """Return if one of *keys* made the token's signature.
 
     :param keys: public keys; of several, those with another key ID than the token's do not count.
     :raises VerificationFailed: if none did, or the algorithm is not one for a public key.
@@ -156,14 +158,14 @@ def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> JWK:
         candidates = [key for key in keys if key.get("kid", key_id) == key_id]
         if not candidates:
             raise VerificationFailed(f"the keys have other key IDs than the token's, {quoted(str(key_id))}")
-    failures = [_failure(token, key, algorithm) for key in candidates]
-    if None not in failures:
-        raise VerificationFailed(str(failures[0]))
-    return candidates[failures.index(None)]
+    failures = [signature_failure(token, key) for key in candidates]
+    if all(failures):
+        raise VerificationFailed(failures[0])
 
 
-def _failure(token: DecodedToken, key: JWK, algorithm: str) -> str | None:
-    """Return why *key* did not sign *token*, or None if it did."""
+def signature_failure(token: DecodedToken, key: JWK) -> str:
+    """Return why *key*, whatever its key ID, did not sign *token*; empty if it did."""
+    algorithm: str = token.header["alg"]
     try:
         require_suitable(key, algorithm)
     except (KeyUnavailable, InputError) as cause:
@@ -179,7 +181,7 @@ def _failure(token: DecodedToken, key: JWK, algorithm: str) -> str | None:
         jws.verify(key, algorithm)
     except JWException:
         return "the signature does not match: the token was changed, or another key signed it"
-    return None
+    return ""
 
 
 def verify_times(token: Token, now: float) -> None:

@@ -17,7 +17,7 @@ from qsjwt.inputs import read_file
 from qsjwt.keys import PASSPHRASE_VARIABLE, KeyProvider, Secrets, open_fitting_signer, split_reference
 from qsjwt.parser import PROGRAM, Parser
 from qsjwt.pem import load_certificates, load_public_keys
-from qsjwt.public import PublicKey, certificate_of, the_only
+from qsjwt.public import PublicKey, certificate_of, is_certificate_of, leaves, the_only
 from qsjwt.redaction import quoted
 from qsjwt.signer import Signer
 
@@ -204,17 +204,27 @@ def public_material(options: argparse.Namespace) -> PublicMaterial | None:
         source = f"the public key file {quoted(options.cert_publickey_file)}"
     else:
         return None
-    return PublicMaterial(source, load_public_keys(data, source), load_certificates(data, source))
+    keys, certificates = load_public_keys(data, source), load_certificates(data, source)
+    if len(certificates) == len(keys) and len(own := leaves(certificates)) < len(keys):
+        keys = [key for key in keys if any(is_certificate_of(certificate, key) for certificate in own)]
+        certificates = own
+    return PublicMaterial(source, keys, certificates)
 
 
-def private_reference(options: argparse.Namespace) -> str | None:
+def private_reference(options: argparse.Namespace, *, may_be_new: bool = False) -> str | None:
     """Return the one reference of ``--key``; None if it is not there.
 
-    :raises InputError: if it is there twice.
+    :param may_be_new: False if a key that is only made now would make no sense.
+    :raises InputError: if it is there twice, or makes a new key where that makes no sense.
     """
-    if len(options.key or ()) > 1:
+    if not options.key:
+        return None
+    if len(options.key) > 1:
         raise InputError("more than one key is given", hint="use --key once")
-    return options.key[0] if options.key else None
+    reference: str = options.key[0]
+    if split_reference(reference)[0] == "create" and not may_be_new:
+        raise InputError("--key create: makes a new key, and a key that is there is needed", hint="see create-key")
+    return reference
 
 
 def private_material(signer: Signer) -> PublicMaterial:

@@ -117,7 +117,9 @@ def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secr
         for algorithm in others:
             with contextlib.suppress(UnsuitableKey):
                 return open_signer(reference, algorithm, secrets)
-        raise reason
+        if not others:
+            raise
+        raise UnsuitableKey(f"{reason.message}; neither is it one for {' or '.join(others)}") from reason
 
 
 def local_signer(data: bytes, source: str, algorithm: str, secrets: Secrets) -> LocalSigner:

@@ -31,7 +31,7 @@ def write_stdout(text: str) -> None:
 
 def as_json(value: Any) -> str:
     """Return *value* as JSON (RFC 8259), indented, in Unicode."""
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
 def as_yaml(value: Any) -> str:

@@ -218,6 +218,8 @@ def _jwks(text: str, source: str) -> list[JWK]:
         value = parse_json(text)
     except ValueError as cause:
         raise KeyUnavailable(f"{source} is not a JWK or a JWK Set that can be read: {cause}") from None
+    if not {"keys", "kty"} & value.keys():
+        raise KeyUnavailable(f"{source} is JSON, but neither a JWK nor a JWK Set", hint=_CANNOT_READ)
     entries = value.get("keys", [value])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise KeyUnavailable(f"{source} is not a JWK or a JWK Set that can be read")
@@ -234,6 +236,8 @@ def _jwks(text: str, source: str) -> list[JWK]:
 
 def _jwk(entry: dict[str, Any]) -> JWK | None:
     key = JWK()
+    if not isinstance(entry.get("kid"), str | None):
+        return None
     try:
         # Not JWK(**entry): a member "generate" would make a new key, as large as the file says.
         key.import_key(**{name: value for name, value in entry.items() if value is not None})

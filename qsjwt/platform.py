@@ -57,8 +57,8 @@ class Rule:
     :ivar source: where it is written.
     :ivar answer: what the platform answers to a token that breaks it, where that is documented.
     :ivar missing: the same for a token that lacks the claim altogether, if that is another answer.
-    :ivar option: the option of ``check`` without which nobody can tell, such as ``--issuer``; empty if the token
-        itself tells.
+    :ivar option: the option of ``check`` without which nobody can tell, such as ``--issuer``, and which decides if it
+        is given; empty if the token itself tells.
     """
 
     name: str
@@ -72,13 +72,16 @@ class Rule:
         """Return the finding that the token keeps the rule."""
         return Finding(self.name, self.demand, source=self.source, status=Status.OK)
 
-    def broken(self, message: str, hint: str = "") -> Finding:
-        """Return the finding that the token breaks the rule."""
-        return Finding(self.name, message, hint, self.source, answer=self.answer)
+    def broken(self, message: str, hint: str = "", *, answer: str | None = None) -> Finding:
+        """Return the finding that the token breaks the rule.
+
+        :param answer: instead of the rule's, if the platform's answer to this is not documented, or another.
+        """
+        return Finding(self.name, message, hint, self.source, answer=self.answer if answer is None else answer)
 
     def absent(self, message: str, hint: str = "") -> Finding:
         """Return the finding that the token breaks the rule since it lacks the claim."""
-        return Finding(self.name, message, hint, self.source, answer=self.missing or self.answer)
+        return self.broken(message, hint, answer=self.missing or self.answer)
 
     def unknown(self, message: str, hint: str = "") -> Finding:
         """Return the finding that nobody can tell."""
@@ -144,11 +147,11 @@ class Platform(abc.ABC):
         return Token({}, {})
 
     @abc.abstractmethod
-    def check(self, token: Token, now: int) -> Iterable[Finding]:
+    def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks, and those of which nobody can tell.
 
         :param token: any token, also one that another tool made: no claim need be there or of the right type.
-        :param now: as in :meth:`build`.
+        :param now: the time as a NumericDate, in seconds; with a fraction if the token is a finished one.
         """
 
     def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:

@@ -78,14 +78,6 @@ class PublicKey:
         return text
 
 
-def days_left(certificate: "x509.Certificate", now: float) -> int:
-    """Return how many whole days *certificate* is still valid; negative once it has expired.
-
-    :param now: the time as a NumericDate, in seconds.
-    """
-    return int((certificate.not_valid_after_utc.timestamp() - now) // _DAY)
-
-
 def _described(certificate: "x509.Certificate", now: float) -> dict[str, Any]:
     from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
@@ -96,7 +88,7 @@ def _described(certificate: "x509.Certificate", now: float) -> dict[str, Any]:
         "issuer": certificate.issuer.rfc4514_string(),
         "valid_from": iso_time(certificate.not_valid_before_utc.timestamp()),
         "expires_at": iso_time(certificate.not_valid_after_utc.timestamp()),
-        "days_left": days_left(certificate, now),
+        "days_left": int((certificate.not_valid_after_utc.timestamp() - now) // _DAY),
         "sha1_thumbprint": certificate.fingerprint(SHA1()).hex().upper(),  # noqa: S303 - what Windows and Qlik show
         "sha256_thumbprint": certificate.fingerprint(SHA256()).hex().upper(),
     }
@@ -115,12 +107,31 @@ def certificate_of(key: JWK, certificates: Iterable["x509.Certificate"], source:
     :raises KeyUnavailable: if there are some, and all of them are of other keys.
     """
     known = list(certificates)
-    for certificate in known:
-        if is_certificate_of(certificate, key):
-            return certificate
-    if known:
+    own = [certificate for certificate in known if is_certificate_of(certificate, key)]
+    if known and not own:
         raise KeyUnavailable(f"the certificate in {source} is not that of the key")
-    return None
+    return longest_lasting(own) if own else None
+
+
+def longest_lasting(certificates: "Iterable[x509.Certificate]") -> "x509.Certificate":
+    """Return the one of *certificates*, of which there is one at least, that expires last: the renewed one."""
+    return max(certificates, key=lambda certificate: certificate.not_valid_after_utc)
+
+
+def validity_problem(certificate: "x509.Certificate", now: float) -> str:
+    """Return why *certificate* is not valid at the time *now*, a NumericDate; empty if it is (RFC 5280, 4.1.2.5)."""
+    from qsjwt.timestamp import iso_time
+
+    first, last = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
+    if now > last:
+        return f"the certificate expired at {iso_time(last)}"
+    return f"the certificate is not valid before {iso_time(first)}" if now < first else ""
+
+
+def leaves(certificates: "Sequence[x509.Certificate]") -> "list[x509.Certificate]":
+    """Return those of *certificates* that issued none of the others: of a chain, the one that it is for."""
+    issuers = {other.issuer for other in certificates if other.issuer != other.subject}
+    return [certificate for certificate in certificates if certificate.subject not in issuers] or list(certificates)
 
 
 def the_only(keys: Sequence[JWK], source: str, key_id: str | None = None) -> JWK:
@@ -129,7 +140,7 @@ def the_only(keys: Sequence[JWK], source: str, key_id: str | None = None) -> JWK
     :param key_id: chooses one of a JWK Set, if that is needed.
     :raises KeyUnavailable: if they are several.
     """
-    named = [key for key in keys if key_id is not None and key.get("kid") == key_id]
+    named = [key for key in keys if key_id is not None and key_id in (key.get("kid"), key.thumbprint())]
     candidates = named or keys
     if len({key.thumbprint() for key in candidates}) > 1:
         raise KeyUnavailable(

@@ -3,13 +3,16 @@
 ``sound = yield from …`` tells the caller whether there was none.
 """
 
+import math
 from collections.abc import Collection, Generator, Mapping
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard
 
-from qsjwt.duration import format_duration
+from qsjwt.duration import LAST_SECOND, format_duration
 from qsjwt.jwt import Token, moment
 from qsjwt.platform import Finding, Rule
 from qsjwt.redaction import quoted
+
+_DAY: Final = 86_400
 
 Verdict: TypeAlias = Generator[Finding, None, bool]
 """Yields findings, and returns whether there was none."""
@@ -35,7 +38,7 @@ def key_id(rule: Rule, token: Token, who: str) -> Verdict:
         state = "the key ID in the header (kid) is empty or no text"
     elif "kid" in token.claims:
         state = "the key ID (kid) is among the claims, and its place is the header"
-    elif other := _miscased(token.header, "kid"):
+    elif other := similar(token.header, "kid"):
         state = f"the header's key ID is called {quoted(other)} instead of kid"
     else:
         state = "the header has no key ID (kid)"
@@ -80,17 +83,43 @@ def missing(
     hint: str = "",
     called: str = "",
 ) -> Verdict:
-    """The claim *name*, which is not there, is not there in other letter cases either, and is not *required*.
+    """The claim *name*, which is not there, is not there under a similar name either, and is not *required*.
 
     :param called: how the message calls it; default by its name.
     """
-    if other := _miscased(claims, name):
-        yield rule.absent(
-            f"the claim {quoted(other)} is not the {quoted(name)} that {who} reads: upper and lower case count",
-            hint or f"call it {name}",
-        )
+    if other := similar(claims, name):
+        message = f"the claim {quoted(other)} is not the {quoted(name)} that {who} reads: each letter of a name counts"
+        yield rule.absent(message, hint) if required else rule.broken(message, hint, answer="")
     elif required:
         yield rule.absent(f"{called or f'the claim {quoted(name)}'} is missing, and {who} needs it", hint)
+    else:
+        return True
+    return False
+
+
+def number(
+    rule: Rule, claims: Mapping[str, Any], name: str, who: str, *, required: bool = True, whole: bool = True
+) -> Verdict:
+    """The claim *name* is a NumericDate (RFC 7519, section 2) that a calendar has.
+
+    :param whole: refuse fractions of seconds too.
+    """
+    if name not in claims:
+        return (yield from missing(rule, claims, name, who, required=required))
+    value = claims[name]
+    if not is_number(value) or (whole and value % 1):
+        wanted = "a whole number of seconds" if whole else "a number of seconds"
+        yield rule.broken(
+            f"the claim {name} is {kind(value)}, and {who} wants {wanted}",
+            "leave out the quotes" if isinstance(value, str) else "",
+            answer="",
+        )
+    elif value > LAST_SECOND:
+        yield rule.broken(
+            f"the claim {name} lies beyond the year 9999, as milliseconds do, and {who} wants seconds",
+            "divide it by 1000",
+            answer="",
+        )
     else:
         return True
     return False
@@ -106,57 +135,64 @@ def time(
     required: bool = True,
     whole: bool = True,
 ) -> Verdict:
-    """The claim *name* is a NumericDate (RFC 7519, section 2): ``exp`` is to come, ``nbf`` is past.
+    """The claim *name* is as :func:`number` says; ``exp`` is to come, ``nbf`` is past, and ``iat`` may well be.
 
     :param whole: refuse fractions of seconds too.
     """
-    if name not in claims:
-        return (yield from missing(rule, claims, name, who, required=required))
+    sound = yield from number(rule, claims, name, who, required=required, whole=whole)
+    if not sound or name not in claims:
+        return sound
     value = claims[name]
-    if not is_number(value) or (whole and not isinstance(value, int)):
-        wanted = "a whole number of seconds" if whole else "a number of seconds"
-        yield rule.broken(
-            f"the claim {name} is {kind(value)}, and {who} wants {wanted}",
-            "leave out the quotes" if isinstance(value, str) else "",
-        )
-    elif name == "exp" and value <= now:
+    if name == "exp" and value <= now:
         yield rule.broken(f"the token expired at {moment(value)}", "create a new one")
     elif name == "nbf" and value > now:
         yield rule.broken(
             f"the token is not valid before {moment(value)}", "wait, or create one with a larger --clock-skew"
         )
+    elif name == "iat" and value > now:
+        yield rule.unknown("the token was issued in the future (iat), of which no document says what comes of it")
     else:
         return True
     return False
 
 
 def window(rule: Rule, claims: Mapping[str, Any], start: str, longest: int, who: str) -> Verdict:
-    """``exp`` lies at most *longest* seconds after the claim *start*, as far as both are numbers."""
+    """``exp`` lies at most *longest* seconds after the claim *start*, as far as both are times."""
     first, last = claims.get(start), claims.get("exp")
-    if not is_number(first) or not is_number(last) or last - first <= longest:
+    if not _is_time(first) or not _is_time(last) or last - first <= longest:
         return True
     yield rule.broken(
-        f"the token would be valid for {format_duration(int(last - first))}, but {who} accepts at most "
+        f"the token would be valid for {_span(last - first)}, but {who} accepts at most "
         f"{format_duration(longest)} between {start} and exp",
         f"use --expires {longest // 60}m or less, and a --clock-skew that is far below it",
     )
     return False
 
 
-def groups(rule: Rule, claims: Mapping[str, Any], name: str, who: str, *, one: bool = False) -> Verdict:
-    """The claim *name*, if it is there, is a list of texts that are not empty.
-
-    :param one: whether a single text will do as well.
-    """
+def groups(rule: Rule, claims: Mapping[str, Any], name: str, who: str) -> Verdict:
+    """The claim *name*, if it is there, is a list of texts that are not empty."""
     value = claims.get(name, [])
-    listed = [value] if one and isinstance(value, str) else value
-    if not isinstance(listed, list):
+    if not isinstance(value, list):
         yield rule.broken(f"the claim {quoted(name)} is {kind(value)}, and {who} wants a list of texts")
-    elif not all(map(is_text, listed)):
-        yield rule.broken(f"the claim {quoted(name)} has a group without a name", "give every group a name")
-    else:
-        return True
-    return False
+        return False
+    return (yield from _texts(rule, name, value))
+
+
+def attribute(rule: Rule, claims: Mapping[str, Any], name: str, who: str) -> Verdict:
+    """The claim *name*, if it is there, is a text that is not empty, or a list of such texts."""
+    value = claims.get(name)
+    if isinstance(value, list):
+        return (yield from _texts(rule, name, value))
+    return (yield from text(rule, claims, name, who)) if name in claims else True
+
+
+def _texts(rule: Rule, name: str, values: list[Any]) -> Verdict:
+    for value in values:
+        if not is_text(value):
+            state = "an empty text" if isinstance(value, str) else kind(value)
+            yield rule.broken(f"the claim {quoted(name)} has {state} in its list of texts", "leave that out")
+            return False
+    return True
 
 
 def is_text(value: object) -> TypeGuard[str]:
@@ -176,10 +212,8 @@ def kind(value: object) -> str:
             return "null"
         case bool():
             return "a boolean"
-        case int():
-            return "a number"
-        case float():
-            return "a number with a fraction"
+        case int() | float():
+            return "a number with a fraction" if value % 1 else "a number"
         case str():
             return "a text"
         case list():
@@ -188,11 +222,21 @@ def kind(value: object) -> str:
             return "an object"
 
 
-def _miscased(part: Mapping[str, Any], name: str) -> str | None:
-    """Return the member that is *name* but for upper and lower case and dashes, if there is one."""
+def similar(part: Mapping[str, Any], name: str) -> str | None:
+    """Return the member that is *name* but for upper and lower case, dashes and underscores, if there is one."""
     plain = _plain(name)
     return next((other for other in part if _plain(other) == plain), None)
 
 
 def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").casefold()
+
+
+def _is_time(value: object) -> TypeGuard[int | float]:
+    return is_number(value) and abs(value) <= LAST_SECOND
+
+
+def _span(seconds: float) -> str:
+    if seconds > 2 * _DAY and seconds % _DAY:
+        return f"more than {int(seconds // _DAY)} d"
+    return format_duration(math.ceil(seconds))

@@ -7,7 +7,8 @@ from typing import Final
 from qsjwt.errors import InputError
 from qsjwt.redaction import quoted
 
-_SECONDS: Final = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
+# Eight digits are a date: 20261123.
+_SECONDS: Final = re.compile(r"(?!\d{8}$)\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
 def iso_time(seconds: object) -> str | None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from jwcrypto.jwk import JWK
 
 from qsjwt import jwt
-from qsjwt.errors import QsJwtError, VerificationFailed
+from qsjwt.errors import QsJwtError
 from qsjwt.jwt import DecodedToken, Token
 from qsjwt.platform import Finding, Platform, Rule, Status
-from qsjwt.public import is_certificate_of
+from qsjwt.public import is_certificate_of, longest_lasting, validity_problem
 from qsjwt.signer import require_suitable
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ class Registered:
 
     :ivar keys: public keys; any of them may have made the signature.
     :ivar certificates: those that came with them.
+    :ivar signing: the public half of the private key that signs, if that is known too.
     """
 
     keys: Sequence[JWK]
     certificates: "Sequence[x509.Certificate]" = ()
+    signing: JWK | None = None
 
 
 def judge(
@@ -59,15 +61,36 @@ def judge(
     rules = {rule.name: rule for rule in platform.rules}
     rules |= {rule.name: rule for rule in (_SIGNATURE, _KEY) if rule.name not in rules}
     broken = {finding.rule for finding in own if finding.status is Status.BROKEN}
+    # A value that is the very one expected is right, whatever else may be said of it: --client-id decides on sub.
+    decided = {
+        name
+        for name in expected.claims
+        if token.claims.get(name) == expected.claims[name] and rules.get(name, _KEY).option
+    }
     found = [
-        *own,
-        *_compare(rules, token, expected, broken),
+        *(finding for finding in own if finding.rule not in decided),
+        *(finding for finding in _compare(rules, token, expected) if finding.rule not in broken - decided),
         *_judge_key(rules, platform, token, now, registered),
     ]
     by_rule: dict[str, list[Finding]] = {name: [] for name in rules}
     for finding in found:
         by_rule.setdefault(finding.rule, []).append(finding)
+    missing = {name for name, rule in rules.items() if rule.option and not by_rule[name] and name not in _OF_THE_KEY}
+    by_rule |= {name: [_undecided(rules[name])] for name in missing}
     return [finding for name, findings in by_rule.items() for finding in _worst(findings) or [rules[name].ok()]]
+
+
+def likeliest_key(token: DecodedToken, keys: Sequence[JWK]) -> JWK:
+    """Return the one of *keys* that made the token's signature, or else the one that is most likely meant."""
+    key_id, algorithm = token.header.get("kid"), token.header["alg"]
+    return min(
+        keys,
+        key=lambda key: (
+            bool(jwt.signature_failure(token, key)),
+            key.get("kid") != key_id,
+            bool(_unsuitable(key, algorithm)),
+        ),
+    )
 
 
 def overall(findings: Iterable[Finding]) -> Status:
@@ -80,23 +103,19 @@ def _worst(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.status is overall(findings)]
 
 
-def _compare(rules: dict[str, Rule], token: Token, expected: Token, broken: set[str]) -> Iterator[Finding]:
-    """Compare what is expected, and tell what would have to be given to compare the rest."""
-    wanted = {**expected.claims, **{name: value for name, value in expected.header.items() if name == "kid"}}
-    for name, value in wanted.items():
-        part = token.header if name in expected.header else token.claims
-        rule = rules.get(name) or Rule(name, f"{name} is what is expected", "RFC 7519, section 4.1")
-        if name in broken:
-            continue
-        if name not in part:
-            yield rule.absent(f"{name} is missing, and {jwt.shown(value)} is expected")
-        elif value != part[name] and not (name == "aud" and isinstance(part[name], list) and value in part[name]):
-            yield rule.broken(f"{name} is {jwt.shown(part[name])}, not {jwt.shown(value)} as expected")
-        else:
-            yield rule.ok()
-    for name, rule in rules.items():
-        if rule.option and name not in wanted and name not in broken and name not in _OF_THE_KEY:
-            yield _undecided(rule)
+def _compare(rules: dict[str, Rule], token: Token, expected: Token) -> Iterator[Finding]:
+    """Compare what is expected; which rules are decided by that, their options say."""
+    parts = ((expected.header, token.header), (expected.claims, token.claims))
+    for wanted, part in parts:
+        for name, value in wanted.items():
+            rule = rules.get(name) or Rule(name, f"{name} is what is expected", "as given on the command line")
+            hint = f"make the token with {jwt.shown(value)}, or give what it has with {rule.option or f'--{name}'}"
+            if name not in part:
+                yield rule.absent(f"{name} is missing, and {jwt.shown(value)} is expected", hint)
+            elif value != part[name] and not (name == "aud" and isinstance(part[name], list) and value in part[name]):
+                yield rule.broken(f"{name} is {jwt.shown(part[name])}, not {jwt.shown(value)} as expected", hint)
+            else:
+                yield rule.ok()
 
 
 def _undecided(rule: Rule) -> Finding:
@@ -109,28 +128,38 @@ def _judge_key(
     if registered is None:
         yield from (_undecided(rules[name]) for name in _OF_THE_KEY if name in rules)
         return
-    algorithm = token.header["alg"]
-    key, forged = _signing_key(token, registered.keys)
-    # What the algorithm's own rule refuses is not held against the key as well.
-    reasons = [_unsuitable(key, name) for name in (*platform.algorithms, algorithm)]
-    if all(reasons):
-        usual = platform.algorithms.index(algorithm) if algorithm in platform.algorithms else 0
-        yield rules["key"].broken(reasons[usual])
-    if forged and reasons[-1]:
-        yield rules["signature"].unknown(f"the signature is not judged: {reasons[-1]}")
-    elif forged:
-        yield rules["signature"].broken(forged)
+    key = likeliest_key(token, registered.keys)
+    foreign = registered.signing is not None and registered.signing.thumbprint() != key.thumbprint()
+    yield from _judge_signature(rules, platform, token, key, foreign)
     if _CERTIFICATE in rules:
-        yield from _judge_certificate(rules[_CERTIFICATE], key, registered.certificates, now)
+        yield from _judge_certificate(rules[_CERTIFICATE], registered.signing or key, registered.certificates, now)
+    if foreign and not (_CERTIFICATE in rules and registered.certificates):
+        yield rules["key"].broken("the registered key is not that of the private key", "register the key that signs")
+    if "kid" in rules and (key_id := key.get("kid")) is not None:
+        yield from _compare({"kid": rules["kid"]}, token, Token({"kid": key_id}, {}))
 
 
-def _signing_key(token: DecodedToken, keys: Sequence[JWK]) -> tuple[JWK, str]:
-    """Return the key that made the signature, or else the likeliest, and why it did not."""
-    try:
-        return jwt.verify_signature(token, keys), ""
-    except VerificationFailed as failure:
-        key_id = token.header.get("kid")
-        return next((key for key in keys if key.get("kid") == key_id), keys[0]), failure.message
+def _judge_signature(
+    rules: Mapping[str, Rule], platform: Platform, token: DecodedToken, key: JWK, foreign: bool
+) -> Iterator[Finding]:
+    """Judge the key and the signature; one fault is one broken rule, and what hides behind it is unknown."""
+    algorithm = token.header["alg"]
+    forged = jwt.signature_failure(token, key)
+    reasons = {name: _unsuitable(key, name) for name in (*platform.algorithms, algorithm)}
+    accepted = algorithm in platform.algorithms
+    usual = algorithm if accepted else platform.algorithms[0]
+    if all(reasons.values()):
+        yield rules["key"].broken(reasons[usual])
+    elif all(reasons[name] for name in platform.algorithms):
+        yield rules["key"].unknown(f"the key is one for {algorithm}, which is not accepted: {reasons[usual]}")
+    if not forged:
+        return
+    if foreign:
+        yield rules["signature"].unknown("the signature is not judged: the registered key is not the one that signs")
+    elif all(reasons.values()) or (reasons[algorithm] and not accepted):
+        yield rules["signature"].unknown(f"the signature is not judged: {reasons[algorithm]}")
+    else:
+        yield rules["signature"].broken(forged, "register the key that signs, or sign with the one that is registered")
 
 
 def _unsuitable(key: JWK, algorithm: str) -> str:
@@ -148,14 +177,11 @@ def _judge_certificate(
     if not certificates:
         yield rule.unknown("there is a key, but no certificate with it", f"give the certificate with {_KEY_FILE}")
         return
-    for certificate in certificates:
-        if is_certificate_of(certificate, key):
-            first, last = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
-            if now > last:
-                yield rule.broken(f"the certificate expired at {jwt.moment(last)}", "register a new one")
-            elif now < first:
-                yield rule.broken(f"the certificate is not valid before {jwt.moment(first)}")
-            return
+    own = [certificate for certificate in certificates if is_certificate_of(certificate, key)]
+    if own:
+        if problem := validity_problem(longest_lasting(own), now):
+            yield rule.broken(problem, "register a new one, or make one with registration --cert-self-signed")
+        return
     yield rule.broken("the certificate is not that of the key", "register the certificate of the key that signs")
 
 

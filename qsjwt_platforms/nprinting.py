@@ -42,11 +42,14 @@ _SIGNATURE: Final = Rule(
 _KEY: Final = Rule(
     "key",
     "the key is one for RSA of 2048 bits or more",
-    f"{_HELP}; RFC 7518, section 3.3",
+    "RFC 7518, section 3.3",
     option="--cert-publickey-file",
 )
 _CERTIFICATE: Final = Rule(
-    "certificate", "the certificate is of the key, and valid", f"{_HELP}; RFC 5280", option="--cert-publickey-file"
+    "certificate",
+    "the certificate is of the key, and valid",
+    f"{_HELP}; RFC 5280, section 4.1.2.5",
+    option="--cert-publickey-file",
 )
 
 
@@ -70,20 +73,19 @@ class Nprinting(Platform):
 
     def build(self, options: argparse.Namespace, now: int) -> Token:
         """Return the token."""
-        if (options.domain is None) != (options.username is None):
-            raise InputError("--domain and --username go together", hint="give both, or --useremail")
+        _require_pair(options)
         if options.domain is None and options.useremail is None:
             raise InputError("no user is given", hint="use --useremail, or --domain and --username")
         names = claim_names(options, CLAIM_NAMES)
-        given = {names[option]: getattr(options, option) for option in CLAIM_NAMES}
-        claims = {name: value for name, value in given.items() if value is not None}
+        given = {option: value for option in CLAIM_NAMES if (value := getattr(options, option)) is not None}
+        claims = {names[option]: value for option, value in given.items()}
         return Token({}, {**claims, **time_claims(options, now)}, names)
 
     def expected(self, options: argparse.Namespace) -> Token:
         """Return the claims' names."""
         return Token({}, {}, claim_names(options, CLAIM_NAMES))
 
-    def check(self, token: Token, now: int) -> Iterable[Finding]:
+    def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks."""
         names = {**CLAIM_NAMES, **token.claim_names}
         claims = token.claims
@@ -96,13 +98,16 @@ class Nprinting(Platform):
             yield from rules.time(rule, claims, rule.name, now, _WHO, required=False, whole=False)
 
     def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
-        """Return the values for the form; users are matched by e-mail address unless a domain or a name is given."""
+        """Return the values for the form; users are matched by e-mail address unless options speak of the domain."""
+        _require_pair(options)
         names = self.expected(options).claim_names
+        renamed = {option for option in CLAIM_NAMES if names[option] != CLAIM_NAMES[option]}
+        by_domain = options.useremail is None and (options.domain is not None or renamed == {"domain", "username"})
         fields: dict[str, Any] = {
             "jwtEnabled": True,
             "certificate": public.require_certificate_pem(_WHO),
         }
-        if options.domain is None and options.username is None:
+        if not by_domain:
             return {**fields, "matchUsersBy": "email", "emailAttribute": names["useremail"]}
         return {
             **fields,
@@ -112,19 +117,23 @@ class Nprinting(Platform):
         }
 
 
+def _require_pair(options: argparse.Namespace) -> None:
+    if (options.domain is None) != (options.username is None):
+        raise InputError("--domain and --username go together", hint="give both, or --useremail")
+
+
 def _check_user(claims: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what is missing: of domain and name the other one, if one of them is there."""
     there = {option for option in CLAIM_NAMES if names[option] in claims}
     if "useremail" in there or {"domain", "username"} <= there:
         return
-    lacking = {"domain": "username", "username": "domain"}
-    for option in there:
-        other = lacking[option]
-        yield from rules.missing(_TEXTS[other], claims, names[other], _WHO, hint=_WAYS)
-    if not there:
-        problems = [
-            finding
-            for option, rule in _TEXTS.items()
-            for finding in rules.missing(rule, claims, names[option], _WHO, required=False)
-        ]
-        yield from problems or [_USER.broken(f"the token names no user: {_WAYS}", _OTHER_NAMES)]
+    absent = [option for option in CLAIM_NAMES if option not in there]
+    misnamed = [option for option in absent if rules.similar(claims, names[option])]
+    if misnamed:
+        for option in misnamed:
+            yield from rules.missing(_TEXTS[option], claims, names[option], _WHO)
+    elif there:
+        for option in set(absent) - {"useremail"}:
+            yield from rules.missing(_TEXTS[option], claims, names[option], _WHO, hint=_WAYS)
+    else:
+        yield _USER.broken(f"the token names no user: {_WAYS}", _OTHER_NAMES)

@@ -30,8 +30,8 @@ _VERIFIED: Final = "community.qlik.com, Qlik Support 1774052"
 
 
 def _claim(name: str, demand: str, answer: str = "", option: str = "") -> Rule:
-    missing = f'400 INTERNAL-TOKEN-1 "Missing required claim: {name}"'
-    return Rule(name, demand, _LOGIN, answer, missing, option)
+    missing = f'400 INTERNAL-TOKEN-1 "JWT_LOGIN_VALIDATIONS Missing required claim: {name}"'
+    return Rule(name, demand, f"{_LOGIN}; community.qlik.com, Qlik Support 2435784", answer, missing, option)
 
 
 _ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256", _SIGNED)
@@ -43,25 +43,28 @@ _SUB_TYPE: Final = _claim("subType", "the type of subject (subType) is user")
 _NAME: Final = Rule("name", "the user's name (name) is a text", _LOGIN)
 _EMAIL: Final = Rule("email", "the e-mail address (email) is a text", _LOGIN)
 _EMAIL_VERIFIED: Final = Rule(
-    "email_verified", "email_verified is true or false, without quotes", f"{_LOGIN}; {_VERIFIED}"
+    "email_verified", "email_verified, if it is there, is true or false, without quotes", f"{_LOGIN}; {_VERIFIED}"
 )
 _GROUPS: Final = Rule("groups", "the groups, if there are any, are a list of names called groups", _LOGIN)
 _JTI: Final = _claim("jti", "the token has an identifier (jti), to be used once")
 _IAT: Final = _claim("iat", "the time of issue (iat) is a whole number of seconds")
 _NBF: Final = _claim("nbf", "the token is valid already (nbf)", "401")
 _EXP: Final = _claim("exp", "the token has not expired (exp)", "401")
-_WINDOW: Final = Rule("window", "exp lies at most 60 min after nbf", _LOGIN)
+_WINDOW: Final = Rule("window", "exp, if both are there, lies at most 60 min after nbf", _LOGIN)
 _SIGNATURE: Final = Rule(
     "signature", "the key of the identity provider made the signature", _LOGIN, "401", option="--cert-publickey-file"
 )
 _KEY: Final = Rule(
     "key",
     "the key is one for RSA of 2048 bits or more",
-    f"{_SIGNED}; RFC 7518, section 3.3",
+    "RFC 7518, section 3.3",
     option="--cert-publickey-file",
 )
 _CERTIFICATE: Final = Rule(
-    "certificate", "the certificate is of the key, and valid", f"{_SIGNED}; RFC 5280", option="--cert-publickey-file"
+    "certificate",
+    "the certificate is of the key, and valid",
+    f"{_SIGNED}; RFC 5280, section 4.1.2.5",
+    option="--cert-publickey-file",
 )
 
 
@@ -139,7 +142,7 @@ class Qscloud(Platform):
         """Return the issuer."""
         return Token({}, {} if options.issuer is None else {"iss": options.issuer})
 
-    def check(self, token: Token, now: int) -> Iterable[Finding]:
+    def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks, and what Qlik's documents leave open."""
         claims = token.claims
         yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
@@ -221,12 +224,15 @@ def _check_user(claims: Mapping[str, Any]) -> Iterator[Finding]:
 def _check_groups(claims: Mapping[str, Any]) -> Iterator[Finding]:
     if "groups" in claims:
         yield from rules.groups(_GROUPS, claims, "groups", _WHO)
-    elif "group" in claims:
-        yield _GROUPS.broken(f"the claim is called group, and {_WHO} reads groups only", "use --groups")
+    elif other := rules.similar(claims, "group"):
+        yield _GROUPS.broken(f"the claim is called {quoted(other)}, and {_WHO} reads groups only", "use --groups")
     else:
         yield from rules.missing(_GROUPS, claims, "groups", _WHO, required=False)
 
 
 def _check_identifier(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    if not rules.is_number(claims.get("jti")):  # as in a sample of Qlik's own (2435784)
+    value = claims.get("jti")
+    if isinstance(value, bool | list | dict):
+        yield _JTI.broken(f"the claim jti is {rules.kind(value)}, and {_WHO} wants a text")
+    elif not rules.is_number(value):  # a sample of Qlik's own has one (2435784)
         yield from rules.text(_JTI, claims, "jti", _WHO)

@@ -29,11 +29,13 @@ CLAIM_NAMES: Final = {
 }
 """Option to the claim that carries it, unless ``--OPTION-claim`` says another name; also what Qlik calls it."""
 
-_MAPPED: Final = ("username", "useremail", "groups")
-"""Options whose claims reach Qlik only through a row of the attribute mapping."""
+_USERS: Final = ("userid", "userdir")
+"""Options whose claims say who the user is."""
 
-_PREFIX: Final = re.compile(r"[a-z0-9._~-]+", re.ASCII)
+_PREFIX: Final = re.compile(r"(?!\.+$)[a-z0-9._~-]+", re.ASCII)
 """help.qlik.com, Sense admin, Creating a virtual proxy."""
+
+_HOST: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 
 _WHO: Final = "Qlik Sense"
 _HELP: Final = "help.qlik.com, Sense admin, JWT authentication"
@@ -50,9 +52,13 @@ _USER_ID: Final = Rule(
 _USER_DIRECTORY: Final = Rule(
     "user-directory", "the claim for the user directory has the name and the form that are needed", _SETUP, _REFUSED
 )
-_USERNAME: Final = Rule("username", "the claim for the user's name, if there is one, is a text", _HELP)
-_USEREMAIL: Final = Rule("useremail", "the claim for the e-mail address, if there is one, is a text", _HELP)
-_GROUPS: Final = Rule("groups", "the claim for the groups, if there is one, is a list of names", _HELP)
+_MAPPED: Final = {
+    "username": Rule("username", "the claim for the user's name, if there is one, is a text or several", _HELP),
+    "useremail": Rule("useremail", "the claim for the e-mail address, if there is one, is a text or several", _HELP),
+    "groups": Rule("groups", "the claim for the groups, if there is one, is a text or several", _HELP),
+}
+"""Options whose claims reach Qlik only through a row of the attribute mapping."""
+
 _ISS: Final = Rule("iss", "the issuer (iss), if there is one, is a text", _HELP)
 _AUD: Final = Rule("aud", "the audience (aud) is that of the virtual proxy, if it has one", _QRS, option="--audience")
 _IAT: Final = Rule("iat", "the time of issue (iat), if there is one, is not in the future", _REPORTED, _REFUSED)
@@ -68,11 +74,14 @@ _SIGNATURE: Final = Rule(
 _KEY: Final = Rule(
     "key",
     "the key is one for RSA of 2048 bits or more",
-    f"{_HELP}; RFC 7518, section 3.3",
+    "RFC 7518, section 3.3",
     option="--cert-publickey-file",
 )
 _CERTIFICATE: Final = Rule(
-    "certificate", "the certificate is of the key, and valid", f"{_SETUP}; RFC 5280", option="--cert-publickey-file"
+    "certificate",
+    "the certificate is of the key, and valid",
+    f"{_SETUP}; RFC 5280, section 4.1.2.5",
+    option="--cert-publickey-file",
 )
 
 
@@ -87,7 +96,7 @@ class Qseow(Platform):
     algorithms = ("RS256", "RS384", "RS512")
     example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h \\\n    --key file:privatekey.pem"
     rules = (
-        *(_ALGORITHM, _USER_ID, _USER_DIRECTORY, _USERNAME, _USEREMAIL, _GROUPS, _ISS, _AUD, _IAT, _NBF, _EXP),
+        *(_ALGORITHM, _USER_ID, _USER_DIRECTORY, *_MAPPED.values(), _ISS, _AUD, _IAT, _NBF, _EXP),
         *(_SIGNATURE, _KEY, _CERTIFICATE),
     )
 
@@ -125,7 +134,7 @@ class Qseow(Platform):
 
     def build(self, options: argparse.Namespace, now: int) -> Token:
         """Return the token; each claim has the name that the options give it."""
-        names = claim_names(options, CLAIM_NAMES)
+        names = claim_names(options, CLAIM_NAMES, _USERS)
         values = {
             "userid": options.userid.strip() or options.userid,
             "userdir": options.userdir.strip() or options.userdir,
@@ -136,7 +145,7 @@ class Qseow(Platform):
         claims = {names[option]: value for option, value in values.items() if value is not None}
         remarks = [
             f"blanks around the value of --{option} are left out"
-            for option in ("userid", "userdir")
+            for option in _USERS
             if values[option] != getattr(options, option)
         ]
         claims |= self.expected(options).claims
@@ -146,19 +155,18 @@ class Qseow(Platform):
         """Return the issuer, the audience and the claims' names."""
         given = (("iss", options.issuer), ("aud", options.audience))
         claims = {claim: value for claim, value in given if value is not None}
-        return Token({}, claims, claim_names(options, CLAIM_NAMES))
+        return Token({}, claims, claim_names(options, CLAIM_NAMES, _USERS))
 
-    def check(self, token: Token, now: int) -> Iterable[Finding]:
+    def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks."""
         names = {**CLAIM_NAMES, **token.claim_names}
         claims = token.claims
         yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
         yield from _check_user(_USER_ID, "the user ID", claims, names, "userid")
         yield from _check_user(_USER_DIRECTORY, "the user directory", claims, names, "userdir")
-        for rule, option in ((_USERNAME, "username"), (_USEREMAIL, "useremail")):
-            if names[option] in claims:
-                yield from rules.text(rule, claims, names[option], _WHO, hint=f"leave --{option} out, or give a value")
-        yield from rules.groups(_GROUPS, claims, names["groups"], _WHO, one=True)
+        for option, rule in _MAPPED.items():
+            yield from rules.attribute(rule, claims, names[option], _WHO)
+            yield from _check_name(rule, claims, names, option)
         if "iss" in claims:
             yield from rules.text(_ISS, claims, "iss", _WHO)
         yield from _check_audience(claims)
@@ -176,10 +184,19 @@ class Qseow(Platform):
                 f"--prefix {quoted(options.prefix)}: a prefix is made of a to z, 0 to 9 and - . _ ~",
                 hint="leave out the slashes, and use small letters",
             )
+        for node in options.node_id or ():
+            if not node.strip():
+                raise InputError("--node-id is empty", hint="GET /qrs/servernodeconfiguration tells the IDs")
+        for host in options.allowed_host or ():
+            if not _HOST.fullmatch(host):
+                raise InputError(
+                    f"--allowed-host {quoted(host)} is not the name of a host",
+                    hint="write the name alone: no https://, no port, no path, no IP address",
+                )
+        if options.audience is not None and not options.audience.strip():
+            raise InputError("--audience is empty", hint="leave it out if the virtual proxy has none")
         names = self.expected(options).claim_names
-        chosen = [option for option in _MAPPED if getattr(options, option) is not None] or _MAPPED
-        mapped = {names[option]: CLAIM_NAMES[option] for option in chosen}
-        mapped |= {claim: claim for claim in options.extra_claims if claim not in REGISTERED_CLAIMS}
+        mapped = _attributes(options, names)
         body: dict[str, Any] = {
             "prefix": options.prefix,
             "description": options.description or f"JWT {options.prefix}",
@@ -204,6 +221,25 @@ class Qseow(Platform):
         return body
 
 
+def _attributes(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, str]:
+    """Return the rows of the attribute mapping: claim to attribute.
+
+    :raises InputError: if two claims would become the same attribute.
+    """
+    chosen = [option for option in _MAPPED if getattr(options, option) is not None] or _MAPPED
+    users = [names[option] for option in _USERS]
+    mapped = {names[option]: CLAIM_NAMES[option] for option in chosen if names[option] not in users}
+    for claim in options.extra_claims:
+        if claim in mapped.values() and claim not in mapped:
+            raise InputError(
+                f"the claim {quoted(claim)} would become the attribute {quoted(claim)}, which another claim is already",
+                hint="give the claim another name",
+            )
+        if claim not in (*REGISTERED_CLAIMS, *users):
+            mapped.setdefault(claim, claim)
+    return mapped
+
+
 def _check_user(
     rule: Rule, title: str, claims: Mapping[str, Any], names: Mapping[str, str], option: str
 ) -> Iterator[Finding]:
@@ -215,11 +251,22 @@ def _check_user(
             f"{title} (claim {quoted(name)}) has a backslash in it, {quoted(value)}, and {_WHO} takes none there",
             "give the directory with --userdir and the user with --userid",
             _TICKETS,
-            answer=rule.answer,
         )
     else:
         hint = f"if the virtual proxy has another name for it, say --{option}-claim NAME"
         yield from rules.text(rule, claims, name, _WHO, hint="" if name in claims else hint, title=title)
+
+
+def _check_name(rule: Rule, claims: Mapping[str, Any], names: Mapping[str, str], option: str) -> Iterator[Finding]:
+    """Names are free, so one that is nearly the expected one may be meant; only the virtual proxy knows."""
+    name = names[option]
+    usual = CLAIM_NAMES[option]
+    other = rules.similar(claims, name) or rules.similar(claims, f"{usual}s") or rules.similar(claims, usual)
+    if name not in claims and other is not None and other not in names.values():
+        yield rule.unknown(
+            f"there is a claim {quoted(other)} and no {quoted(name)}, and a virtual proxy maps the very name it has",
+            f"if it is told that one, use --{option}-claim {quoted(other)}",
+        )
 
 
 def _check_audience(claims: Mapping[str, Any]) -> Iterator[Finding]:
@@ -230,7 +277,7 @@ def _check_audience(claims: Mapping[str, Any]) -> Iterator[Finding]:
         yield _AUD.broken("the claim 'aud' is empty, or neither a text nor a list of texts (RFC 7519, section 4.1.3)")
 
 
-def _check_issue(claims: Mapping[str, Any], now: int) -> Iterator[Finding]:
-    sound = yield from rules.time(_IAT, claims, "iat", now, _WHO, required=False, whole=False)
+def _check_issue(claims: Mapping[str, Any], now: float) -> Iterator[Finding]:
+    sound = yield from rules.number(_IAT, claims, "iat", _WHO, required=False, whole=False)
     if sound and "iat" in claims and claims["iat"] > now:
         yield _IAT.broken("the token was issued in the future (iat)", "set the clock, or use a larger --clock-skew")

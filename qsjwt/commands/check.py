@@ -17,7 +17,7 @@ from qsjwt.redaction import redacted
 from qsjwt.signer import ONE_OF_EACH_KIND
 from qsjwt.timestamp import iso_time
 from qsjwt.token_options import add_token_options, token_text
-from qsjwt.verdict import TOKEN, Registered, as_record, judge, overall
+from qsjwt.verdict import TOKEN, Registered, as_record, judge, likeliest_key, overall
 
 _EXPECTED: Final = {
     "issuer": "what iss must be: the issuer that is registered",
@@ -81,34 +81,34 @@ class Check(PlatformCommand):
     ) -> Sequence[Finding]:
         with self.guard("check the token"):
             subject = replace(token, claim_names=expected.claim_names)
-            found = checked_findings(self.platform.check(subject, int(now)))
+            found = checked_findings(self.platform.check(subject, now))
+        if registered is not None and expected.header.get("kid") == THUMBPRINT:
+            thumbprint = likeliest_key(token, registered.keys).thumbprint()
+            expected = replace(expected, header={"kid": thumbprint})
         return judge(self.platform, found, token, now, expected, registered)
 
     def _expected(self, options: argparse.Namespace, registered: Registered | None) -> Token:
         expected = self.expected(options)
         given = {"iss": options.issuer, "aud": options.audience}
         claims = {**expected.claims, **{name: value for name, value in given.items() if value is not None}}
-        header = {}
-        if options.keyid == THUMBPRINT:
-            if registered is None:
-                raise InputError(
-                    f"--keyid {THUMBPRINT} is that of a key, and no key is given", hint="use --cert-publickey-file"
-                )
-            header["kid"] = registered.keys[0].thumbprint()
-        elif options.keyid is not None:
-            header["kid"] = options.keyid
+        if options.keyid == THUMBPRINT and registered is None:
+            raise InputError(
+                f"--keyid {THUMBPRINT} is that of a key, and no key is given", hint="use --cert-publickey-file"
+            )
+        header = {} if options.keyid is None else {"kid": options.keyid}
         return replace(expected, header=header, claims=claims)
 
 
 def _registered(options: argparse.Namespace) -> Registered | None:
-    """Return the key that signs, if a private one is given, or else the public ones, and all certificates."""
+    """Return the public keys, and the one that signs if a private one is given; None if none is."""
     given = key_options.public_material(options)
     reference = key_options.private_reference(options)
-    if reference is not None:
-        with key_options.opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
-            own = key_options.private_material(signer)
-        return Registered(own.keys, given.certificates if given else own.certificates)
-    return Registered(given.keys, given.certificates) if given else None
+    if reference is None:
+        return Registered(given.keys, given.certificates) if given else None
+    with key_options.opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+        own = key_options.private_material(signer)
+    registered = given or own
+    return Registered(registered.keys, registered.certificates, signing=own.keys[0])
 
 
 def _as_text(record: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import time
 from collections.abc import Mapping
 
@@ -14,8 +15,10 @@ from qsjwt.inputs import whole_number
 from qsjwt.key_options import THUMBPRINT
 from qsjwt.parser import Parser
 from qsjwt.pem import load_certificates
-from qsjwt.public import PublicKey
+from qsjwt.public import PublicKey, validity_problem
 from qsjwt.signer import Signer, require_suitable
+
+_LOG = logging.getLogger("qsjwt.command")
 
 
 class Registration(PlatformCommand):
@@ -41,7 +44,7 @@ class Registration(PlatformCommand):
         key.add_argument(
             "--cert-self-signed",
             action="store_true",
-            help="make a certificate for --key, signed by the key itself, if it has none",
+            help="make a new certificate for --key, signed by the key itself",
         )
         key_options.add_certificate_options(key)
         key.add_argument(
@@ -61,6 +64,8 @@ class Registration(PlatformCommand):
         require_place(options.output)
         options.extra_claims = extra_claims(options)
         public = self._public_key(options)
+        if public.certificate is not None and (problem := validity_problem(public.certificate, time.time())):
+            _LOG.warning("%s", problem)
         if options.keyid == THUMBPRINT:
             options.keyid = public.thumbprint
         with self.guard("say what to register"):
@@ -74,20 +79,23 @@ class Registration(PlatformCommand):
         """Return the key, and set the algorithm in *options* to one that it can do."""
         algorithms = [options.algorithm] if options.algorithm else list(self.platform.algorithms)
         given = key_options.public_material(options)
-        reference = key_options.private_reference(options)
+        reference = key_options.private_reference(options, may_be_new=True)
+        if options.cert_self_signed and (reference is None or given is not None):
+            raise InputError(
+                "--cert-self-signed makes a certificate for a private key", hint="give --key, and no other certificate"
+            )
+        if not options.cert_self_signed and (options.cert_create_expires_days or options.cert_common_name):
+            _LOG.warning("the options for a new certificate have no effect without --cert-self-signed")
         if reference is None:
-            if options.cert_self_signed:
-                raise InputError("--cert-self-signed needs the private key", hint="give it with --key")
             public = key_options.one_public_key(options, None, given, options.keyid)
             options.algorithm = _fitting(public, algorithms)
             return public
         request = _certificate_request(options)
         with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
             options.algorithm = signer.algorithm
-            public = key_options.one_public_key(options, signer, given)
-            if options.cert_self_signed and public.certificate is None:
-                public = _with_certificate(public, signer, request)
-        return public
+            if options.cert_self_signed:
+                return _with_certificate(PublicKey(signer.public_key), signer, request)
+            return key_options.one_public_key(options, signer, given)
 
 
 def _fitting(public: PublicKey, algorithms: list[str]) -> str:

@@ -10,9 +10,8 @@ from qsjwt import key_options, output
 from qsjwt.command import Command
 from qsjwt.key_options import THUMBPRINT
 from qsjwt.parser import Parser
-from qsjwt.public import PublicKey, days_left
+from qsjwt.public import PublicKey, validity_problem
 from qsjwt.signer import ONE_OF_EACH_KIND
-from qsjwt.timestamp import iso_time
 
 _LOG = logging.getLogger("qsjwt.command")
 
@@ -46,9 +45,8 @@ class ShowKey(Command):
         else:
             text = output.shown_record(public.described(time.time()), options.format)
         self.emit(text)
-        if public.certificate is not None and days_left(public.certificate, time.time()) < 0:
-            expiry = iso_time(public.certificate.not_valid_after_utc.timestamp())
-            _LOG.warning("the certificate expired at %s", expiry)
+        if public.certificate is not None and (problem := validity_problem(public.certificate, time.time())):
+            _LOG.warning("%s", problem)
 
 
 def _public_key(options: argparse.Namespace) -> PublicKey:

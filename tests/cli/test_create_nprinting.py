@@ -46,7 +46,10 @@ def test_the_claims_have_the_names_that_the_administrator_chose(nprinting: Run) 
         (("--domain", "", "--username", "anna"), ("claim 'domain'",)),
         (("--useremail", "a@b.c", "--useremail-claim", "sub"), ("RFC 7519 reserves",)),
         (("--useremail", "a@b.c", "--useremail-claim", ""), ("--useremail-claim is empty",)),
-        (("--useremail", "a@b.c", "--useremail-claim", "name"), ("same claim name",)),
+        (
+            ("--useremail", "a@b.c", "--domain", "d", "--username", "n", "--useremail-claim", "name"),
+            ("same claim name",),
+        ),
         (("--useremail", "a@b.c", "--algorithm", "PS256"), ("RS256, RS384, RS512",)),
     ],
 )

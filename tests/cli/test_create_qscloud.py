@@ -120,7 +120,7 @@ def test_a_token_without_name_or_address_is_signed_with_a_warning(run: Run, keys
         (("--username", ""), ("claim 'name'",)),
         (("--useremail", " "), ("claim 'email'",)),
         (("--groups", ""), ("claim 'groups'",)),
-        (("--claim", "group=Sales"), ("called group", "--groups")),
+        (("--claim", "group=Sales"), ("called 'group'", "--groups")),
     ],
 )
 def test_a_broken_rule_is_named(qscloud: Run, options: tuple[str, ...], words: tuple[str, ...]) -> None:

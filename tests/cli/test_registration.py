@@ -176,7 +176,7 @@ def test_the_registered_key_verifies_a_token_that_is_made_with_the_same_options(
     who = {
         "qseow": ("--userdir", "LAB", "--userid", "anna", "--groups", "g"),
         "qscloud": ("--subject", "s", "--username", "A", "--useremail", "a@b.c", "--useremail-verified", "true"),
-        "qscloud-oauth": ("--client-id", "c", "--tenant", "https://t"),
+        "qscloud-oauth": ("--client-id", "c", "--tenant", "https://t.eu.qlikcloud.com"),
         "nprinting": ("--domain", "LAB", "--username", "anna"),
     }[name]
     key = ("--key", certified.folder / "both.pem")
@@ -283,7 +283,7 @@ def test_the_thumbprint_is_the_key_id_of_token_and_registration(run: Run, keys: 
     assert json.loads(result.stdout)["options"]["staticKeys"][0]["kid"] == kid
 
 
-@pytest.mark.parametrize(("options", "domain"), [((), False), (("--domain", "LAB"), True), (("--username", "a"), True)])
+@pytest.mark.parametrize(("options", "domain"), [((), False), (("--domain", "LAB", "--username", "a"), True)])
 def test_nprinting_matches_as_the_options_for_the_user_say(
     run: Run, certified: SimpleNamespace, options: tuple[str, ...], domain: bool
 ) -> None:
@@ -360,7 +360,11 @@ def test_a_key_that_never_leaves_its_place_signs_its_own_certificate(
         (("qscloud", "--issuer", "i", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is not given",)),
         (("qscloud-oauth", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is not given",)),
         (("qseow",), 2, ("no key is given",)),
-        (("qseow", "--cert-self-signed", "--cert-publickey-file", "PUBLIC"), 2, ("needs the private key",)),
+        (
+            ("qseow", "--cert-self-signed", "--cert-publickey-file", "PUBLIC"),
+            2,
+            ("makes a certificate for a private key",),
+        ),
         (("qseow", "--cert-publickey-file", "CERT", "--prefix", "/JWT"), 2, ("--prefix '/JWT'", "a to z")),
         (("qseow", "--cert-publickey-file", "CERT", "--prefix", ""), 2, ("--prefix ''",)),
         (("qseow", "--cert-publickey-file", "CERT", "--userid-claim", "exp"), 2, ("RFC 7519 reserves",)),

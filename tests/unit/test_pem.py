@@ -205,10 +205,10 @@ def test_a_private_key_is_refused_where_a_public_one_belongs(keys: SimpleNamespa
     [
         (b'{"kty":"oct","k":"AAAA"}', "symmetric"),
         (b'{"keys":[]}', "without a public key"),
-        (b"{}", "without a public key"),
+        (b"{}", "neither a JWK nor a JWK Set"),
         (b'{"keys":[{}]}', "without a public key"),
         (b'{"kty":["RSA"]}', "without a public key"),
-        (b'{"generate":"RSA","size":16384}', "without a public key"),
+        (b'{"generate":"RSA","size":16384}', "neither a JWK nor a JWK Set"),
         (b'{"kty":"RSA","generate":"RSA","size":16384}', "without a public key"),
         (b'{"kty":"RSA"}', "without a public key"),
         (b'{"kty":"banana"}', "without a public key"),
