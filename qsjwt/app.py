@@ -20,7 +20,7 @@ from qsjwt.command import Command, CreateCommand, PlatformCommand
 from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError, Terminated
 from qsjwt.output import write_stdout
 from qsjwt.parser import PROGRAM, HelpPrinted, Parser
-from qsjwt.platform import Platform
+from qsjwt.platform import Platform, require_sound
 from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.spelling import nearest
 
@@ -214,7 +214,7 @@ class _Named(EntryPointWrapper):
 
     def description(self) -> str:
         """Return what the command does."""
-        return inspect.getdoc(self.load()) or ""
+        return inspect.cleandoc(self.load().__doc__ or "")
 
     def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
         """Return what makes the command, its name, and those of *arguments* that are its own.
@@ -233,7 +233,7 @@ class _Named(EntryPointWrapper):
                 hint=f"write {PROGRAM} {self.plugin} NAME …, with a NAME out of: {', '.join(known)}",
             )
         name = arguments[0]
-        platform = plugins.create(plugins.PLATFORMS, name, Platform)  # type: ignore[type-abstract]
+        platform = load_platform(name)
         return functools.partial(command, name=name, platform=platform), f"{self.plugin} {name}", arguments[1:]
 
     def _overview(self, known: Sequence[str]) -> Parser:
@@ -251,7 +251,7 @@ class _Create(_Named):
     group = plugins.PLATFORMS
 
     def load(self) -> Any:
-        platform = plugins.create(plugins.PLATFORMS, self.plugin, Platform)  # type: ignore[type-abstract]
+        platform = load_platform(self.plugin)
         return functools.partial(CreateCommand, name=self.plugin, platform=platform)
 
     def description(self) -> str:
@@ -260,6 +260,17 @@ class _Create(_Named):
 
     def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
         return self.load(), plugins.command_of(self.plugin), arguments
+
+
+def load_platform(name: str) -> Platform:
+    """Return the platform *name*.
+
+    :raises PluginError: if it is missing, broken, or declares what cannot be.
+    """
+    platform: Platform = plugins.create(plugins.PLATFORMS, name, Platform)  # type: ignore[type-abstract]
+    with plugins.guard(plugins.PLATFORMS, name, "load"):
+        require_sound(platform)
+    return platform
 
 
 class _PrintVersion(argparse.Action):

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import inspect
 import logging
 import os
 import sys
@@ -61,6 +62,10 @@ class Command(cliff.command.Command):
         )
         return parser
 
+    def get_description(self) -> str:
+        """Return the docstring of the command's own class, which is its help."""
+        return inspect.cleandoc(type(self).__doc__ or "")
+
     def add_options(self, parser: Parser) -> None:
         """Add the options of this command to *parser*."""
 
@@ -111,8 +116,16 @@ class PlatformCommand(Command):
 
     def get_description(self) -> str:
         """Return the first lines of the help: the docstring, about this platform."""
-        text: str = super().get_description()
-        return text.replace("a platform", self.platform.summary).replace("NAME", self.name)
+        return super().get_description().replace("a platform", self.platform.summary).replace("NAME", self.name)
+
+    def get_parser(self, prog_name: str) -> Parser:
+        """Return the parser; a platform whose options collide with others is found out here."""
+        with self.guard("add its options"):
+            parser = super().get_parser(prog_name)
+            places = [action.dest for action in parser._actions]
+            if twice := {place for place in places if places.count(place) > 1}:
+                raise ValueError(f"several options have the same dest: {', '.join(sorted(twice))}")
+        return parser
 
     def guard(self, action: str) -> contextlib.AbstractContextManager[None]:
         """Return the guard of the platform's code: what it does wrong becomes an error that names its package.
@@ -127,12 +140,11 @@ class PlatformCommand(Command):
         :param add: its method that does so.
         :param required: False if none of them is to be required.
         """
-        with self.guard("add its options"):
-            before = set(map(id, group._group_actions))
-            add(group)
-            for action in group._group_actions:
-                if id(action) not in before and not required:
-                    action.required = False
+        before = {id(action) for action in (*group._actions, *group._mutually_exclusive_groups)}
+        add(group)
+        for action in (*group._actions, *group._mutually_exclusive_groups):
+            if id(action) not in before and not required:
+                action.required = False
 
     def expected(self, options: argparse.Namespace) -> Token:
         """Return what the platform's shared options demand of a token."""
@@ -155,9 +167,7 @@ class CreateCommand(PlatformCommand):
         who = parser.add_argument_group("claims")
         self.add_platform_options(self.platform.add_options, who, required=True)
         self.add_platform_options(self.platform.add_shared_options, who, required=True)
-        # One that defines an option of ours is found out as a conflict, and it is the platform that is wrong.
-        with self.guard("add its options"):
-            self._add_common_options(parser, who)
+        self._add_common_options(parser, who)
 
     def _add_common_options(self, parser: Parser, who: Any) -> None:
         lifetime = parser.add_argument_group("lifetime")
@@ -214,7 +224,9 @@ class CreateCommand(PlatformCommand):
             token = replace(token, header={**token.header, "alg": signer.algorithm})
             if options.keyid == THUMBPRINT:
                 token = replace(token, header={**token.header, "kid": signer.public_key.thumbprint()})
-            result = _FORMATS[options.format](jwt.sign(token, signer), token, signer)
+            with key_options.guard(reference, "sign"):
+                compact = jwt.sign(token, signer)
+            result = _FORMATS[options.format](compact, token, signer)
             _LOG.debug("key thumbprint (RFC 7638): %s", signer.public_key.thumbprint())
         self.emit(result, options.output)
         scheme, _ = split_reference(reference)
@@ -235,10 +247,8 @@ class CreateCommand(PlatformCommand):
                 )
             claims[name] = value
         named = {"alg": options.algorithm or self.platform.algorithms[0], "typ": "JWT"}
-        if options.keyid is not None:
-            if not options.keyid.strip():
-                raise InputError("the key ID (--keyid) is empty")
-            named["kid"] = options.keyid
+        if (key_id := key_options.key_id(options)) is not None:
+            named["kid"] = key_id
         # The platform may choose another type, but not what the options say.
         header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
         return replace(token, header=header, claims=claims)

@@ -100,8 +100,10 @@ def add_passphrase_options(group: Any) -> None:
 
 def add_public_key_options(group: Any) -> None:
     """Add a public key or certificate, as a file or as text."""
-    group.add_argument("--cert-publickey-file", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set")
-    group.add_argument("--cert-publickey", metavar="TEXT", help="the same as text")
+    group.add_argument(
+        "--cert-publickey-file", action="append", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set"
+    )
+    group.add_argument("--cert-publickey", action="append", metavar="TEXT", help="the same as text")
 
 
 def add_any_key_options(parser: Parser, note: str) -> Any:
@@ -176,17 +178,35 @@ def key_secrets(options: argparse.Namespace) -> Secrets:
 
 @contextlib.contextmanager
 def opened(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Iterator[Signer]:
-    """Open a signer for the first of *algorithms* that the key can do, and close it; its provider is a stranger.
+    """Open a signer for the first of *algorithms* that the key can do, and close it.
 
-    :raises PluginError: if the provider fails, also while the block uses the signer.
     :raises QsJwtError: as :func:`qsjwt.keys.open_fitting_signer`.
     """
-    scheme, _ = split_reference(reference)
-    with (
-        plugins.guard(plugins.KEY_PROVIDERS, scheme, "sign"),
-        open_fitting_signer(reference, algorithms, secrets) as signer,
-    ):
+    signer = open_fitting_signer(reference, algorithms, secrets)
+    try:
         yield signer
+    finally:
+        with guard(reference, "close the key"):
+            signer.close()
+
+
+def guard(reference: str, action: str) -> contextlib.AbstractContextManager[None]:
+    """Return the guard of the code of the key provider that *reference* names.
+
+    :param action: what it is to do, for the message, such as "sign".
+    """
+    return plugins.guard(plugins.KEY_PROVIDERS, split_reference(reference)[0], action)
+
+
+def key_id(options: argparse.Namespace) -> str | None:
+    """Return the value of ``--keyid``, or None.
+
+    :raises InputError: if it is empty.
+    """
+    value: str | None = options.keyid
+    if value is not None and not value.strip():
+        raise InputError("the key ID (--keyid) is empty")
+    return value
 
 
 def public_material(options: argparse.Namespace) -> PublicMaterial | None:
@@ -195,13 +215,16 @@ def public_material(options: argparse.Namespace) -> PublicMaterial | None:
     :raises InputError: if both are there.
     :raises KeyUnavailable: if there is no public key in it.
     """
-    if options.cert_publickey is not None and options.cert_publickey_file is not None:
-        raise InputError("two public keys are given", hint="use --cert-publickey-file or --cert-publickey")
-    if options.cert_publickey is not None:
-        data, source = os.fsencode(options.cert_publickey), "the public key on the command line"
-    elif options.cert_publickey_file is not None:
-        data = read_file(options.cert_publickey_file, "public key file", error=KeyUnavailable)
-        source = f"the public key file {quoted(options.cert_publickey_file)}"
+    texts, files = options.cert_publickey or [], options.cert_publickey_file or []
+    if len(texts) + len(files) > 1:
+        raise InputError(
+            "more than one public key is given", hint="use --cert-publickey-file or --cert-publickey, once"
+        )
+    if texts:
+        data, source = os.fsencode(texts[0]), "the public key on the command line"
+    elif files:
+        data = read_file(files[0], "public key file", error=KeyUnavailable)
+        source = f"the public key file {quoted(files[0])}"
     else:
         return None
     keys, certificates = load_public_keys(data, source), load_certificates(data, source)
@@ -229,7 +252,7 @@ def private_reference(options: argparse.Namespace, *, may_be_new: bool = False) 
 
 def private_material(signer: Signer) -> PublicMaterial:
     """Return the public half of a signer's key, and the certificates beside the private one."""
-    source = "the place of the private key"
+    source = "what is beside the private key"
     certificates = load_certificates(signer.certificates, source) if signer.certificates else []
     return PublicMaterial(source, [signer.public_key], certificates)
 

@@ -31,7 +31,9 @@ def write_stdout(text: str) -> None:
 
 def as_json(value: Any) -> str:
     """Return *value* as JSON (RFC 8259), indented, in Unicode."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
+    # What could move a cursor is only ever within strings, where an escape says the same.
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text) + "\n"
 
 
 def as_yaml(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from qsjwt.errors import InputError
 from qsjwt.output import write_stdout
-from qsjwt.redaction import quoted
+from qsjwt.redaction import printable, quoted
 from qsjwt.spelling import nearest
 
 PROGRAM: Final = "qsjwt"
@@ -69,7 +69,8 @@ class Parser(argparse.ArgumentParser):
         """Return *rows*, name to what it is, as lines below each other that are as wide as the help."""
         width = max(map(len, rows), default=0)
         return "".join(
-            f"{_wrap(f'  {name:{width}}  {text}', self._columns, ' ' * (width + 4))}\n" for name, text in rows.items()
+            f"{_wrap(f'  {name:{width}}  {printable(text)}', self._columns, ' ' * (width + 4))}\n"
+            for name, text in rows.items()
         )
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
@@ -135,7 +136,9 @@ class _Formatter(argparse.HelpFormatter):
     """Wraps paragraphs, and leaves lines that begin with a blank, such as an example, as they are."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n\n".join(part if "\n " in part else _wrap(part, width, indent) for part in text.split("\n\n"))
+        return "\n\n".join(
+            part if "\n " in part else indent + _wrap(part, width - len(indent), indent) for part in text.split("\n\n")
+        )
 
 
 def _wrap(text: str, width: int, indent: str) -> str:

@@ -72,7 +72,7 @@ def load_private_key(data: bytes, source: str, passphrase: Callable[[], bytes | 
     jwk.unsafe_skip_rsa_key_validation = True
     try:
         jwk.import_from_pyca(key)
-    except JWException as cause:
+    except (JWException, KeyError) as cause:
         raise KeyUnavailable(f"{source} is not an RSA or elliptic-curve key") from cause
     return jwk
 
@@ -107,10 +107,20 @@ def load_certificates(data: bytes, source: str) -> "list[x509.Certificate]":
     text = _text(data, source)
     if text.lstrip().startswith("{"):
         return []
+    blocks = [block for block in _blocks(text, source) if block.label.endswith("CERTIFICATE")]
     try:
-        return [_certificate(block) for block in _blocks(text, source) if block.label.endswith("CERTIFICATE")]
-    except ValueError as cause:
+        certificates = [_certificate(block) for block in blocks]
+        for certificate in certificates:
+            # cryptography reads these when they are asked for, and may find only then that it cannot.
+            _ = (
+                certificate.subject,
+                certificate.issuer,
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+            )
+    except (ValueError, UnsupportedAlgorithm) as cause:
         raise KeyUnavailable(f"{source} has a certificate that cannot be read") from cause
+    return certificates
 
 
 def _private_given(source: str) -> KeyUnavailable:
@@ -194,7 +204,7 @@ def _public_pems(text: str, source: str) -> list[JWK]:
         raise _private_given(source)
     try:
         keys = [JWK.from_pyca(_public_key(block)) for block in blocks]
-    except (ValueError, UnsupportedAlgorithm, JWException) as cause:
+    except (ValueError, KeyError, UnsupportedAlgorithm, JWException) as cause:
         raise KeyUnavailable(f"{source} is neither a public key nor a certificate that can be read") from cause
     for key in keys:
         del key["kid"]  # jwcrypto's own choice, the thumbprint

@@ -11,6 +11,7 @@ from qsjwt.duration import format_duration
 from qsjwt.errors import InputError
 from qsjwt.jwt import Token
 from qsjwt.public import PublicKey
+from qsjwt.signer import ALGORITHMS
 
 _UNNOTICED: Final = 30
 """Seconds of a lifetime that may be cut without a word: the default clock skew."""
@@ -174,9 +175,26 @@ def checked_findings(findings: Iterable[Finding]) -> list[Finding]:
     :raises TypeError: if there is anything else in it.
     """
     listed = list(findings)
-    if not all(isinstance(finding, Finding) for finding in listed):
-        raise TypeError("findings were expected")
+    for finding in listed:
+        texts = (finding.rule, finding.message, finding.hint, finding.source, finding.answer)
+        if not isinstance(finding.status, Status) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("a finding has texts and a status")
     return listed
+
+
+def require_sound(platform: Platform) -> None:
+    """Return if what *platform* declares is what it has to be.
+
+    :raises TypeError, ValueError: if its algorithms or its rules are not.
+    """
+    if not platform.algorithms or not isinstance(platform.algorithms, tuple | list):
+        raise TypeError("its algorithms are no tuple of names")
+    if unknown := set(platform.algorithms) - set(ALGORITHMS):
+        raise ValueError(f"{', '.join(sorted(map(str, unknown)))}: not signed with a private key")
+    if not isinstance(platform.rules, tuple | list) or not all(isinstance(rule, Rule) for rule in platform.rules):
+        raise TypeError("its rules are no tuple of rules")
+    if len({rule.name for rule in platform.rules}) < len(platform.rules):
+        raise ValueError("two of its rules have the same name")
 
 
 def time_claims(options: argparse.Namespace, now: int) -> dict[str, int]:

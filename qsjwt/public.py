@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import KeyUnavailable
@@ -96,7 +98,10 @@ def _described(certificate: "x509.Certificate", now: float) -> dict[str, Any]:
 
 def is_certificate_of(certificate: "x509.Certificate", key: JWK) -> bool:
     """Tell whether *certificate* is one of *key*."""
-    public: JWK = JWK.from_pyca(certificate.public_key())
+    try:
+        public: JWK = JWK.from_pyca(certificate.public_key())
+    except (JWException, KeyError, ValueError, UnsupportedAlgorithm):
+        return False  # a key of a kind that signs no token
     return bool(public.thumbprint() == key.thumbprint())
 
 

@@ -14,6 +14,15 @@ from qsjwt.redaction import quoted
 
 _RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+ALGORITHMS: Final = (*_RSA, *_CURVES)
+"""JWA names (RFC 7518, section 3.1) that are signed with here."""
+
+_CURVE_BITS: Final = {
+    **{"P-256": 256, "P-384": 384, "P-521": 521, "secp256k1": 256},
+    **{"Ed25519": 256, "Ed448": 456, "X25519": 256, "X448": 448},
+}
+"""Bits of the field of a curve, or of a public key in the case of RFC 8032 and 7748."""
+
 _COORDINATE_BYTES: Final = {"ES256": 32, "ES384": 48, "ES512": 66}
 ONE_OF_EACH_KIND: Final = ("RS256", "ES384", "ES256", "ES512")
 """JWA names for keys of whose kind nothing is known."""
@@ -101,11 +110,10 @@ def require_suitable(key: JWK, algorithm: str) -> None:
 
 
 def key_bits(key: JWK) -> int:
-    """Return the size of *key* in bits: the modulus of RSA, the order of the field of a curve."""
+    """Return the size of *key* in bits: the modulus of RSA, the field of a curve."""
     if key["kty"] == "RSA":
         return int.from_bytes(base64url_decode(key["n"]), "big").bit_length()
-    size: int = key.get_op_key("verify").key_size
-    return size
+    return _CURVE_BITS[key["crv"]]
 
 
 def _way_out(key: JWK) -> str:

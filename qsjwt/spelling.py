@@ -9,7 +9,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
     if not name:
         return ""
-    known = sorted(candidates)
+    known, name = sorted(candidates), name.lower()
     close = [known_name for known_name in known if known_name.startswith(name)] or difflib.get_close_matches(
         name, known
     )

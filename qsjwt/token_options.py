@@ -41,7 +41,8 @@ def token_text(options: argparse.Namespace, command: str) -> str:
     else:
         if not given and sys.stdin is not None and sys.stdin.isatty():
             raise InputError("no token is given", hint="use --jwt-file FILE, or pipe the token in")
-        text = read_text(options.jwt_file or "-", "token file", "--jwt-file" if options.jwt_file else command)
+        path, reader = ("-", command) if options.jwt_file is None else (options.jwt_file, "--jwt-file")
+        text = read_text(path, "token file", reader)
     if not text.strip():
         raise InputError("the token is empty")
     return text

@@ -1,6 +1,7 @@
 """``check NAME``: whether a platform would accept a token, rule by rule, and if not, why."""
 
 import argparse
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -80,7 +81,12 @@ class Check(PlatformCommand):
         self, token: DecodedToken, now: float, expected: Token, registered: Registered | None
     ) -> Sequence[Finding]:
         with self.guard("check the token"):
-            subject = replace(token, claim_names=expected.claim_names)
+            subject = replace(
+                token,
+                header=copy.deepcopy(token.header),
+                claims=copy.deepcopy(token.claims),
+                claim_names=expected.claim_names,
+            )
             found = checked_findings(self.platform.check(subject, now))
         if registered is not None and expected.header.get("kid") == THUMBPRINT:
             thumbprint = likeliest_key(token, registered.keys).thumbprint()
@@ -89,13 +95,15 @@ class Check(PlatformCommand):
 
     def _expected(self, options: argparse.Namespace, registered: Registered | None) -> Token:
         expected = self.expected(options)
-        given = {"iss": options.issuer, "aud": options.audience}
+        # A platform may keep its own options of these names elsewhere, and expects what they say itself.
+        given = {"iss": getattr(options, "issuer", None), "aud": getattr(options, "audience", None)}
         claims = {**expected.claims, **{name: value for name, value in given.items() if value is not None}}
-        if options.keyid == THUMBPRINT and registered is None:
+        key_id = key_options.key_id(options)
+        if key_id == THUMBPRINT and registered is None:
             raise InputError(
                 f"--keyid {THUMBPRINT} is that of a key, and no key is given", hint="use --cert-publickey-file"
             )
-        header = {} if options.keyid is None else {"kid": options.keyid}
+        header = {} if key_id is None else {"kid": key_id}
         return replace(expected, header=header, claims=claims)
 
 

@@ -5,7 +5,8 @@ import time
 
 from qsjwt import key_options, output
 from qsjwt.certificate import KEY_FILES
-from qsjwt.command import Command
+from qsjwt.command import Command, require_place
+from qsjwt.inputs import user_path
 from qsjwt.parser import Parser
 from qsjwt.signer import ONE_OF_EACH_KIND
 
@@ -32,8 +33,10 @@ class CreateKey(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Make the key, and print what it is and where."""
         options = parsed_args
+        require_place(None)
         reference = key_options.new_key_reference(options, kind=options.kind)
         with key_options.opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
             public = key_options.one_public_key(options, signer, None)
-        files = {content: f"{options.cert_file_prefix or ''}{name}" for content, name in KEY_FILES.items()}
+        prefix = user_path(options.cert_file_prefix or "")
+        files = {content: f"{prefix}{name}" for content, name in KEY_FILES.items()}
         self.emit(output.shown_record({"files": files, **public.described(time.time())}, options.format))

@@ -62,6 +62,7 @@ class Registration(PlatformCommand):
         """Print the platform's registration."""
         options = parsed_args
         require_place(options.output)
+        options.keyid = key_options.key_id(options)
         options.extra_claims = extra_claims(options)
         public = self._public_key(options)
         if public.certificate is not None and (problem := validity_problem(public.certificate, time.time())):
@@ -73,6 +74,8 @@ class Registration(PlatformCommand):
             if not isinstance(body, Mapping):
                 raise TypeError("a mapping was expected")
             text = output.as_json(body)
+        if "PRIVATE KEY-----" in text:
+            raise InputError("one of the options holds a private key, which nobody registers", hint="look at --keyid")
         self.emit(text, options.output)
 
     def _public_key(self, options: argparse.Namespace) -> PublicKey:
@@ -94,7 +97,8 @@ class Registration(PlatformCommand):
         with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
             options.algorithm = signer.algorithm
             if options.cert_self_signed:
-                return _with_certificate(PublicKey(signer.public_key), signer, request)
+                with key_options.guard(reference, "sign"):
+                    return _with_certificate(PublicKey(signer.public_key), signer, request)
             return key_options.one_public_key(options, signer, given)
 
 

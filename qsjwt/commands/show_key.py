@@ -40,7 +40,7 @@ class ShowKey(Command):
         options = parsed_args
         public = _public_key(options)
         if options.format in _KEY_FORMATS:
-            key_id = options.keyid or public.jwk.get("kid") or THUMBPRINT
+            key_id = key_options.key_id(options) or public.jwk.get("kid") or THUMBPRINT
             text = _KEY_FORMATS[options.format](public, public.thumbprint if key_id == THUMBPRINT else key_id)
         else:
             text = output.shown_record(public.described(time.time()), options.format)

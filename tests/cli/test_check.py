@@ -15,6 +15,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
+from joserfc import jwk as joserfc_jwk
 
 from tests.conftest import VECTORS, InstallPlugin, Result, Run, public_pem
 
@@ -324,6 +325,116 @@ def test_a_private_key_beside_the_certificate_tells_whether_they_belong_together
     assert _of(wrong, "broken") == ["certificate"]
 
 
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_private_key_beside_another_public_one_is_found_out(
+    check: Check, keys: SimpleNamespace, certificates: SimpleNamespace, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "other.pub").write_bytes(public_pem(keys.other))
+    result = check(name, None, "--key", keys.files["rsa"], certificate=tmp_path / "other.pub")
+    assert _of(result, "broken") == ["key"]
+    assert "the registered key is not that of the private key" in result.stdout
+    assert "signature" in _of(result, "unknown")
+
+
+def test_a_registered_key_of_another_kind_did_not_make_the_signature(check: Check, keys: SimpleNamespace) -> None:
+    certificate = keys.folder / "p384.cer"
+    certificate.write_bytes(_certificate(keys.p384, 1, 100))
+    assert _of(check("qscloud-oauth", certificate=certificate), "broken") == ["signature"]
+    assert _of(check("qseow", certificate=certificate), "broken") == ["key"]
+
+
+def _jwk(key: Any, **more: Any) -> dict[str, Any]:
+    made = joserfc_jwk.RSAKey if hasattr(key, "private_numbers") and hasattr(key, "decrypt") else joserfc_jwk.ECKey
+    return {**made.import_key(public_pem(key)).as_dict(private=False), **more}
+
+
+def test_the_key_id_of_a_registered_jwk_counts(check: Check, keys: SimpleNamespace, tmp_path: Path) -> None:
+    given = ("--client-id", "client", "--tenant", "https://t.eu.qlikcloud.com")
+    for kid, broken in (("k", []), ("other", ["kid"])):
+        (tmp_path / "key.json").write_text(json.dumps(_jwk(keys.rsa, kid=kid)), encoding="ascii")
+        result = check("qscloud-oauth", certificate=tmp_path / "key.json", given=given)
+        assert (_of(result, "broken"), _of(result, "unknown")) == (broken, [])
+
+
+def test_of_several_keys_the_one_that_signed_counts(check: Check, keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "set.json").write_text(
+        json.dumps({"keys": [_jwk(keys.p384), _jwk(keys.other), _jwk(keys.rsa)]}), encoding="ascii"
+    )
+    thumbprint = joserfc_jwk.RSAKey.import_key(public_pem(keys.rsa)).thumbprint()
+    given = (*GIVEN["qscloud-oauth"][:-1], "thumbprint")
+    result = check("qscloud-oauth", header={"kid": thumbprint}, certificate=tmp_path / "set.json", given=given)
+    assert (_of(result, "broken"), _of(result, "unknown")) == ([], [])
+    stranger = check("qscloud-oauth", key=keys.short, certificate=tmp_path / "set.json")
+    assert _of(stranger, "broken") == ["signature"]
+
+
+def test_a_renewed_certificate_beside_the_old_one_counts(
+    check: Check, certificates: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "two").write_bytes(certificates.expired.read_bytes() + certificates.good.read_bytes())
+    assert _of(check("qseow", certificate=tmp_path / "two"), "broken") == []
+
+
+def test_of_a_chain_the_leaf_counts(
+    check: Check, run: Run, keys: SimpleNamespace, certificates: SimpleNamespace, tmp_path: Path
+) -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "leaf")])
+    authority = x509.load_pem_x509_certificate(certificates.other.read_bytes())
+    moment = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
+    leaf = (
+        x509.CertificateBuilder(issuer_name=authority.subject, subject_name=name, serial_number=7)
+        .public_key(keys.rsa.public_key())
+        .not_valid_before(moment - datetime.timedelta(days=1))
+        .not_valid_after(moment + datetime.timedelta(days=1000))
+        .sign(keys.other, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    chain = tmp_path / "chain.pem"
+    for data in (leaf + certificates.other.read_bytes(), certificates.other.read_bytes() + leaf):
+        chain.write_bytes(data)
+        assert _of(check("qseow", certificate=chain), "broken") == []
+        assert _of(check("qseow", key=keys.other, certificate=chain), "broken") == ["signature"]
+        body = json.loads(run("registration", "qseow", "--cert-publickey-file", chain).stdout)
+        assert body["jwtPublicKeyCertificate"].encode() == leaf
+
+
+@pytest.mark.parametrize("claims", [{"nbf": -1e308, "exp": 1e308}, {"exp": 10**300}, {"nbf": -(10**18)}])
+def test_times_that_no_calendar_has_are_judged_all_the_same(check: Check, claims: dict[str, Any]) -> None:
+    for name in CLAIMS:
+        assert check(name, {"iat": -1e308, **claims}).exit_code in (0, 6)
+
+
+def test_a_time_with_a_fraction_is_compared_with_the_fraction(check: Check) -> None:
+    claims = {"nbf": NOW + 0.25, "iat": NOW + 0.25}
+    assert _of(check("qseow", claims, "--at", NOW + 0.5), "broken") == []
+    assert _of(check("qseow", claims, "--at", NOW), "broken") == ["iat", "nbf"]
+    assert _of(check("qseow", {"exp": NOW + 0.25}, "--at", NOW + 0.5), "broken") == ["exp"]
+    assert _of(check("qscloud", {"exp": float(NOW + 60)}), "broken") == []
+
+
+@pytest.mark.parametrize("other", ["Group", "groups"])
+def test_a_name_that_is_nearly_the_mapped_one_is_unknown_in_qlik_sense(check: Check, other: str) -> None:
+    result = check("qseow", {"group": WITHOUT, other: ["g"]})
+    assert (_of(result, "broken"), _of(result, "unknown")) == ([], ["groups"])
+    assert _of(check("qseow", {"group": WITHOUT, other: ["g"]}, "--groups-claim", other), "unknown") == []
+
+
+def test_a_new_key_is_not_made_to_judge_a_token(run: Run, tmp_path: Path) -> None:
+    run("check", "qseow", "--jwt", "x", "--key", "create:new_").refused(2, "makes a new key", "create-key")
+    run("show-key", "--key", "create:new_").refused(2, "makes a new key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_name_of_the_token_file_does_not_mean_standard_input(run: Run) -> None:
+    token = (VECTORS / "qseow-365d.jwt").read_bytes()
+    run("check", "qseow", "--jwt-file", "", stdin=token).refused(2, "the name of the token file is empty")
+
+
+def test_a_token_in_the_quotes_of_json_is_read(run: Run) -> None:
+    token = (VECTORS / "qseow-365d.jwt").read_text(encoding="ascii").strip()
+    assert run("check", "qseow", "--at", AT, stdin=f'"{token}"\n'.encode()).exit_code == 0
+
+
 def test_an_oauth_client_registers_no_certificate(check: Check, certificates: SimpleNamespace) -> None:
     assert _of(check("qscloud-oauth", certificate=certificates.expired), "broken") == []
 
@@ -467,7 +578,8 @@ def test_the_text_has_one_line_for_each_rule(check: Check) -> None:
     broken = next(line for line in lines if " nbf " in line)
     assert broken == (
         "broken   nbf             the claim 'nbf' is missing, and Qlik Cloud needs it; the answer is 400 "
-        'INTERNAL-TOKEN-1 "JWT_LOGIN_VALIDATIONS Missing required claim: nbf" (qlik.dev/apis/rest/login; community.qlik.com, Qlik Support 2435784)'
+        'INTERNAL-TOKEN-1 "JWT_LOGIN_VALIDATIONS Missing required claim: nbf" '
+        "(qlik.dev/apis/rest/login; community.qlik.com, Qlik Support 2435784)"
     )
     assert "\x1b" not in "".join(lines)
 
@@ -575,3 +687,67 @@ def test_a_strangers_platform_is_checked_too(run: Run, keys: SimpleNamespace, in
     assert (bad.exit_code, _of(bad, "broken")) == (6, ["user"])
     crash = run("check", "acme", "--jwt", pyjwt.encode({"user": "crash"}, keys.rsa, "RS256"))
     crash.refused(5, "'acme' of acme 1.2.3 does not check the token: RuntimeError")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("algorithms = ()", "TypeError: its algorithms"),
+        ("algorithms = 'RS256'", "TypeError: its algorithms"),
+        ("algorithms = ('none', 'HS256')", "ValueError: HS256, none: not signed with a private key"),
+        ("rules = None", "TypeError: its rules"),
+        ("rules = ('exp',)", "TypeError: its rules"),
+        ("rules = (Rule('a', 'b', 'c'), Rule('a', 'b', 'c'))", "ValueError: two of its rules"),
+        ("expected = lambda self, options: None", "does not read its options: TypeError"),
+        (
+            "check = lambda self, token, now: [Finding('x', 'bad', status='broken')]",
+            "does not check the token: TypeError",
+        ),
+        ("check = lambda self, token, now: [Finding(None, None)]", "does not check the token: TypeError"),
+        ("check = lambda self, token, now: ['bad']", "does not check the token"),
+        ("add_shared_options = lambda self, group: group.add_argument('--keyid')", "does not add its options"),
+        (
+            "add_shared_options = lambda self, group: group.add_argument('--mine', dest='format')",
+            "does not add its options",
+        ),
+    ],
+)
+def test_a_platform_that_declares_what_cannot_be_is_named(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, body: str, reason: str
+) -> None:
+    source = ACME.replace("from qsjwt.api import Finding", "from qsjwt.api import Rule, Finding") + f"        {body}\n"
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, source)
+    token = pyjwt.encode({"user": "anna"}, keys.rsa, "RS256")
+    run("check", "acme", "--jwt", token, "--cert-publickey-file", keys.public).refused(
+        5, "'acme' of acme 1.2.3", reason
+    )
+
+
+def test_what_a_platform_does_to_the_token_changes_no_verdict(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    body = """
+        def check(self, token, now):
+            token.header["alg"] = "none"
+            token.claims.clear()
+            return ()
+    """
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME + body)
+    token = pyjwt.encode({"iss": "i"}, keys.rsa, "RS256")
+    options = ("--issuer", "i", "--cert-publickey-file", keys.public, "-f", "json")
+    assert _of(run("check", "acme", "--jwt", token, *options), "ok") == ["signature", "key", "iss"]
+
+
+def test_no_option_of_a_platform_is_required_here(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    body = """
+        def add_shared_options(self, group):
+            one = group.add_mutually_exclusive_group(required=True)
+            one.add_argument("--site")
+            one.add_argument("--place")
+    """
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME + body)
+    token = pyjwt.encode({"user": "anna"}, keys.rsa, "RS256")
+    assert run("check", "acme", "--jwt", token).exit_code == 0
+    run("create-acme", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"]).refused(2, "--site --place")

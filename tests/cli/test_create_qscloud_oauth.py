@@ -41,9 +41,10 @@ def test_every_assertion_has_another_jti(oauth: Run, keys: SimpleNamespace) -> N
     assert len({claims_of(oauth("--key", keys.files["rsa"]))["jti"] for _ in range(5)}) == 5
 
 
-def test_a_slash_at_the_end_of_the_tenant_does_no_harm(oauth: Run, keys: SimpleNamespace) -> None:
-    claims = claims_of(oauth("--key", keys.files["rsa"], "--tenant", f"{TENANT}/"))
-    assert claims["aud"] == f"{TENANT}/oauth/token"
+def test_a_slash_at_the_end_of_the_tenant_and_capitals_do_no_harm(oauth: Run, keys: SimpleNamespace) -> None:
+    for tenant in (f"{TENANT}/", TENANT.upper(), "HTTPS://T.eu.QlikCloud.com/"):
+        claims = claims_of(oauth("--key", keys.files["rsa"], "--tenant", tenant))
+        assert claims["aud"] == f"{TENANT}/oauth/token"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,10 @@ def test_a_slash_at_the_end_of_the_tenant_does_no_harm(oauth: Run, keys: SimpleN
         f"{TENANT}/oauth/token",
         f"{TENANT}//",
         f"{TENANT}?x=1",
+        f"{TENANT}:443",
+        f"{TENANT}.",
+        "https://..",
+        "https://ü.eu.qlikcloud.com",
         "https://",
     ],
 )
@@ -101,6 +106,13 @@ def test_a_key_of_the_wrong_kind_is_refused_with_the_algorithm_that_suits_it(
     oauth: Run, keys: SimpleNamespace, algorithm: str, key: str, words: tuple[str, ...]
 ) -> None:
     oauth("--key", keys.files[key], "--algorithm", algorithm).refused(3, *words)
+
+
+def test_without_an_algorithm_the_key_decides(oauth: Run, keys: SimpleNamespace) -> None:
+    for key, algorithm in (("rsa", "RS256"), ("p384", "ES384")):
+        result = oauth("--key", "stdin:", stdin=keys.files[key].read_bytes())
+        assert pyjwt.get_unverified_header(result.token)["alg"] == algorithm
+    oauth("--key", keys.files["ec"]).refused(3, "RS256 needs an RSA key", "neither is it one for RS512 or ES384")
 
 
 def test_a_new_key_is_of_the_kind_that_the_algorithm_needs(oauth: Run, run: Run) -> None:

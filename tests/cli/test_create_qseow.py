@@ -107,7 +107,7 @@ def test_no_other_algorithm_is_offered(qseow: Run, keys: SimpleNamespace, algori
         (("--userdir", "LAB\\"), ("user directory", "backslash")),
         (("--username", " "), ("'name'", "empty")),
         (("--useremail", ""), ("'email'", "empty")),
-        (("--groups", "a", ""), ("'group'", "without a name")),
+        (("--groups", "a", ""), ("'group'", "an empty text")),
         (("--audience", ""), ("'aud'", "empty")),
         (("--issuer", ""), ("'iss'", "empty")),
         (("--userid-claim", "uid", "--userid", "a\\b"), ("backslash",)),
@@ -216,3 +216,9 @@ def test_options_of_qs_jwt_that_have_no_work_left_are_accepted(qseow: Run, keys:
     result = qseow("--cert-privatekey-file", keys.files["rsa"], "--cert-create", "false", "--minimal-output")
     assert result.token.count(".") == 2
     assert result.stderr == ""
+
+
+def test_a_claim_may_have_the_usual_name_of_another_that_is_not_there(qseow: Run, keys: SimpleNamespace) -> None:
+    key = ("--key", keys.files["rsa"], "--userid-claim", "email")
+    assert claims_of(qseow(*key))["email"] == "anna"
+    qseow(*key, "--useremail", "a@b.c").refused(2, "same claim name")

@@ -88,7 +88,7 @@ def test_a_token_comes_as_an_option_a_file_or_standard_input(run: Run, tmp_path:
         (("--jwt", ""), ("token is empty",)),
         ((), ("token is empty",)),
         (("--jwt-file", "missing"), ("'missing'", "does not exist")),
-        (("--jwt", "a.b.c", "--cert-publickey", "x", "--cert-publickey-file", "y"), ("two public keys",)),
+        (("--jwt", "a.b.c", "--cert-publickey", "x", "--cert-publickey-file", "y"), ("more than one public key",)),
         (("--jwt", "a.b.c", "--at", "noon"), ("--at", "not a time")),
         (("--jwt", "a.b.c", "-f", "xml"), ("--format", "xml")),
         (("stray",), ("belongs to no option", "--jwt")),

@@ -285,7 +285,7 @@ def test_a_provider_that_crashes_at_work_is_named_and_its_words_are_kept_back(
         ("def sign(self, data): raise SystemExit", 5, "does not sign: SystemExit"),
         ("def sign(self, data): raise RuntimeError('the PIN is 1234')", 4, "could not sign: RuntimeError"),
         ("def sign(self, data): return bytearray(super().sign(data))", 4, "does not verify"),
-        ("def close(self): raise RuntimeError('the PIN is 1234')", 5, "does not sign: RuntimeError"),
+        ("def close(self): raise RuntimeError('the PIN is 1234')", 5, "does not close the key: RuntimeError"),
     ],
 )
 def test_a_signer_that_misbehaves_is_named_and_kept_from_stdout(

@@ -1,6 +1,7 @@
 """registration NAME: what the administrator registers, held against schemas written from Qlik's typings."""
 
 import base64
+import datetime
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ import jsonschema
 import jwt as pyjwt
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
@@ -353,6 +355,59 @@ def test_a_key_that_never_leaves_its_place_signs_its_own_certificate(
     broken.refused(4, "the new certificate's signature does not verify")
 
 
+def test_a_certificate_that_is_not_valid_is_registered_with_a_warning(
+    run: Run, keys: SimpleNamespace, certified: SimpleNamespace, tmp_path: Path
+) -> None:
+    _dated_certificate(
+        keys.files["rsa"],
+        tmp_path / "old.cer",
+        *(datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (2020, 2021)),
+    )
+    result = run("registration", "qseow", "--cert-publickey-file", "old.cer")
+    assert result.exit_code == 0
+    assert "the certificate expired at 2021-01-01T00:00:00Z" in result.stderr
+    (tmp_path / "both.pem").write_bytes(keys.files["rsa"].read_bytes() + (tmp_path / "old.cer").read_bytes())
+    renewed = run("registration", "qseow", "--key", "both.pem", "--cert-self-signed")
+    assert renewed.stderr == ""
+    assert _certificate(json.loads(renewed.stdout)).not_valid_after_utc.year > 2021
+
+
+def _dated_certificate(key: Path, path: Path, first: datetime.datetime, last: datetime.datetime) -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "t")])
+    private: Any = serialization.load_pem_private_key(key.read_bytes(), None)
+    made = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, serial_number=1, public_key=private.public_key())
+        .not_valid_before(first)
+        .not_valid_after(last)
+        .sign(private, hashes.SHA256())
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+
+def test_options_for_a_certificate_that_is_not_made_are_said_to_have_no_effect(
+    run: Run, certified: SimpleNamespace
+) -> None:
+    options = ("--cert-publickey-file", certified.certificate, "--cert-common-name", "x")
+    assert "have no effect without --cert-self-signed" in run("registration", "qseow", *options).stderr
+
+
+def test_a_claim_that_has_its_place_already_gets_no_row(run: Run, certified: SimpleNamespace) -> None:
+    key = ("--cert-publickey-file", certified.certificate)
+    body = _body(run, "qseow", *key, "--userid-claim", "email", "--claim", "email=x", "--claim", "userDirectory=y")
+    assert [row["jwtAttribute"] for row in body["jwtAttributeMap"]] == ["name", "group"]
+    clash = ("--useremail", "e", "--useremail-claim", "mail", "--claim", "email=x")
+    run("registration", "qseow", *key, *clash).refused(2, "would become the attribute 'email'")
+
+
+def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
+    run: Run, keys: SimpleNamespace, certified: SimpleNamespace
+) -> None:
+    private = keys.files["rsa"].read_text(encoding="ascii")
+    key = ("--cert-publickey-file", certified.certificate)
+    for name, option in (("qscloud-oauth", "--keyid"), ("qseow", "--description")):
+        run("registration", name, *key, option, private).refused(2, "holds a private key")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -369,7 +424,7 @@ def test_a_key_that_never_leaves_its_place_signs_its_own_certificate(
         (("qseow", "--cert-publickey-file", "CERT", "--prefix", ""), 2, ("--prefix ''",)),
         (("qseow", "--cert-publickey-file", "CERT", "--userid-claim", "exp"), 2, ("RFC 7519 reserves",)),
         (("qseow", "--cert-publickey-file", "CERT", "--groups-claim", "userId"), 2, ("same claim name",)),
-        (("qseow", "--cert-publickey-file", "CERT", "--cert-publickey", "x"), 2, ("two public keys",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--cert-publickey", "x"), 2, ("more than one public key",)),
         (("qseow", "--cert-publickey-file", "CERT", "--output", "no/where"), 2, ("folder that does not exist",)),
         (("qseow", "--cert-publickey-file", "none"), 3, ("does not exist",)),
         (("qseow", "--cert-publickey-file", "PRIVATE"), 3, ("private key, where only a public one belongs",)),
@@ -384,6 +439,19 @@ def test_a_key_that_never_leaves_its_place_signs_its_own_certificate(
             ("whole number",),
         ),
         (("qseow", "--key", "PRIVATE", "--cert-self-signed", "--cert-common-name", ""), 2, ("common name",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--prefix", ".."), 2, ("--prefix '..'",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--audience", ""), 2, ("--audience is empty",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--node-id", " "), 2, ("--node-id is empty",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--allowed-host", "https://q.c:443"), 2, ("name of a host",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--allowed-host", "10.0.0.1"), 2, ("name of a host",)),
+        (("qscloud", "--issuer", "i", "--keyid", " ", "--cert-publickey-file", "CERT"), 2, ("key ID",)),
+        (("qscloud-oauth", "--keyid", "k", "--tenant", "x", "--cert-publickey-file", "CERT"), 2, ("--tenant 'x'",)),
+        (("nprinting", "--username", "n", "--cert-publickey-file", "CERT"), 2, ("go together",)),
+        (
+            ("qseow", "--key", "PRIVATE", "--cert-publickey-file", "CERT", "--cert-self-signed"),
+            2,
+            ("no other certificate",),
+        ),
         (("acme",), 5, ("there is no platform 'acme'",)),
         ((), 2, ("name of a platform",)),
     ],

@@ -4,6 +4,7 @@ import datetime
 import json
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -125,6 +126,39 @@ def test_a_short_public_key_is_shown_and_a_short_private_one_refused(
     run("show-key", "--key", keys.files["short"]).refused(3, "1024 bits", "2048")
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ed25519", ("OKP", 256, "Ed25519")), ("ed448", ("OKP", 456, "Ed448")), ("x25519", ("OKP", 256, "X25519"))],
+)
+def test_a_public_key_that_signs_no_token_is_shown_too(
+    run: Run, tmp_path: Path, kind: str, expected: tuple[str, int, str]
+) -> None:
+    _openssl("genpkey", "-algorithm", kind, "-out", "private.pem")
+    _openssl("pkey", "-in", "private.pem", "-pubout", "-out", "public.pem")
+    record = _shown(run, "--cert-publickey-file", "public.pem")
+    assert (record["kind"], record["size"], record["curve"]) == expected
+
+
+def test_a_certificate_on_a_curve_that_no_token_uses_is_no_key(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    _openssl("ecparam", "-name", "secp224r1", "-genkey", "-noout", "-out", "p224.pem")
+    _openssl("req", "-x509", "-key", "p224.pem", "-subj", "/CN=t", "-days", "9", "-out", "p224.cer")
+    run("show-key", "--cert-publickey-file", "p224.cer").refused(3, "neither a public key nor a certificate")
+    run("show-key", "--key", "p224.pem").refused(3, "not an RSA or elliptic-curve key")
+    _openssl("req", "-x509", "-key", keys.files["rsa"], "-subj", "/CN=mine", "-days", "9", "-out", "mine.cer")
+    parts = [(tmp_path / name).read_bytes() for name in ("p224.cer", "mine.cer")]
+    (tmp_path / "all.pem").write_bytes(b"".join([*parts, keys.files["rsa"].read_bytes()]))
+    assert _shown(run, "--key", "all.pem")["certificate"]["subject"] == "CN=mine"
+
+
+def test_a_damaged_certificate_beside_the_key_does_not_keep_it_from_signing(
+    run: Run, qseow: Run, keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    damaged = CERTIFICATE.read_bytes().replace(b"MIID", b"AAAA", 1)
+    (tmp_path / "both.pem").write_bytes(keys.files["rsa"].read_bytes() + damaged)
+    assert qseow("--key", "both.pem").token
+    run("show-key", "--key", "both.pem").refused(3, "a certificate that cannot be read")
+
+
 def test_the_table_and_yaml_say_the_same(run: Run) -> None:
     record = _shown(run, "--cert-publickey-file", CERTIFICATE)
     assert yaml.safe_load(run("show-key", "--cert-publickey-file", CERTIFICATE, "-f", "yaml").stdout) == record
@@ -218,6 +252,22 @@ def test_a_new_key_replaces_no_file_unasked(run: Run, tmp_path: Path) -> None:
     run("create-key", "--kind", "ec").refused(3, "exists already", "--cert-overwrite")
     assert [path.name for path in tmp_path.iterdir()] == ["publickey.cer"]
     assert run("create-key", "--kind", "ec", "--cert-overwrite").exit_code == 0
+
+
+def test_no_key_is_made_if_nobody_can_be_told(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m qsjwt create-key --kind ec >&-"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "standard output is closed" in result.stderr
+    assert not list(tmp_path.glob("*.pem"))
+
+
+def test_the_names_of_the_files_are_those_on_the_disk(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    files = json.loads(run("create-key", "--kind", "ec", "--cert-file-prefix=~/h_").stdout)["files"]
+    assert all(Path(name).exists() for name in files.values())
 
 
 def test_a_platform_may_not_take_the_name_of_create_key(run: Run, installed_plugin: Any) -> None:
