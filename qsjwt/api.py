@@ -25,12 +25,12 @@ from qsjwt.errors import (
 from qsjwt.files import PRIVATE, PUBLIC, NewFile, write_files
 from qsjwt.inputs import read_file, read_standard_input, read_variable, user_path, whole_number, why_not
 from qsjwt.jwt import Token
-from qsjwt.keys import KeyProvider, Secrets, local_signer, open_signer, split_settings
-from qsjwt.pem import load_private_key
+from qsjwt.keys import SERVICE_TIMEOUT, KeyProvider, Secrets, local_signer, open_signer, split_settings
+from qsjwt.pem import load_private_key, load_public_keys
 from qsjwt.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
 from qsjwt.public import PublicKey
 from qsjwt.redaction import quoted
-from qsjwt.signer import LocalSigner, Signer, jose_signature
+from qsjwt.signer import LocalSigner, Signer, digest, jose_signature
 
 __all__ = [
     "KEY_FILES",
@@ -38,6 +38,7 @@ __all__ = [
     "PRIVATE",
     "PUBLIC",
     "REGISTERED_CLAIMS",
+    "SERVICE_TIMEOUT",
     "CertificateRequest",
     "Command",
     "Finding",
@@ -64,10 +65,12 @@ __all__ = [
     "add_claim_name_options",
     "claim_names",
     "create_key_pair",
+    "digest",
     "fitted_time_claims",
     "format_duration",
     "jose_signature",
     "load_private_key",
+    "load_public_keys",
     "local_signer",
     "open_signer",
     "quoted",

@@ -17,6 +17,9 @@ from qsjwt.signer import LocalSigner, Signer, require_suitable
 from qsjwt.spelling import nearest
 
 PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+SERVICE_TIMEOUT: Final = 10
+"""Seconds that a key provider waits for a service, unless the reference's setting ``timeout`` says otherwise."""
+
 # Two letters at least: one is a drive, as in C:\keys\k.pem.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):", re.ASCII)
 

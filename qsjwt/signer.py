@@ -1,6 +1,7 @@
 """Signers: sign bytes with one key and one algorithm, wherever the key is."""
 
 import abc
+import hashlib
 from types import TracebackType
 from typing import Final, Self
 
@@ -131,6 +132,14 @@ def key_kind(key: JWK) -> str:
             return f"an EC key on {key.get('crv')}"
         case _:
             return f"a key of another kind ({key.get('crv') or key.get('kty')})"
+
+
+def digest(data: bytes, algorithm: str) -> bytes:
+    """Return the digest of *data* that *algorithm* signs, for services that are given no more than that.
+
+    :param algorithm: a JWA name (RFC 7518, section 3.1), whose last digits are those of SHA-2.
+    """
+    return hashlib.new(f"sha{algorithm[2:]}", data).digest()
 
 
 def jose_signature(der: bytes, algorithm: str) -> bytes:

@@ -21,7 +21,7 @@ LAYERS = [
     {"key_options", "token_options", "claim_options"},
     {"command"},
     {"api", "app", "commands"},
-    {"__main__"},
+    {"__main__", "testing"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 OWNERS = {
