@@ -164,6 +164,13 @@ def installed_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             del sys.modules[name]
 
 
+def unavailable(reason: str) -> None:
+    """Skip the test for *reason*, or fail it where every service is promised."""
+    if os.environ.get("QSJWT_NO_SKIPS"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def run_process(*arguments: object, environment: dict[str, str] | None = None, **how: Any) -> Any:
     """Run the program in a process of its own, for what only a process shows."""
     command = [sys.executable, "-m", "qsjwt", *map(str, arguments)]

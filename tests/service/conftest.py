@@ -1,18 +1,12 @@
 """Programs of other houses that the tests here need."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-
-def unavailable(reason: str) -> None:
-    """Skip the test for *reason*, or fail it where every service is promised."""
-    if os.environ.get("QSJWT_NO_SKIPS"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+from tests.conftest import unavailable
 
 
 @pytest.fixture(scope="session")
