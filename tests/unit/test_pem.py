@@ -110,7 +110,7 @@ def test_what_is_no_private_key_is_named(keys: SimpleNamespace) -> None:
     assert "holds a public key, not a private key" in _refusal(public_pem(keys.rsa)).message
     assert "holds a certificate, not" in _refusal((VECTORS / "publickey.cer").read_bytes()).message
     assert "is empty" in _refusal(b" \r\n").message
-    assert "may be DER" in _refusal(b"\x30\x82\x04\xff\xfe\x80").message
+    assert "is cut off: it is DER" in _refusal(b"\x30\x82\x04\xff\xfe\x80").message
     assert "is not text" in _refusal(b"\x80\x81").message
     assert "is not a key in PEM" in _refusal(b"banana").message
     assert "is not a key in PEM" in _refusal(base64.b64encode(b"banana")).message
@@ -127,10 +127,7 @@ def test_a_key_that_is_cut_off_or_holds_rubbish_is_named(keys: SimpleNamespace) 
 def test_a_key_of_another_kind_is_refused() -> None:
     dsa_key = pem(dsa.generate_private_key(2048))  # a real DSA key
     assert "is not an RSA or elliptic-curve key" in _refusal(dsa_key).message
-    openssh = ed25519.Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    assert "ssh-keygen" in _refusal(openssh).hint
+    assert _load(pem(ed25519.Ed25519PrivateKey.generate()))["kty"] == "OKP"  # which no algorithm here can use
 
 
 def test_an_rsa_key_with_one_prime_changed_is_refused(keys: SimpleNamespace) -> None:
@@ -174,10 +171,9 @@ def test_all_certificates_of_a_chain_count_and_none_has_a_key_id() -> None:
     assert [key.get("kid") for key in keys] == [None, None]
 
 
-def test_der_is_named_with_the_way_out() -> None:
-    with pytest.raises(KeyUnavailable, match="may be DER") as refusal:
+def test_der_that_is_cut_off_is_named() -> None:
+    with pytest.raises(KeyUnavailable, match="is cut off: it is DER, and shorter than it says"):
         load_public_keys(b"\x30\x82\x01\x0a", "the key")
-    assert "openssl x509 -inform der" in refusal.value.hint
 
 
 def test_a_file_of_begin_lines_takes_no_longer_than_another() -> None:
