@@ -7,13 +7,14 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
 import jwt as pyjwt
 import pytest
 
-from qsjwt import errors
+from qsjwt import errors, plugins
 from tests.conftest import VECTORS, InstallPlugin, Run
 
 ROOT = Path(__file__).parent.parent
@@ -56,6 +57,26 @@ def test_the_lines_of_check_in_the_readme_are_real(run: Run) -> None:
     shown = run("check", "qscloud", *vector, "--issuer", "x.eu.qlikcloud.com").stdout.splitlines()
     assert len(lines) == 3
     assert set(lines) <= set(shown)
+
+
+LOCAL = ("file", "env", "stdin", "inline", "create", "pkcs12")
+"""Pages about keys that need no service; the others are run where there is one."""
+
+
+@pytest.mark.parametrize("page", LOCAL)
+def test_every_bash_command_about_a_key_runs(page: str) -> None:
+    text = (ROOT / "doc" / "keys" / f"{page}.md").read_text(encoding="utf-8")
+    output = _run_bash(_blocks(text, "bash"))
+    assert [line for line in output.splitlines() if line.startswith("eyJ")]
+
+
+def test_every_key_provider_has_a_page_and_a_line_on_when_to_choose_it() -> None:
+    choosing = (ROOT / "doc" / "keys" / "choosing.md").read_text(encoding="utf-8")
+    pages = {path.stem for path in (ROOT / "doc" / "keys").glob("*.md")} - {"choosing"}
+    ours = {e.name for e in metadata.entry_points(group=plugins.KEY_PROVIDERS) if e.dist and e.dist.name == "qsjwt"}
+    assert pages == ours
+    for name in ours - {"create"}:
+        assert f"[`{name}:`]({name}.md)" in choosing
 
 
 def test_every_bash_command_about_rotation_runs() -> None:
