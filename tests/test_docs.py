@@ -10,6 +10,7 @@ import textwrap
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import jwt as pyjwt
 import pytest
@@ -156,6 +157,20 @@ def test_the_larger_example_platform_works_as_it_is_printed(
     assert (other.exit_code, "broken   iss " in other.stdout) == (6, True)
     body = json.loads(run("registration", "acme", "--issuer", "i", *key).stdout)
     assert (body["site"], body["key"]) == ("main", keys.public.read_text(encoding="ascii"))
+
+
+def test_the_example_of_a_contract_test_runs(keys: SimpleNamespace, installed_plugin: InstallPlugin) -> None:
+    provider, contract = (_blocks(EXTENDING, "python")[i] for i in (2, 3))
+    entry_point = re.findall(r"qsjwt\.key_provider\.v1 =\n +(.*)\n", EXTENDING)[0]
+    installed_plugin(
+        "folder-keys", {"qsjwt.key_provider.v1": entry_point}, provider.replace("/srv/keys", str(keys.folder))
+    )
+    namespace: dict[str, Any] = {}
+    exec(contract, namespace)  # noqa: S102 - the document is ours
+    suite = namespace["TestFolder"]()
+    suite.test_its_signature_verifies_with_its_public_key()
+    suite.test_a_key_that_is_not_there_is_an_error_that_shows_no_secret()
+    suite.test_an_algorithm_that_the_key_cannot_do_is_refused_before_signing()
 
 
 def test_the_example_key_provider_works_as_it_is_printed(

@@ -419,6 +419,13 @@ def test_a_name_that_is_nearly_the_mapped_one_is_unknown_in_qlik_sense(check: Ch
     assert _of(check("qseow", {"group": WITHOUT, other: ["g"]}, "--groups-claim", other), "unknown") == []
 
 
+@pytest.mark.parametrize("aud", [f"{ENDPOINT}/", "https://t.eu.qlikcloud.com", "http://t.eu.qlikcloud.com/oauth/token"])
+def test_the_form_of_the_audience_is_judged_without_the_tenant(check: Check, aud: str) -> None:
+    assert _of(check("qscloud-oauth", {"aud": aud}, given=("--client-id", "client", "--keyid", "k")), "broken") == [
+        "aud"
+    ]
+
+
 def test_a_new_key_is_not_made_to_judge_a_token(run: Run, tmp_path: Path) -> None:
     run("check", "qseow", "--jwt", "x", "--key", "create:new_").refused(2, "makes a new key", "create-key")
     run("show-key", "--key", "create:new_").refused(2, "makes a new key")
