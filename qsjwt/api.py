@@ -25,7 +25,7 @@ from qsjwt.errors import (
 from qsjwt.files import PRIVATE, PUBLIC, NewFile, write_files
 from qsjwt.inputs import read_file, read_standard_input, read_variable, user_path, whole_number, why_not
 from qsjwt.jwt import Token
-from qsjwt.keys import SERVICE_TIMEOUT, KeyProvider, Secrets, local_signer, open_signer, split_settings
+from qsjwt.keys import KeyProvider, Secrets, local_signer, open_signer, service_timeout, split_settings
 from qsjwt.pem import load_private_key, load_public_keys
 from qsjwt.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
 from qsjwt.public import PublicKey
@@ -38,7 +38,6 @@ __all__ = [
     "PRIVATE",
     "PUBLIC",
     "REGISTERED_CLAIMS",
-    "SERVICE_TIMEOUT",
     "CertificateRequest",
     "Command",
     "Finding",
@@ -79,6 +78,7 @@ __all__ = [
     "read_variable",
     "rules",
     "self_signed_certificate",
+    "service_timeout",
     "split_settings",
     "time_claims",
     "user_path",

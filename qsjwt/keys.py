@@ -3,14 +3,14 @@
 import abc
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
 from qsjwt import plugins
 from qsjwt.errors import InputError, KeyUnavailable, PluginError, UnsuitableKey
-from qsjwt.inputs import decode_text, read_file, read_variable
+from qsjwt.inputs import decode_text, read_file, read_variable, whole_number
 from qsjwt.pem import certificate_blocks, load_private_key
 from qsjwt.redaction import quoted
 from qsjwt.signer import LocalSigner, Signer, require_suitable
@@ -19,6 +19,8 @@ from qsjwt.spelling import nearest
 PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
 SERVICE_TIMEOUT: Final = 10
 """Seconds that a key provider waits for a service, unless the reference's setting ``timeout`` says otherwise."""
+
+_LONGEST_TIMEOUT: Final = 300
 
 # Two letters at least: one is a drive, as in C:\keys\k.pem.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):", re.ASCII)
@@ -133,6 +135,19 @@ def local_signer(data: bytes, source: str, algorithm: str, secrets: Secrets) -> 
     """
     key = load_private_key(data, source, secrets.passphrase)
     return LocalSigner(key, algorithm, certificate_blocks(data, source))
+
+
+def service_timeout(settings: Mapping[str, str]) -> int:
+    """Return the seconds to wait for a service: the setting ``timeout`` of a reference, or the usual ones.
+
+    :raises InputError: if it is no whole number from 1 to 300.
+    """
+    if "timeout" not in settings:
+        return SERVICE_TIMEOUT
+    seconds = whole_number(settings["timeout"], "time-out in seconds")
+    if not 1 <= seconds <= _LONGEST_TIMEOUT:
+        raise InputError(f"the time-out is {seconds} seconds, and may be from 1 to {_LONGEST_TIMEOUT}")
+    return seconds
 
 
 def split_reference(reference: str) -> tuple[str, str]:

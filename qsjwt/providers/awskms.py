@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from jwcrypto.jwk import JWK
 
 from qsjwt.api import (
-    SERVICE_TIMEOUT,
     InputError,
     KeyProvider,
     KeyUnavailable,
@@ -23,12 +22,11 @@ from qsjwt.api import (
     jose_signature,
     load_public_keys,
     quoted,
+    service_timeout,
     split_settings,
-    whole_number,
 )
 
 _SETTINGS: Final = ("region", "profile", "timeout")
-_LONGEST_TIMEOUT: Final = 300
 _ATTEMPTS: Final = 3
 """Of the SDK's retry mode ``standard``, each with its share of the time-out: throttled calls are tried again."""
 
@@ -97,7 +95,7 @@ class AwsKmsProvider(KeyProvider):
                 f"{quoted(name)} does not name a key of AWS KMS", hint="give its key ID, alias/NAME or its ARN"
             )
         title = f"the key {quoted(name)} of AWS KMS"
-        region, timeout = _region(name, settings.get("region")), _timeout(settings.get("timeout"))
+        region, timeout = _region(name, settings.get("region")), service_timeout(settings)
         try:
             client = _client(region, settings.get("profile"), timeout)
         except Exception as cause:
@@ -209,15 +207,6 @@ def _region(name: str, setting: str | None) -> str | None:
             hint="leave the setting out",
         )
     return arn[1]
-
-
-def _timeout(setting: str | None) -> int:
-    if setting is None:
-        return SERVICE_TIMEOUT
-    seconds = whole_number(setting, "time-out in seconds")
-    if not 1 <= seconds <= _LONGEST_TIMEOUT:
-        raise InputError(f"the time-out is {seconds} seconds, and may be from 1 to {_LONGEST_TIMEOUT}")
-    return seconds
 
 
 def _code(cause: Exception) -> str:

@@ -14,7 +14,6 @@ from hvac.adapters import RawAdapter
 from jwcrypto.jwk import JWK
 
 from qsjwt.api import (
-    SERVICE_TIMEOUT,
     InputError,
     KeyProvider,
     KeyUnavailable,
@@ -27,13 +26,13 @@ from qsjwt.api import (
     load_public_keys,
     quoted,
     read_file,
+    service_timeout,
     split_settings,
     user_path,
     whole_number,
 )
 
 _SETTINGS: Final = ("version", "namespace", "timeout")
-_LONGEST_TIMEOUT: Final = 300
 _TOKEN_FILE: Final = "~/.vault-token"  # noqa: S105 - the name of a file
 _OK: Final = 200
 
@@ -84,7 +83,7 @@ class VaultProvider(KeyProvider):
         mount, name = _mount_and_key(path)
         version = whole_number(settings["version"], "version of the key") if "version" in settings else None
         title = f"the key {quoted(path)} of Vault"
-        client = _client(settings.get("namespace"), _timeout(settings.get("timeout")))
+        client = _client(settings.get("namespace"), service_timeout(settings))
         try:
             data = _data(
                 KeyUnavailable,
@@ -217,15 +216,6 @@ def _variable(name: str, prefixes: tuple[str, ...]) -> str | None:
 
 def _fits_a_header(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
-
-
-def _timeout(setting: str | None) -> int:
-    if setting is None:
-        return SERVICE_TIMEOUT
-    seconds = whole_number(setting, "time-out in seconds")
-    if not 1 <= seconds <= _LONGEST_TIMEOUT:
-        raise InputError(f"the time-out is {seconds} seconds, and may be from 1 to {_LONGEST_TIMEOUT}")
-    return seconds
 
 
 def _data(error: type[QsJwtError], what_fails: str, call: Callable[[], requests.Response]) -> dict[str, Any]:
