@@ -218,7 +218,7 @@ def test_a_name_that_two_packages_claim_belongs_to_neither(
     )
     assert other.token
     rows = json.loads(run("list-plugins", "-f", "json").stdout)
-    assert [row["package"] for row in rows if row["status"] != "ok"] == ["qsjwt", "rogue-pkg"]
+    assert [row["package"] for row in rows if "claimed more than once" in row["status"]] == ["qsjwt", "rogue-pkg"]
 
 
 def test_a_command_cannot_take_the_name_of_a_platforms_command(
@@ -229,7 +229,8 @@ def test_a_command_cannot_take_the_name_of_a_platforms_command(
     qseow("--key", "x").refused(5, "'qseow' of qsjwt", "'create-qseow' of rogue-pkg", "claim the same command")
     assert run("--help").exit_code == 0
     rows = json.loads(run("list-plugins", "-f", "json").stdout)
-    assert [row["name"] for row in rows if row["status"] != "ok"] == ["qseow", "create-qseow"]
+    bad = [row["name"] for row in rows if "claim the same command" in row["status"]]
+    assert bad == ["qseow", "create-qseow"]
 
 
 def test_a_name_that_cannot_be_typed_is_refused(run: Run, installed_plugin: InstallPlugin) -> None:
