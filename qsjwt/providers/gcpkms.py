@@ -1,0 +1,275 @@
+"""``gcpkms:projects/…/cryptoKeyVersions/N``: a key that stays in Google Cloud KMS."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
+
+from google.api_core.exceptions import GatewayTimeout, GoogleAPICallError, RetryError, ServiceUnavailable
+from google.api_core.retry import Retry, if_exception_type
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.cloud import kms_v1
+from google.protobuf.json_format import ParseError
+from jwcrypto.jwk import JWK
+
+from qsjwt.api import (
+    InputError,
+    KeyProvider,
+    KeyUnavailable,
+    QsJwtError,
+    Secrets,
+    Signer,
+    SigningFailed,
+    UnsuitableKey,
+    digest,
+    jose_signature,
+    load_public_keys,
+    quoted,
+    service_timeout,
+    split_settings,
+)
+
+T = TypeVar("T")
+
+_GRACE: Final = 1
+"""Seconds by which the SDK's own time-outs are longer, so that it is always ours that ends a call."""
+
+_REFERENCE: Final = re.compile(
+    r"projects/[\w.:-]+/locations/[\w-]+/keyRings/[\w-]+/cryptoKeys/[\w-]+/cryptoKeyVersions/[0-9]+", re.ASCII
+)
+_ALGORITHMS: Final = {
+    **{f"RSA_SIGN_PKCS1_{bits}_SHA256": "RS256" for bits in (2048, 3072, 4096)},
+    **{f"RSA_SIGN_PSS_{bits}_SHA256": "PS256" for bits in (2048, 3072, 4096)},
+    **{"RSA_SIGN_PKCS1_4096_SHA512": "RS512", "RSA_SIGN_PSS_4096_SHA512": "PS512"},
+    **{"EC_SIGN_P256_SHA256": "ES256", "EC_SIGN_P384_SHA384": "ES384"},
+}
+"""The one algorithm that a key version has, to its JWA name (RFC 7518, section 3.1)."""
+
+_FOREIGN: Final = (
+    *(GoogleAPICallError, RetryError, GoogleAuthError, ParseError),
+    *(OSError, ValueError, TypeError, AttributeError, LookupError),
+)
+"""What the SDK raises: OSError from its HTTP client, those after it where an answer is not what it should be."""
+
+_HINTS: Final = {
+    400: "gcloud kms keys versions list tells whether it is enabled and is there for signing",
+    401: "the service did not accept the token; gcloud auth application-default login makes a new one",
+    403: "it takes cloudkms.cryptoKeyVersions.viewPublicKey and cloudkms.cryptoKeyVersions.useToSign, as in the role "
+    "roles/cloudkms.signerVerifier",
+    404: "gcloud kms keys versions list shows what is there",
+    429: "the project's quota is used up; try again later",
+}
+
+
+class GcpKmsProvider(KeyProvider):
+    """``gcpkms:projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/N?timeout=10``.
+
+    ``timeout`` is in whole seconds, from 1 to 300, and optional. The credential is the SDK's (Application Default
+    Credentials): the file that ``GOOGLE_APPLICATION_CREDENTIALS`` names, ``gcloud auth application-default login``,
+    or the service account of the machine.
+
+    The key's purpose is asymmetric signing. A version of it has one algorithm: RSA_SIGN_PKCS1_2048_SHA256, with
+    3072 or 4096 bits too, is RS256, RSA_SIGN_PKCS1_4096_SHA512 RS512, RSA_SIGN_PSS_… likewise PS256 and PS512,
+    EC_SIGN_P256_SHA256 ES256, EC_SIGN_P384_SHA384 ES384. Whoever signs needs the permissions
+    cloudkms.cryptoKeyVersions.viewPublicKey and cloudkms.cryptoKeyVersions.useToSign, which are in the role
+    roles/cloudkms.signerVerifier.
+    """
+
+    summary = "gcpkms:NAME      a key version in Google Cloud KMS, which does not leave it"
+
+    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+        """Read the public key.
+
+        :raises InputError: if *reference* is not the name of a key version, or ``timeout`` is out of range.
+        :raises KeyUnavailable: if there is no credential, the key is missing or disabled, or the service refuses
+            or does not answer in time.
+        :raises UnsuitableKey: if the key version has another algorithm.
+        """
+        name, settings = split_settings(reference, ("timeout",))
+        timeout = service_timeout(settings)
+        if not _REFERENCE.fullmatch(name):
+            raise InputError(
+                f"{quoted(name)} is not the name of a key version in Google Cloud KMS",
+                hint="it is projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/N, as "
+                "gcloud kms keys versions list prints it",
+            )
+        place = f"the key version {quoted(name)}"
+        with contextlib.ExitStack() as held:
+
+            def read(seen: Callable[[Exception], None]) -> tuple[Any, Any]:
+                # What the credential is may be asked of the network, so this is part of the time as well.
+                client = kms_v1.KeyManagementServiceClient(transport="rest")
+                held.callback(client.transport.close)
+                retry = _retry(timeout, seen)
+                return client, client.get_public_key(request={"name": name}, timeout=timeout + _GRACE, retry=retry)
+
+            try:
+                client, answer = _within(timeout, read)
+                _require_fitting(answer, name, algorithm)
+                public_key = load_public_keys(answer.pem.encode("utf-8"), f"the answer about {place}")[0]
+            except _FOREIGN as cause:
+                raise _failure(KeyUnavailable, f"{place} cannot be read", cause, timeout) from cause
+            return GcpKmsSigner(public_key, algorithm, name, client, timeout, held.pop_all())
+
+
+class GcpKmsSigner(Signer):
+    """Has a digest signed by the service."""
+
+    def __init__(
+        self, public_key: JWK, algorithm: str, name: str, client: Any, timeout: int, held: contextlib.ExitStack
+    ) -> None:
+        """Hold *client*.
+
+        :param name: the key version's.
+        :param timeout: seconds that one signature may take.
+        :param held: what :meth:`close` gives back.
+        """
+        self.public_key = public_key
+        self.algorithm = algorithm
+        self._name = name
+        self._client = client
+        self._timeout = timeout
+        self._held = held
+
+    def sign(self, data: bytes) -> bytes:
+        hashed = digest(data, self.algorithm)
+        request = {
+            "name": self._name,
+            "digest": {f"sha{self.algorithm[2:]}": hashed},
+            "digest_crc32c": _crc32c(hashed),
+        }
+        what = f"the key version {quoted(self._name)} did not sign"
+        try:
+            answer = _within(
+                self._timeout,
+                lambda seen: self._client.asymmetric_sign(
+                    request=request, timeout=self._timeout + _GRACE, retry=_retry(self._timeout, seen)
+                ),
+            )
+            signature: bytes = answer.signature
+            if answer.name != self._name:
+                raise SigningFailed(f"{what}: the service answers with another key")
+            if not answer.verified_digest_crc32c or answer.signature_crc32c != _crc32c(signature):
+                raise SigningFailed(f"{what}: a checksum (CRC32C) of the call is wrong", hint="try again")
+            return jose_signature(signature, self.algorithm) if self.algorithm.startswith("ES") else signature
+        except _FOREIGN as cause:
+            raise _failure(SigningFailed, what, cause, self._timeout) from cause
+
+    def close(self) -> None:
+        self._held.close()
+
+
+def _retry(timeout: int, seen: Callable[[Exception], None]) -> Any:
+    """Return the SDK's own policy for this service, within *timeout*; it tells *seen* of what it repeats."""
+    repeated = if_exception_type(ServiceUnavailable, GatewayTimeout)
+    return Retry(predicate=repeated, initial=0.1, maximum=60, multiplier=1.3, timeout=timeout + _GRACE, on_error=seen)
+
+
+def _within(seconds: int, call: Callable[[Callable[[Exception], None]], T]) -> T:
+    """Return what *call* returns; it is given a hook that takes each error after which the SDK tries again.
+
+    The SDK's time-outs hold for one attempt and one read, and not for its credentials, so the call is left alone
+    in a thread when its time is over.
+
+    :raises TimeoutError: if it takes longer than that.
+    :raises GoogleAPICallError: if it does, since the service says again and again that it cannot now.
+    """
+    outcome: Future[T] = Future()
+    seen: list[Exception] = []
+
+    def run() -> None:
+        try:
+            outcome.set_result(call(seen.append))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError as cause:
+        if seen:
+            raise seen[-1] from cause
+        raise
+
+
+def _require_fitting(answer: Any, name: str, algorithm: str) -> None:
+    """Return if *answer* is whole, is about the key version that was asked for, and that is for *algorithm*.
+
+    :raises KeyUnavailable: if it is not.
+    """
+    place = f"the key version {quoted(name)}"
+    if answer.name != name:
+        raise KeyUnavailable(f"{place} cannot be read: the service answers with another key")
+    if answer.pem_crc32c != _crc32c(answer.pem.encode("utf-8")):
+        raise KeyUnavailable(f"{place} cannot be read: the checksum (CRC32C) of the answer is wrong", hint="try again")
+    # An algorithm that is newer than the SDK is a plain number.
+    own = getattr(answer.algorithm, "name", str(answer.algorithm))
+    fitting = _ALGORITHMS.get(own)
+    if fitting != algorithm:
+        raise UnsuitableKey(
+            f"{algorithm} does not go with {place}, whose one algorithm is {quoted(own)}",
+            hint=f"use --algorithm {fitting} where the platform takes it, or another key version"
+            if fitting
+            else "gcloud kms keys create --purpose asymmetric-signing --default-algorithm rsa-sign-pkcs1-2048-sha256",
+        )
+
+
+def _failure(error: type[QsJwtError], what: str, cause: BaseException, timeout: int) -> QsJwtError:
+    """Return the error for *cause*, with the service's code and without its text.
+
+    :param what: the beginning of the sentence.
+    """
+    if isinstance(cause, RetryError) and cause.cause is not None:
+        cause = cause.cause
+    match cause:
+        case TimeoutError():
+            return error(
+                f"{what}: no answer that could be used within {timeout} s",
+                hint="try again later, or end the reference with ?timeout=SECONDS",
+            )
+        case GoogleAPICallError(code=int(status)):
+            return error(f"{what}: the service answered {int(status)}{_codes(cause)}", hint=_HINTS.get(status, ""))
+        case GoogleAuthError() if not isinstance(cause, TransportError):
+            return error(
+                f"{what}: no credential for Google Cloud could be used ({type(cause).__name__})",
+                hint="run gcloud auth application-default login, or have GOOGLE_APPLICATION_CREDENTIALS name the file "
+                "of a service account",
+            )
+        case OSError() | TransportError():
+            return error(
+                f"{what}: the service cannot be reached ({type(cause).__name__})",
+                hint="it is cloudkms.googleapis.com, by HTTPS",
+            )
+        case _:
+            return error(f"{what}: the answer is not one that Cloud KMS gives ({type(cause).__name__})")
+
+
+def _codes(cause: GoogleAPICallError) -> str:
+    """Return the service's own codes, such as PERMISSION_DENIED and the reason SERVICE_DISABLED."""
+    try:
+        status = cause.response.json()["error"]["status"]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        status = None
+    return "".join(f" {quoted(code)}" for code in (status, cause.reason) if isinstance(code, str) and code)
+
+
+def _crc32c_table() -> tuple[int, ...]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return tuple(table)
+
+
+_CRC32C: Final = _crc32c_table()
+
+
+def _crc32c(data: bytes) -> int:
+    """Return the checksum (RFC 3720, appendix B.4) that this service sends and wants."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
