@@ -124,7 +124,9 @@ def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secr
                 return open_signer(reference, algorithm, secrets)
         if not others:
             raise
-        raise UnsuitableKey(f"{reason.message}; neither is it one for {' or '.join(others)}") from reason
+        raise UnsuitableKey(
+            f"{reason.message}; neither is it one for {' or '.join(others)}", hint=reason.hint
+        ) from reason
 
 
 def local_signer(data: bytes, source: str, algorithm: str, secrets: Secrets) -> LocalSigner:

@@ -1,7 +1,9 @@
 """What all tests share: the program in process, real keys, throw-away plugin packages."""
 
 import io
+import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -176,3 +178,34 @@ def run_process(*arguments: object, environment: dict[str, str] | None = None, *
     command = [sys.executable, "-m", "qsjwt", *map(str, arguments)]
     variables = {**os.environ, **(environment or {})}
     return subprocess.run(command, env=variables, capture_output="stdout" not in how, check=False, timeout=120, **how)
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which Node finds ``jsonwebtoken`` and ``jose``, fresh from npm."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        unavailable("Node and npm are not installed")
+    folder = tmp_path_factory.mktemp("node")
+    packages = ["jsonwebtoken", "jose"]
+    subprocess.run(["npm", "install", "--silent", "--prefix", folder, *packages], check=True, cwd=folder)
+    return folder
+
+
+JSONWEBTOKEN = """
+const [token, key, options] = process.argv.slice(1)
+const claims = require("jsonwebtoken").verify(token, require("fs").readFileSync(key), JSON.parse(options))
+process.stdout.write(JSON.stringify(claims))
+"""
+
+
+def verified_by_node(script: str, node_modules: Path, token: str, key: Path, **options: Any) -> dict[str, Any]:
+    """Return the claims of *token* as one of Node's libraries verifies it."""
+    result = subprocess.run(
+        ["node", "-e", script, token, str(key), json.dumps(options)],
+        cwd=node_modules,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    claims: dict[str, Any] = json.loads(result.stdout)
+    return claims

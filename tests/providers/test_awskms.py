@@ -25,7 +25,7 @@ from jwcrypto.jwk import JWK
 
 from qsjwt.api import InputError, KeyUnavailable, Secrets, SigningFailed, open_signer
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import Run, unavailable
+from tests.conftest import JSONWEBTOKEN, Run, unavailable, verified_by_node
 from tests.providers.scripted_server import Answer, Request, ScriptedServer, scripted_server
 
 boto3 = pytest.importorskip("boto3") if not os.environ.get("QSJWT_NO_SKIPS") else importlib.import_module("boto3")
@@ -232,6 +232,15 @@ def test_a_token_is_signed_by_key_id_alias_and_arn(qseow: Run, at_moto: SimpleNa
     for name in (at_moto.rsa.id, "alias/rsa", at_moto.rsa.arn, arn_of_alias):
         token = qseow("--key", f"awskms:{name}").token
         assert pyjwt.decode(token, at_moto.rsa.public, ["RS256"])["userId"] == "anna"
+
+
+def test_node_verifies_a_token(
+    run: Run, qseow: Run, at_moto: SimpleNamespace, node_modules: Path, tmp_path: Path
+) -> None:
+    token = qseow("--key", "awskms:alias/rsa").token
+    (tmp_path / "public.pem").write_text(run("show-key", "--key", "awskms:alias/rsa", "-f", "pem").stdout)
+    claims = verified_by_node(JSONWEBTOKEN, node_modules, token, tmp_path / "public.pem", algorithms=["RS256"])
+    assert claims["userId"] == "anna"
 
 
 def test_a_key_on_a_curve_signs_for_qlik_cloud_oauth(run: Run, at_moto: SimpleNamespace) -> None:

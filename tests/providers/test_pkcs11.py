@@ -33,7 +33,7 @@ from qsjwt.api import (
     self_signed_certificate,
 )
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import Run, pem, public_pem, run_process, unavailable
+from tests.conftest import JSONWEBTOKEN, Run, pem, public_pem, run_process, unavailable, verified_by_node
 
 PIN = "73-Pinguine"
 SO_PIN = "84-Seeleoparden"
@@ -232,6 +232,13 @@ class TestTokens:
     def test_a_token_for_a_virtual_proxy_verifies(self, softhsm: SoftHsm, create: Run, keys: SimpleNamespace) -> None:
         token = create(softhsm.reference("object=jwt;type=private")).token
         assert pyjwt.decode(token, public_pem(keys.rsa), algorithms=["RS256"])["userId"] == "anna"
+
+    def test_node_verifies_a_token(
+        self, softhsm: SoftHsm, create: Run, keys: SimpleNamespace, node_modules: Path
+    ) -> None:
+        token = create(softhsm.reference("object=jwt;type=private")).token
+        claims = verified_by_node(JSONWEBTOKEN, node_modules, token, keys.public, algorithms=["RS256"])
+        assert claims["userId"] == "anna"
 
     def test_an_assertion_for_oauth_verifies_with_a_key_on_p384(
         self, softhsm: SoftHsm, run: Run, keys: SimpleNamespace

@@ -7,19 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from tests.conftest import VECTORS, Run
+from tests.conftest import JSONWEBTOKEN, VECTORS, Run, verified_by_node
 
 ROOT = Path(__file__).parent.parent.parent
-
-JSONWEBTOKEN = """
-const [token, key, options] = process.argv.slice(1)
-const claims = require("jsonwebtoken").verify(token, require("fs").readFileSync(key), JSON.parse(options))
-process.stdout.write(JSON.stringify(claims))
-"""
 
 JOSE = """
 const [token, key, options] = process.argv.slice(1)
@@ -33,25 +26,13 @@ load(text, algorithms[0])
 """
 
 
-def _verified(script: str, node_modules: Path, token: str, key: Path, **options: Any) -> dict[str, Any]:
-    result = subprocess.run(
-        ["node", "-e", script, token, str(key), json.dumps(options)],
-        cwd=node_modules,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    claims: dict[str, Any] = json.loads(result.stdout)
-    return claims
-
-
 @pytest.mark.parametrize("script", [JSONWEBTOKEN, JOSE], ids=["jsonwebtoken", "jose"])
 @pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512"])
 def test_node_verifies_a_token_for_qlik_sense(
     qseow: Run, keys: SimpleNamespace, node_modules: Path, script: str, algorithm: str
 ) -> None:
     token = qseow("--key", keys.files["rsa"], "--algorithm", algorithm, "--username", "Göran Sänder 😀").token
-    claims = _verified(script, node_modules, token, keys.public, algorithms=[algorithm])
+    claims = verified_by_node(script, node_modules, token, keys.public, algorithms=[algorithm])
     assert (claims["userId"], claims["name"]) == ("anna", "Göran Sänder 😀")
 
 
@@ -65,10 +46,12 @@ def test_node_verifies_a_token_for_qlik_cloud_with_a_new_certificate(
     )
     key = tmp_path / "publickey.cer"
     options = {"algorithms": ["RS256"], "audience": "qlik.api/login/jwt-session"}
-    assert _verified(script, node_modules, result.token, key, **options)["groups"] == ["Ö"]
+    assert verified_by_node(script, node_modules, result.token, key, **options)["groups"] == ["Ö"]
 
 
-def test_a_token_that_jsonwebtoken_signed_is_verified(run: Run, keys: SimpleNamespace, node_modules: Path) -> None:
+def test_a_token_that_jsonwebtoken_signed_isverified_by_node(
+    run: Run, keys: SimpleNamespace, node_modules: Path
+) -> None:
     script = """
     const [key] = process.argv.slice(1)
     const options = { algorithm: "RS384", expiresIn: 60 }
@@ -98,11 +81,14 @@ def test_the_first_command_of_the_readme_prints_a_token_that_node_verifies(node_
     )
     assert result.stdout.count("\n") == 1
     key = clone / "first_publickey.cer"
-    assert _verified(JSONWEBTOKEN, node_modules, result.stdout.strip(), key, algorithms=["RS256"])["userId"] == "göran"
+    assert (
+        verified_by_node(JSONWEBTOKEN, node_modules, result.stdout.strip(), key, algorithms=["RS256"])["userId"]
+        == "göran"
+    )
 
 
 def test_the_certificates_of_qs_jwt_are_read_by_node_as_well_as_by_us(node_modules: Path) -> None:
     token = (VECTORS / "qseow-365d.jwt").read_text(encoding="ascii").strip()
     options = {"algorithms": ["RS256"], "ignoreExpiration": True, "clockTimestamp": 1_795_461_200}
-    claims = _verified(JSONWEBTOKEN, node_modules, token, VECTORS / "publickey.cer", **options)
+    claims = verified_by_node(JSONWEBTOKEN, node_modules, token, VECTORS / "publickey.cer", **options)
     assert claims["userId"] == "anna"
