@@ -1,5 +1,7 @@
 """The key providers that need no service keep the contract, and so do their signers."""
 
+import io
+import sys
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -55,6 +57,20 @@ class TestEnv(TestFile):
 
     def missing_reference(self) -> str:
         return "NO_SUCH_VARIABLE"
+
+
+class TestStdin(TestFile):
+    scheme = "stdin"
+
+    @pytest.fixture(autouse=True)
+    def _stream(self, monkeypatch: pytest.MonkeyPatch, _keys: None) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(self.path.read_bytes())))
+
+    def reference(self) -> str:
+        return ""
+
+    def missing_reference(self) -> str:
+        return "something"
 
 
 class TestCreate(KeyProviderContract):
