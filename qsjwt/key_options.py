@@ -284,6 +284,7 @@ def key_providers() -> str:
     for name in plugins.names(plugins.KEY_PROVIDERS):
         try:
             lines.append(f"  {plugins.create(plugins.KEY_PROVIDERS, name, KeyProvider).summary}")  # type: ignore[type-abstract]
-        except PluginError:
-            lines.append(f"  {name}:  (cannot be loaded, see {PROGRAM} list-plugins)")
+        except PluginError as error:
+            way_out = error.hint if plugins.lacks_library(error) else f"cannot be loaded, see {PROGRAM} list-plugins"
+            lines.append(f"  {f'{name}:':15}  ({way_out})")
     return "\n".join([*lines, ""])

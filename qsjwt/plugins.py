@@ -22,6 +22,7 @@ KINDS: Final = {PLATFORMS: "platform", KEY_PROVIDERS: "key provider", COMMANDS: 
 """Entry-point group to what a plugin in it is called."""
 
 T = TypeVar("T")
+_INSTALL: Final = "pip install "
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]+", re.ASCII)
 
 
@@ -156,8 +157,13 @@ def _problem(group: str, name: str, base: type) -> str:
             with guard(group, name, "start"):
                 plugin()
     except PluginError as error:
-        return error.message
+        return f"{error.message}; {error.hint}" if lacks_library(error) else error.message
     return ""
+
+
+def lacks_library(error: PluginError) -> bool:
+    """Tell whether *error* says of a plugin that the library of its extra is to be installed."""
+    return error.hint.startswith(_INSTALL)
 
 
 def _entry_points(group: str) -> list[metadata.EntryPoint]:
@@ -193,5 +199,5 @@ def _way_out(group: str, name: str, cause: BaseException) -> str:
     if isinstance(cause, ModuleNotFoundError):
         for entry_point in metadata.entry_points(group=group, name=name):
             if entry_point.extras and entry_point.dist:
-                return f"pip install '{entry_point.dist.name}[{','.join(entry_point.extras)}]'"
+                return f"{_INSTALL}'{entry_point.dist.name}[{','.join(entry_point.extras)}]'"
     return "run it again with --debug before the command for the traceback, and tell the package's author"

@@ -6,10 +6,11 @@ from qsjwt.api import KeyProvider, KeyUnavailable, Secrets, Signer, local_signer
 class FileProvider(KeyProvider):
     """``file:PATH``, the path as it is: a ``?``, ``#`` or ``:`` in it is part of the name.
 
-    The file holds one RSA key in PEM, PKCS#1 or PKCS#8, plain or encrypted; a certificate beside it does no harm.
+    The file holds one key for RSA or on a curve, in PEM, DER, OpenSSH's format or as a JWK, plain or encrypted; the
+    certificate beside it is there for ``registration`` and ``show-key``.
     """
 
-    summary = "file:PATH        a private key in a PEM file"
+    summary = "file:PATH        a private key in a file: PEM, DER or JWK"
 
     def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
         """Read the file.
