@@ -18,7 +18,7 @@ _ENCRYPTION_HEADERS: Final = re.compile(
     r"[\s\"']*Proc-Type:\s*4,ENCRYPTED[\s\"']+DEK-Info:\s*([A-Z0-9-]+,[0-9A-Fa-f]+)[\s\"']"
 )
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
-_SPELLED_OUT: Final = re.compile(r"\\+[rn]")
+_SPELLED_OUT: Final = re.compile(r"(?<!\\)\\+[rn]")
 _OPENSSH: Final = "OPENSSH PRIVATE KEY"
 _OPENSSH_PLAIN: Final = b"openssh-key-v1\0\0\0\0\4none"
 """What an OpenSSH key begins with that is not encrypted: its magic, and the cipher's name (PROTOCOL.key)."""
