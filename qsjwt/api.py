@@ -12,6 +12,7 @@ from qsjwt.certificate import (
 )
 from qsjwt.claim_names import REGISTERED_CLAIMS, add_claim_name_options, claim_names
 from qsjwt.command import Command, PlatformCommand
+from qsjwt.deadline import within
 from qsjwt.duration import format_duration
 from qsjwt.errors import (
     InputError,
@@ -84,5 +85,6 @@ __all__ = [
     "user_path",
     "whole_number",
     "why_not",
+    "within",
     "write_files",
 ]

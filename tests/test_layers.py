@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors", "spelling", "startup", "qsjwt"},
     {"redaction"},
-    {"duration", "timestamp", "files", "inputs", "log"},
+    {"duration", "timestamp", "files", "inputs", "log", "deadline"},
     {"output"},
     {"parser", "armour"},
     {"pem"},

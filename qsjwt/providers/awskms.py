@@ -24,6 +24,7 @@ from qsjwt.api import (
     quoted,
     service_timeout,
     split_settings,
+    within,
 )
 
 _SETTINGS: Final = ("region", "profile", "timeout")
@@ -60,6 +61,7 @@ _HINTS: Final = {
     "EndpointConnectionError": "look at the region, the network and the proxy",
     "ConnectTimeoutError": _SLOW,
     "ReadTimeoutError": _SLOW,
+    "TimeoutError": _SLOW,
     **dict.fromkeys(
         (
             *("ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException", "TokenRetrievalError"),
@@ -102,36 +104,41 @@ class AwsKmsProvider(KeyProvider):
             hint = _hint(cause) or "look at AWS_CONFIG_FILE and AWS_ENDPOINT_URL_KMS"
             raise KeyUnavailable(f"{title} cannot be asked for: {_code(cause)}", hint=hint) from cause
         try:
-            key, public_key = _public_key(client, name, title, algorithm)
+            key, public_key = _public_key(client, name, title, algorithm, timeout)
         except BaseException:
             client.close()
             raise
-        return AwsKmsSigner(client, key, title, algorithm, public_key)
+        return AwsKmsSigner(client, key, title, algorithm, public_key, timeout)
 
 
 class AwsKmsSigner(Signer):
     """Has AWS KMS sign; only what is to be signed goes there, or its digest."""
 
-    def __init__(self, client: Any, key: str, title: str, algorithm: str, public_key: JWK) -> None:
+    def __init__(self, client: Any, key: str, title: str, algorithm: str, public_key: JWK, timeout: int) -> None:
         """Hold the SDK's *client*, which may be used from several threads.
 
         :param key: the key's own ID or ARN, not that of an alias.
         :param title: what messages call the key.
+        :param timeout: seconds that one signature may take.
         """
         self.algorithm = algorithm
         self.public_key = public_key
         self._client = client
         self._key = key
         self._title = title
+        self._timeout = timeout
 
     def sign(self, data: bytes) -> bytes:
         raw = len(data) <= _LARGEST_RAW
         try:
-            answer = self._client.sign(
-                KeyId=self._key,
-                Message=data if raw else digest(data, self.algorithm),
-                MessageType="RAW" if raw else "DIGEST",
-                SigningAlgorithm=_service_name(self.algorithm),
+            answer = within(
+                self._timeout,
+                lambda: self._client.sign(
+                    KeyId=self._key,
+                    Message=data if raw else digest(data, self.algorithm),
+                    MessageType="RAW" if raw else "DIGEST",
+                    SigningAlgorithm=_service_name(self.algorithm),
+                ),
             )
         except Exception as cause:
             raise SigningFailed(f"{self._title} does not sign: {_code(cause)}", hint=_hint(cause)) from cause
@@ -159,13 +166,13 @@ def _client(region: str | None, profile: str | None, timeout: int) -> Any:
     return boto3.Session(botocore_session=core).client("kms", region_name=region)
 
 
-def _public_key(client: Any, name: str, title: str, algorithm: str) -> tuple[str, JWK]:
+def _public_key(client: Any, name: str, title: str, algorithm: str, timeout: int) -> tuple[str, JWK]:
     """Return the key's own ID or ARN, and its public half.
 
     :raises KeyUnavailable: if the service does not give them, or the key does not sign, or not with *algorithm*.
     """
     try:
-        answer = client.get_public_key(KeyId=name)
+        answer = within(timeout, lambda: client.get_public_key(KeyId=name))
     except Exception as cause:
         raise KeyUnavailable(f"{title} is not available: {_code(cause)}", hint=_hint(cause)) from cause
     usage = answer.get("KeyUsage")

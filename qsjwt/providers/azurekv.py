@@ -3,9 +3,7 @@
 import contextlib
 import json
 import re
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Final, NamedTuple, TypeVar
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
@@ -29,6 +27,7 @@ from qsjwt.api import (
     quoted,
     service_timeout,
     split_settings,
+    within,
 )
 
 T = TypeVar("T")
@@ -94,6 +93,12 @@ class AzureKvProvider(KeyProvider):
         with contextlib.ExitStack() as held:
             try:
                 credential = held.enter_context(DefaultAzureCredential(process_timeout=timeout, **_NOT_INTERACTIVE))
+            except _FOREIGN as cause:
+                raise KeyUnavailable(
+                    f"{place} cannot be read: the settings for the credential cannot be used ({type(cause).__name__})",
+                    hint="look at the environment variables whose names begin with AZURE_",
+                ) from cause
+            try:
                 reader = KeyClient(place.vault, credential, **limits)
                 with contextlib.closing(reader):
                     key = _within(
@@ -173,24 +178,12 @@ def _place(url: str) -> _Place:
 def _within(seconds: int, call: Callable[[Callable[[Any], None]], T]) -> T:
     """Return what *call* returns; it is given a hook of the SDK that takes every response.
 
-    The SDK's time-outs hold for one attempt and one read, and not for its credentials, so the call is left alone
-    in a thread when its time is over.
-
     :raises TimeoutError: if it takes longer than that.
     :raises HttpResponseError: if it does, since the service says again and again that it cannot now.
     """
-    outcome: Future[T] = Future()
     seen: list[Any] = []
-
-    def run() -> None:
-        try:
-            outcome.set_result(call(seen.append))
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
     try:
-        return outcome.result(seconds)
+        return within(seconds, lambda: call(seen.append))
     except TimeoutError as cause:
         last = seen[-1].http_response if seen else None
         if last is not None and last.status_code in _CANNOT_NOW:

@@ -2,14 +2,12 @@
 
 import contextlib
 import re
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from google.api_core.exceptions import GatewayTimeout, GoogleAPICallError, RetryError, ServiceUnavailable
 from google.api_core.retry import Retry, if_exception_type
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.exceptions import GoogleAuthError, MutualTLSChannelError, TransportError
 from google.cloud import kms_v1
 from google.protobuf.json_format import ParseError
 from jwcrypto.jwk import JWK
@@ -29,6 +27,7 @@ from qsjwt.api import (
     quoted,
     service_timeout,
     split_settings,
+    within,
 )
 
 T = TypeVar("T")
@@ -170,24 +169,12 @@ def _retry(timeout: int, seen: Callable[[Exception], None]) -> Any:
 def _within(seconds: int, call: Callable[[Callable[[Exception], None]], T]) -> T:
     """Return what *call* returns; it is given a hook that takes each error after which the SDK tries again.
 
-    The SDK's time-outs hold for one attempt and one read, and not for its credentials, so the call is left alone
-    in a thread when its time is over.
-
     :raises TimeoutError: if it takes longer than that.
     :raises GoogleAPICallError: if it does, since the service says again and again that it cannot now.
     """
-    outcome: Future[T] = Future()
     seen: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outcome.set_result(call(seen.append))
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
     try:
-        return outcome.result(seconds)
+        return within(seconds, lambda: call(seen.append))
     except TimeoutError as cause:
         if seen:
             raise seen[-1] from cause
@@ -231,6 +218,11 @@ def _failure(error: type[QsJwtError], what: str, cause: BaseException, timeout: 
             )
         case GoogleAPICallError(code=int(status)):
             return error(f"{what}: the service answered {int(status)}{_codes(cause)}", hint=_HINTS.get(status, ""))
+        case MutualTLSChannelError():
+            return error(
+                f"{what}: the client certificate for mutual TLS cannot be used",
+                hint="look at GOOGLE_API_USE_CLIENT_CERTIFICATE and at the device's certificate, or unset it",
+            )
         case GoogleAuthError() if not isinstance(cause, TransportError):
             return error(
                 f"{what}: no credential for Google Cloud could be used ({type(cause).__name__})",

@@ -1,14 +1,12 @@
 """``keyring:SERVICE/USER``: a private key in the operating system's keyring."""
 
-from concurrent.futures import Future
-from threading import Thread
 from typing import Final
 
 import keyring
 from keyring.backends import null
 from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringError
 
-from qsjwt.api import InputError, KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, quoted
+from qsjwt.api import InputError, KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, quoted, within
 
 _PATIENCE: Final = 60
 """Seconds for the keyring's answer: some ask the user to unlock them, and nobody may be there."""
@@ -49,7 +47,7 @@ def _password(service: str, user: str, source: str) -> str:
     :raises KeyUnavailable: if it holds nothing, or cannot be asked.
     """
     try:
-        password = _asked(service, user)
+        password: str | None = within(_PATIENCE, lambda: keyring.get_password(service, user))
     except NoKeyringError as cause:
         raise KeyUnavailable(
             f"{source} cannot be read: there is no keyring on this machine, or none for this user",
@@ -82,17 +80,3 @@ def _password(service: str, user: str, source: str) -> str:
             hint="see PYTHON_KEYRING_BACKEND and the file that keyring diagnose names",
         )
     raise KeyUnavailable(f"{source} does not exist", hint=_STORE)
-
-
-def _asked(service: str, user: str) -> str | None:
-    """Return the keyring's answer, in a thread that the program can leave behind."""
-    answer: Future[str | None] = Future()
-
-    def ask() -> None:
-        try:
-            answer.set_result(keyring.get_password(service, user))
-        except BaseException as cause:
-            answer.set_exception(cause)
-
-    Thread(target=ask, daemon=True).start()
-    return answer.result(_PATIENCE)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import os
 import re
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from qsjwt.api import (
     split_settings,
     user_path,
     whole_number,
+    within,
 )
 
 _SETTINGS: Final = ("version", "namespace", "timeout")
@@ -59,7 +61,8 @@ _HINTS: Final = {
 }
 """HTTP status (Vault's API, and RFC 9110, section 15) to the way out."""
 
-_SLOW: Final = "try again, or give it more time with the setting timeout=SECONDS"
+_LARGEST: Final = 1 << 20
+"""Bytes of an answer; a key with hundreds of versions has a few of them per version."""
 
 
 class VaultProvider(KeyProvider):
@@ -83,21 +86,23 @@ class VaultProvider(KeyProvider):
         mount, name = _mount_and_key(path)
         version = whole_number(settings["version"], "version of the key") if "version" in settings else None
         title = f"the key {quoted(path)} of Vault"
-        client = _client(settings.get("namespace"), service_timeout(settings))
+        timeout = service_timeout(settings)
+        client = _client(settings.get("namespace"), timeout)
         try:
             data = _data(
                 KeyUnavailable,
                 f"{title} is not available",
                 lambda: client.secrets.transit.read_key(name=name, mount_point=mount),
+                timeout,
             )
             version, entry = _entry(data, version, title)
             public_key = _public_key(entry, f"the public half of {title}")
         except BaseException:
             client.adapter.close()
             raise
-        signer = VaultSigner(client, mount, name, version, algorithm, public_key)
+        signer = VaultSigner(client, mount, name, version, algorithm, public_key, timeout)
         chain = entry.get("certificate_chain")
-        signer.certificates = chain.encode("utf-8") if isinstance(chain, str) and chain else None
+        signer.certificates = chain.encode("utf-8", "replace") if isinstance(chain, str) and chain else None
         return signer
 
 
@@ -105,14 +110,26 @@ class VaultSigner(Signer):
     """Has Vault sign digests with one version of a key."""
 
     def __init__(
-        self, client: hvac.Client, mount: str, name: str, version: int, algorithm: str, public_key: JWK
+        self,
+        client: hvac.Client,
+        mount: str,
+        name: str,
+        version: int,
+        algorithm: str,
+        public_key: JWK,
+        timeout: int,
     ) -> None:
+        """Hold the SDK's *client*, which may be used from several threads.
+
+        :param timeout: seconds that one signature may take.
+        """
         self.algorithm = algorithm
         self.public_key = public_key
         self._client = client
         self._mount = mount
         self._name = name
         self._version = version
+        self._timeout = timeout
 
     def sign(self, data: bytes) -> bytes:
         title = f"the key {quoted(f'{self._mount}/{self._name}')} of Vault"
@@ -128,6 +145,7 @@ class VaultSigner(Signer):
                 key_version=self._version,
                 **_PADDINGS.get(self.algorithm[:2], {"marshaling_algorithm": "asn1"}),
             ),
+            self._timeout,
         )
         signature = answer.get("signature")
         mark = f"vault:v{self._version}:"
@@ -165,12 +183,15 @@ def _client(namespace: str | None, timeout: int) -> hvac.Client:
     if namespace is not None and not _fits_a_header(namespace):
         raise InputError(f"{quoted(namespace)} is not a namespace of Vault")
     certificate = _variable("CLIENT_CERT", prefixes)
+    session = requests.Session()
+    session.stream = True  # an answer is read here, and not further than it may be long
+    session.cert = (certificate, _variable("CLIENT_KEY", prefixes)) if certificate else None
+    session.verify = _variable("CACERT", prefixes) or _variable("CAPATH", prefixes) or True
     return hvac.Client(
         url=address,
         token=_token(prefixes),
         namespace=namespace,
-        cert=(certificate, _variable("CLIENT_KEY", prefixes)) if certificate else None,
-        verify=_variable("CACERT", prefixes) or _variable("CAPATH", prefixes) or True,
+        session=session,
         timeout=timeout,
         adapter=RawAdapter,
         ignore_exceptions=True,  # the status says more than the exception that would be made of it
@@ -218,25 +239,44 @@ def _fits_a_header(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
 
 
-def _data(error: type[QsJwtError], what_fails: str, call: Callable[[], requests.Response]) -> dict[str, Any]:
+def _data(
+    error: type[QsJwtError], what_fails: str, call: Callable[[], requests.Response], timeout: int
+) -> dict[str, Any]:
     """Return the member ``data`` of what Vault answers to *call*.
 
+    :param timeout: seconds for all of it.
     :raises QsJwtError: an *error* that begins with *what_fails*, if there is no such answer. Vault's text is left out.
     """
     try:
-        response = call()
+        status, body = within(timeout, lambda: _read(call()))
+    except (TimeoutError, requests.Timeout) as cause:
+        raise error(
+            f"{what_fails}: no whole answer within {timeout} s",
+            hint="try again, or give it more time with the setting timeout=SECONDS",
+        ) from cause
     except Exception as cause:
-        hint = _SLOW if isinstance(cause, requests.Timeout) else "look at VAULT_ADDR, VAULT_CACERT and the network"
+        hint = "look at VAULT_ADDR, VAULT_CACERT and the network"
         raise error(f"{what_fails}: {type(cause).__name__}", hint=hint) from cause
-    if response.status_code != _OK:
-        raise error(f"{what_fails}: HTTP status {response.status_code}", hint=_HINTS.get(response.status_code, ""))
+    if status != _OK:
+        raise error(f"{what_fails}: HTTP status {status}", hint=_HINTS.get(status, ""))
     try:
-        data = response.json()["data"]
+        data = json.loads(body)["data"]
     except (LookupError, RecursionError, TypeError, ValueError) as cause:
         raise error(f"{what_fails}: the answer is not one of Vault", hint="look at VAULT_ADDR") from cause
     if not isinstance(data, dict):
         raise error(f"{what_fails}: the answer is not one of Vault", hint="look at VAULT_ADDR")
     return data
+
+
+def _read(response: requests.Response) -> tuple[int, bytes]:
+    """Return the status, and of a good answer the body, as far as it may be long."""
+    with response:
+        body = bytearray()
+        for chunk in response.iter_content(65536) if response.status_code == _OK else ():
+            body += chunk
+            if len(body) > _LARGEST:
+                break
+        return response.status_code, bytes(body[: _LARGEST + 1])
 
 
 def _entry(data: dict[str, Any], version: int | None, title: str) -> tuple[int, dict[str, Any]]:
@@ -266,4 +306,4 @@ def _public_key(entry: dict[str, Any], source: str) -> JWK:
     pem = entry.get("public_key")
     if not isinstance(pem, str) or not pem.startswith("-----BEGIN PUBLIC KEY-----"):
         raise KeyUnavailable(f"{source} is not in the answer")
-    return load_public_keys(pem.encode("utf-8"), source)[0]
+    return load_public_keys(pem.encode("utf-8", "replace"), source)[0]

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -23,6 +23,8 @@ class Answer(NamedTuple):
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = {}
+    pause: float = 0.0
+    """Seconds before each byte."""
 
 
 Script = Callable[[Request], "Answer | None"]
@@ -64,7 +66,10 @@ def scripted_server(script: Script) -> Iterator[ScriptedServer]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
-            self.wfile.write(answer.body)
+            with suppress(OSError):  # the client may have enough before all is said
+                for part in [bytes([byte]) for byte in answer.body] if answer.pause else [answer.body]:
+                    end.wait(answer.pause)
+                    self.wfile.write(part)
 
         do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of http.server
 

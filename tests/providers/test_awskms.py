@@ -341,9 +341,9 @@ def test_a_service_that_hangs_is_given_up(qseow: Run, server: ScriptedServer) ->
     good = StandIn(server.script.private_key)  # type: ignore[attr-defined]
     server.script = lambda _: None
     begin = time.monotonic()
-    qseow("--key", "awskms:alias/qlik?timeout=1").refused(3, "ReadTimeoutError", "timeout=SECONDS")
+    qseow("--key", "awskms:alias/qlik?timeout=1").refused(3, "TimeoutError", "timeout=SECONDS")
     server.script = sign_only(good, lambda _: None)
-    qseow("--key", "awskms:alias/qlik?timeout=1").refused(4, "does not sign", "ReadTimeoutError")
+    qseow("--key", "awskms:alias/qlik?timeout=1").refused(4, "does not sign", "TimeoutError")
     assert time.monotonic() - begin < 30
 
 

@@ -254,7 +254,7 @@ def test_without_a_credential_it_says_where_one_comes_from(
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
     qseow(f"{VAULT}/keys/qlik").refused(3, "no credential for Azure could be used", "az login")
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
-    qseow(f"{VAULT}/keys/qlik").refused(3)
+    qseow(f"{VAULT}/keys/qlik").refused(3, "the settings for the credential cannot be used", "AZURE_")
 
 
 @pytest.mark.parametrize("resource", ["https://storage.azure.com", "https://evil.example", "nonsense", ""])

@@ -332,10 +332,24 @@ def test_a_key_that_cannot_sign_is_refused(qseow: Run, stand_in: StandIn) -> Non
 def test_a_service_that_hangs_is_given_up(qseow: Run, server: ScriptedServer, stand_in: StandIn) -> None:
     begin = time.monotonic()
     server.script = lambda _: None
-    qseow("--key", "vault:transit/qlik?timeout=1").refused(3, "ReadTimeout", "timeout=SECONDS")
+    qseow("--key", "vault:transit/qlik?timeout=1").refused(3, "no whole answer within 1 s", "timeout=SECONDS")
     server.script = sign_only(stand_in, lambda _: None)
-    qseow("--key", "vault:transit/qlik?timeout=1").refused(4, "does not sign", "ReadTimeout")
+    qseow("--key", "vault:transit/qlik?timeout=1").refused(4, "does not sign", "no whole answer within 1 s")
     assert time.monotonic() - begin < 30
+
+
+def test_a_service_that_answers_a_letter_at_a_time_is_given_up(
+    qseow: Run, server: ScriptedServer, stand_in: StandIn
+) -> None:
+    begin = time.monotonic()
+    server.script = lambda request: stand_in(request)._replace(pause=0.2)
+    qseow("--key", "vault:transit/qlik?timeout=1").refused(3, "no whole answer within 1 s")
+    assert time.monotonic() - begin < 30
+
+
+def test_an_answer_without_an_end_is_not_read_to_its_end(qseow: Run, server: ScriptedServer) -> None:
+    server.script = lambda _: Answer(200, b'{"data":"' + b"x" * (1 << 26) + b'"}')
+    qseow("--key", "vault:transit/qlik").refused(3, "the answer is not one of Vault")
 
 
 def test_a_service_that_is_not_there_is_said(qseow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,6 +380,12 @@ GARBAGE = {
     "no versions": reply({"type": "rsa-2048", "latest_version": 2, "signature": "vault:v2"}),
     "a number": reply({"type": "rsa-2048", "latest_version": 2, "keys": {"2": 17}, "signature": "vault:v2:?"}),
     "no key": reply({"type": "rsa-2048", "latest_version": 2, "keys": {"2": {}}, "signature": "vault:v2:"}),
+    "half a letter": reply(
+        {
+            **{"type": "rsa-2048", "latest_version": 2, "signature": "vault:v2:\ud800"},
+            "keys": {"2": {"public_key": "-----BEGIN PUBLIC KEY-----\ud800"}},
+        }
+    ),
     "damaged key": reply(
         {
             **{"type": "rsa-2048", "latest_version": 2, "signature": "vault:v2:AAAA"},
