@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from threading import Thread
 from typing import IO, Final
@@ -40,6 +42,11 @@ _LINES: Final = 5
 
 _SHORTEST_ARGUMENT: Final = 4
 """Characters; a shorter argument stands in every other word."""
+
+_LONGEST_NAME: Final = 20
+"""Characters of a piece of an argument; a longer one may be a secret, even without a digit."""
+
+_SEPARATORS: Final = re.compile(r"[\s=:@/,;&?\"']+")
 
 _SLICE: Final = 0.1
 _GRACE: Final = 1.0
@@ -260,6 +267,17 @@ def _how_it_ended(code: int) -> str:
         return f"was ended by the signal {-code}"
 
 
+def _parts(argument: str) -> Iterator[str]:
+    """Yield what of *argument* is not repeated: all of it, a value behind =, and what may be a password or a token."""
+    for part in (argument, argument.partition("=")[2]):
+        if len(part) >= _SHORTEST_ARGUMENT:
+            yield part
+    for piece in _SEPARATORS.split(argument):
+        # Names of vaults and entries help whoever reads the error; few of them have digits, few secrets have none.
+        if len(piece) >= _SHORTEST_ARGUMENT and (any(map(str.isdigit, piece)) or len(piece) >= _LONGEST_NAME):
+            yield piece
+
+
 def _said(errors: bytes, arguments: list[str]) -> str:
     """Return the end of a sentence: the last lines of *errors*, without secrets and without *arguments*.
 
@@ -270,8 +288,7 @@ def _said(errors: bytes, arguments: list[str]) -> str:
     # much of a secret as its beginning; what quoted() hides has no quotes.
     if not (whole := quoted(text.replace("-----END ", "-----BEGIN "))).startswith("'"):
         return f": {whole}"
-    for part in sorted({part for word in arguments for part in (word, word.partition("=")[2])}, key=len, reverse=True):
-        if len(part) >= _SHORTEST_ARGUMENT:
-            text = text.replace(part, "…")
+    for part in sorted({part for word in arguments for part in _parts(word)}, key=len, reverse=True):
+        text = text.replace(part, "…")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return f": {', '.join(map(quoted, lines[-_LINES:]))}" if lines else ""

@@ -219,6 +219,12 @@ def test_the_arguments_are_not_shown_even_if_the_helper_repeats_them(run: Run, h
     assert "hush" not in result.stderr
 
 
+def test_what_may_be_a_secret_inside_an_argument_is_not_shown_and_names_are(run: Run, helper: Helper) -> None:
+    command = helper('echo "no entry qlik/prod for anna with s3cr3t at host; key abcdefghijklmnopqrstuvwx" >&2; exit 1')
+    result = _key(run, f"{command} https://anna:s3cr3t@host/qlik?abcdefghijklmnopqrstuvwx", "--no-check")
+    result.refused(3, "'no entry qlik/prod for anna with … at host; key …'")
+
+
 def test_only_the_last_lines_are_shown_and_they_are_harmless(run: Run, helper: Helper) -> None:
     script = (
         "i=0; while [ $i -lt 20000 ]; do echo \"line $i\" >&2; i=$((i+1)); done; printf '\\033[2Jred\\n' >&2; exit 1"
