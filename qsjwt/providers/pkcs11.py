@@ -220,6 +220,8 @@ def _module(wanted: Mapping[str, str]) -> tuple[str, str]:
         )
     # One file has one state in a process, whatever names lead to it.
     path = os.path.realpath(user_path(named))
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):  # a pipe would be waited for
+        raise KeyUnavailable(f"the PKCS#11 module {quoted(named)} is not a regular file", hint=_NO_MODULE)
     try:
         with open(path, "rb"):
             pass

@@ -48,8 +48,9 @@ def _opened(data: bytes, password: bytes | None, source: str) -> tuple[Any, Any]
     if data[:1] != b"\x30":
         raise KeyUnavailable(f"{source} is not PKCS#12", hint="a key in PEM is given as file:FILE")
     failure: Exception | None = None
-    # Without a password some programs write an empty one, and others none at all, which is not the same.
-    for candidate in [password] if password else [None, b""]:
+    # Without a password some programs write an empty one, and others none at all, which is not the same; and
+    # QSJWT_KEY_PASSPHRASE may be there for another key.
+    for candidate in [*([password] if password else []), None, b""]:
         try:
             store = pkcs12.load_pkcs12(data, candidate)
         except (ValueError, TypeError, UnsupportedAlgorithm) as cause:

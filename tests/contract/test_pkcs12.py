@@ -92,6 +92,14 @@ def test_a_file_without_a_password_needs_none(qseow: Run, keys: SimpleNamespace,
     assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"])
 
 
+@pytest.mark.parametrize("name", ["empty.p12", "bare.pfx"])
+def test_a_passphrase_that_is_there_for_another_key_does_no_harm(
+    qseow: Run, stores: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QSJWT_KEY_PASSPHRASE", "of another key")
+    assert qseow("--key", f"pkcs12:{stores / name}").token
+
+
 def test_a_file_of_keytool_signs(qseow: Run, tmp_path: Path) -> None:
     keytool = shutil.which("keytool")
     if keytool is None:

@@ -525,6 +525,10 @@ class TestModule:
         assert (ended.returncode, ended.stdout) == (3, b"")
         assert b"reports an error: GENERAL_ERROR" in ended.stderr
 
+    def test_a_pipe_is_not_waited_for(self, create: Run, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.so")
+        create(f"pkcs11:token=qlik?module-path={tmp_path / 'pipe.so'}").refused(3, "is not a regular file")
+
     def test_a_folder_is_an_error(self, create: Run, tmp_path: Path) -> None:
         create(f"pkcs11:token=qlik?module-path={tmp_path}").refused(3, "is a folder")
 
