@@ -13,11 +13,16 @@ CANNOT_READ: Final = "give it in PEM: text that begins with -----BEGIN"
 
 # RFC 7468, section 2. A block ends before the next begins, or a file of BEGIN lines would be searched over and over.
 _ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64})-----((?:(?!-----BEGIN ).)*?)-----END \1-----", re.DOTALL)
+# A private key begins here, if these letters are not a word in a sentence: one that is cut off has no END line.
+_PRIVATE_BEGINNING: Final = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,52}PRIVATE KEY-----[\s\"',]*(?:Proc-Type:|(?:[A-Za-z0-9+/][\s\"',]*){32})"
+)
 # RFC 1421, section 4.6: the headers of a private key that OpenSSL encrypted the traditional way.
 _ENCRYPTION_HEADERS: Final = re.compile(
     r"[\s\"']*Proc-Type:\s*4,ENCRYPTED[\s\"']+DEK-Info:\s*([A-Z0-9-]+,[0-9A-Fa-f]+)[\s\"']"
 )
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
+_BASE64URL: Final = str.maketrans("-_", "+/")  # RFC 4648, section 5
 _SPELLED_OUT: Final = re.compile(r"(?<!\\)\\+[rn]")
 _OPENSSH: Final = "OPENSSH PRIVATE KEY"
 _OPENSSH_PLAIN: Final = b"openssh-key-v1\0\0\0\0\4none"
@@ -82,7 +87,10 @@ class Block:
         preamble = f"Proc-Type: 4,ENCRYPTED\nDEK-Info: {headers[1]}\n\n" if headers else ""
         if self.label == "TRUSTED CERTIFICATE":  # OpenSSL's own: a certificate, and what it is trusted for
             return armoured(_first_value(self._der()), "CERTIFICATE").encode("ascii")
-        return _wrapped(self._body(), self.label, preamble).encode("ascii")
+        label = self.label
+        if self.is_private and not self.encrypted and not self.is_openssh:
+            label = _label_of(self._der()) or label  # tools that convert keys like to leave the old label
+        return _wrapped(self._body(), label, preamble).encode("ascii")
 
     def _body(self) -> str:
         headers = _ENCRYPTION_HEADERS.match(self.content)
@@ -111,7 +119,9 @@ def text_of(data: bytes, source: str) -> str:
     try:
         text = decode_text(data)
     except UnicodeDecodeError as cause:
-        raise KeyUnavailable(f"{source} is not text, nor DER that can be read", hint=CANNOT_READ) from cause
+        if b"-----BEGIN" not in data:
+            raise KeyUnavailable(f"{source} is not text, nor DER that can be read", hint=CANNOT_READ) from cause
+        text = data.decode("latin-1")  # what is not ASCII is a remark around the key
     return text if "-----BEGIN" in text or is_json(text) else _from_base64(text, source)
 
 
@@ -137,6 +147,8 @@ def blocks(text: str, source: str) -> list[Block]:
     # Secrets stores and .env files spell line ends out; PEM has no backslash of its own.
     text = _SPELLED_OUT.sub("\n", text)
     found = [Block(label, source, content) for label, content in _ARMOUR.findall(text)]
+    if len(_PRIVATE_BEGINNING.findall(text)) > sum(block.is_private for block in found):
+        raise KeyUnavailable(f"{source} is cut off: a private key in it has a BEGIN line, and no END line of its own")
     if found:
         return found
     if "-----BEGIN" in text:
@@ -160,7 +172,7 @@ def _wrapped(body: str, label: str, preamble: str = "") -> str:
 
 def _from_base64(text: str, source: str) -> str:
     """Return the text that *text* is the base64 of, as CI variables have it; *text* if it is not that."""
-    plain = "".join(_SPELLED_OUT.sub("", text).split()).strip("\"'")
+    plain = "".join(_SPELLED_OUT.sub("", text).split()).strip("\"'").translate(_BASE64URL)
     try:
         inner = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
         if is_der(inner):
@@ -175,14 +187,18 @@ def _from_der(data: bytes, source: str) -> str:
     der = _first_value(data)
     if not der:
         raise KeyUnavailable(f"{source} is cut off: it is DER, and shorter than it says")
-    start = _value_at(der, 0)[0]
-    if der.startswith(_PKCS12_VERSION, start):
+    if der.startswith(_PKCS12_VERSION, _value_at(der, 0)[0]):
         raise KeyUnavailable(f"{source} is PKCS#12 (.p12, .pfx)", hint="use --key pkcs12:FILE")
-    second = _value_at(der, start)[1]
-    label = _LABELS.get((_tag_at(der, start), _tag_at(der, second)))
+    label = _label_of(der)
     if label is None:
         raise KeyUnavailable(f"{source} is DER, and neither a key nor a certificate", hint=CANNOT_READ)
     return armoured(der, label)
+
+
+def _label_of(der: bytes) -> str | None:
+    first = _value_at(der, 0)[0]
+    second = _value_at(der, first)[1]
+    return _LABELS.get((_tag_at(der, first), _tag_at(der, second)))
 
 
 def _tag_at(der: bytes, at: int) -> int:

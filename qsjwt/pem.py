@@ -20,6 +20,12 @@ _PRIVATE_MEMBERS: Final = {"d", "p", "q", "dp", "dq", "qi", "oth", "priv"}
 _KEY_MEMBERS: Final = {"kty", "crv", "n", "e", "x", "y"} | _PRIVATE_MEMBERS
 """Of a JWK: RFC 7518, section 6."""
 
+LARGEST_RSA: Final = 16384
+"""Bits of an RSA modulus, and so of any other number of the key: OpenSSL verifies with no larger one."""
+
+_LARGEST_MEMBER: Final = LARGEST_RSA // 6 + 1
+"""Characters of base64url."""
+
 
 _JWK_FAILURES: Final = (
     *(JWException, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, UnsupportedAlgorithm),
@@ -41,6 +47,11 @@ def load_private_key(data: bytes, source: str, passphrase: Callable[[], bytes | 
     key = _private_jwk(text, source) if is_json(text) else _private_pem(text, source, passphrase)
     if isinstance(key, rsa.RSAPrivateKey):
         numbers = key.private_numbers()
+        largest = max(
+            numbers.public_numbers.n, numbers.d, numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp
+        )
+        if largest.bit_length() > LARGEST_RSA:
+            raise KeyUnavailable(_too_large(source))
         # OpenSSL signs with the private exponent alone when the primes mislead it: nobody would ever notice.
         if numbers.p * numbers.q != numbers.public_numbers.n:
             raise KeyUnavailable(f"{source} is damaged: its primes do not give its modulus")
@@ -51,6 +62,10 @@ def load_private_key(data: bytes, source: str, passphrase: Callable[[], bytes | 
     except (JWException, KeyError) as cause:
         raise KeyUnavailable(f"{source} is not an RSA or elliptic-curve key") from cause
     return jwk
+
+
+def _too_large(source: str) -> str:
+    return f"{source} has numbers of more than {LARGEST_RSA} bits, which no RSA key is used with"
 
 
 def _private_pem(text: str, source: str, passphrase: Callable[[], bytes | None]) -> Any:
@@ -86,9 +101,15 @@ def _private_block(text: str, source: str) -> Block:
     return private[0]
 
 
+_NAMES: Final = {
+    **dict.fromkeys(("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"), "a certificate"),
+    **dict.fromkeys(("PUBLIC KEY", "RSA PUBLIC KEY", "EC PUBLIC KEY"), "a public key"),
+    **dict.fromkeys(("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"), "a certificate request"),
+}
+
+
 def _named(block: Block) -> str:
-    article = "an" if block.label[0] in "AEIOU" else "a"
-    return f"{article} {block.label.lower().replace('x509', 'X.509')}"
+    return _NAMES.get(block.label) or f"a block of the label {block.label!r}"
 
 
 def _private_jwk(text: str, source: str) -> Any:
@@ -99,6 +120,8 @@ def _private_jwk(text: str, source: str) -> Any:
     if not private:
         kind = "a symmetric key" if any(entry.get("kty") == "oct" for entry in entries) else "a public key"
         raise KeyUnavailable(f"{source} holds {kind}, not a private key", hint="give the JWK that has a member d")
+    if _has_large_member(private[0]):
+        raise KeyUnavailable(_too_large(source))
     if private[0].get("kty") == "RSA" and not {"p", "q"} <= private[0].keys():
         raise KeyUnavailable(
             f"{source} is a JWK without the primes (p, q)", hint="export it again, with all its members"
@@ -211,6 +234,12 @@ def _jwk_entries(text: str, source: str) -> list[dict[str, Any]]:
     return entries
 
 
+def _has_large_member(entry: dict[str, Any]) -> bool:
+    return any(
+        isinstance(entry[name], str) and len(entry[name]) > _LARGEST_MEMBER for name in _KEY_MEMBERS & entry.keys()
+    )
+
+
 def _jwks(text: str, source: str) -> list[JWK]:
     entries = _jwk_entries(text, source)
     if any(_PRIVATE_MEMBERS & entry.keys() for entry in entries):
@@ -227,6 +256,8 @@ def _jwks(text: str, source: str) -> list[JWK]:
 def _jwk(entry: dict[str, Any]) -> JWK | None:
     key = JWK()
     if not isinstance(entry.get("kid"), str | None):
+        return None
+    if _has_large_member(entry):
         return None
     try:
         # Not JWK(**entry): a member "generate" would make a new key, as large as the file says.

@@ -11,6 +11,7 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import InputError, UnsuitableKey
+from qsjwt.pem import LARGEST_RSA
 from qsjwt.redaction import quoted
 
 _RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -101,6 +102,8 @@ def require_suitable(key: JWK, algorithm: str) -> None:
         bits = key_bits(key)
         if bits < _SMALLEST_RSA:
             raise UnsuitableKey(f"the RSA key has {bits} bits, and {algorithm} needs at least {_SMALLEST_RSA}")
+        if bits > LARGEST_RSA:
+            raise UnsuitableKey(f"the RSA key has {bits} bits, and nothing verifies with more than {LARGEST_RSA}")
     elif algorithm in _CURVES:
         if kind != "EC" or key.get("crv") != _CURVES[algorithm]:
             raise UnsuitableKey(

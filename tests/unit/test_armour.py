@@ -3,6 +3,7 @@
 import base64
 import codecs
 import json
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -233,12 +234,71 @@ def test_a_private_jwk_without_primes_is_named(keys: SimpleNamespace) -> None:
         ("ssh-rsa AAAAB3NzaC1yc2E= me@here", "is a public key for SSH"),
         ("-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----", "holds a certificate request"),
         ("-----BEGIN PRIVATE KEY-----\nMIIB", "is cut off"),
+        (
+            "-----BEGIN SSH2 KEY-----\nMIIB\n-----END SSH2 KEY-----",
+            "holds a block of the label 'SSH2 KEY', not a private",
+        ),
         ("-----BEGIN PRIVATE KEY-----\nMI:B\n-----END PRIVATE KEY-----", "more than base64"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nMIB\n-----END OPENSSH PRIVATE KEY-----", "base64 is not whole"),
     ],
 )
 def test_what_cannot_be_put_right_is_named(text: str, words: str) -> None:
     assert words in _refusal(text.encode())
+
+
+def test_a_private_key_that_is_cut_off_is_named_whatever_follows(keys: SimpleNamespace) -> None:
+    cut = pem(keys.other)[:900]
+    for rest in (pem(keys.rsa), (VECTORS / "publickey.cer").read_bytes(), b""):
+        for data in (cut + b"\n" + rest, b"'" + cut.replace(b"\n", b"\\n") + b"'\n" + rest):
+            assert "is cut off" in _refusal(data)
+
+
+def test_a_sentence_about_begin_lines_is_not_taken_for_a_key_that_is_cut_off(keys: SimpleNamespace) -> None:
+    remark = b"a key begins with -----BEGIN PRIVATE KEY----- as everybody should know by now\n"
+    assert _load(remark + pem(keys.rsa)).thumbprint() == JWK.from_pyca(keys.rsa).thumbprint()
+
+
+@pytest.mark.parametrize("label", [b"PRIVATE KEY", b"RSA PRIVATE KEY", b"EC PRIVATE KEY"])
+def test_a_key_with_the_label_of_another_form_is_read(keys: SimpleNamespace, label: bytes) -> None:
+    for key in (keys.rsa, keys.ec):
+        for data in (pem(key), pem(key, "TraditionalOpenSSL")):
+            relabelled = re.sub(rb"(BEGIN|END) [A-Z ]+-", rb"\1 " + label + b"-", data)
+            assert _load(relabelled).thumbprint() == JWK.from_pyca(key).thumbprint()
+
+
+def test_remarks_in_latin_1_do_no_harm(keys: SimpleNamespace) -> None:
+    data = "Schlüssel für den Müller\n".encode("latin-1") + pem(keys.rsa)
+    assert _load(data).thumbprint() == JWK.from_pyca(keys.rsa).thumbprint()
+
+
+def test_base64url_of_a_key_is_read(keys: SimpleNamespace) -> None:
+    for data in (_der(keys.rsa), pem(keys.rsa)):
+        for coded in (base64.urlsafe_b64encode(data), base64.urlsafe_b64encode(data).rstrip(b"=")):
+            assert _load(coded).thumbprint() == JWK.from_pyca(keys.rsa).thumbprint()
+
+
+def test_numbers_that_no_key_has_are_refused_before_anything_is_computed(keys: SimpleNamespace) -> None:
+    huge = "_" * 40_000
+    for member in ("n", "d", "p", "dp", "qi"):
+        assert "more than 16384 bits" in _refusal(json.dumps({**json.loads(_jwk(keys.rsa)), member: huge}).encode())
+    primes = (1 << 9_000) + 1, (1 << 9_000) + 3
+    assert "more than 16384 bits" in _refusal(_pkcs1(primes[0] * primes[1], 65537, 3, *primes, 1, 1, 1))
+    with pytest.raises(KeyUnavailable, match="without a public key"):
+        load_public_keys(json.dumps({"kty": "RSA", "n": huge, "e": "AQAB"}).encode(), "the key")
+
+
+def _pkcs1(*numbers: int) -> bytes:
+    """Return an RSAPrivateKey of version 0 in DER (RFC 8017, appendix A.1.2)."""
+
+    def value(tag: int, content: bytes) -> bytes:
+        size = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+        return bytes([tag, *([0x80 | len(size)] if len(content) > 0x7F else []), *size]) + content
+
+    return value(0x30, b"".join(value(2, n.to_bytes(n.bit_length() // 8 + 1, "big")) for n in (0, *numbers)))
+
+
+def test_a_file_of_backslashes_takes_no_longer_than_another() -> None:
+    assert "is not a key in PEM" in _refusal(b"\\" * 1_000_000)
 
 
 def test_two_private_keys_in_one_jwk_set_are_too_many(keys: SimpleNamespace) -> None:
