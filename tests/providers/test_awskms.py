@@ -432,7 +432,7 @@ def test_the_sdk_takes_a_digest_as_it_is_sent(algorithm: str, keys: SimpleNamesp
     message = hashed.finalize()
     client = boto3.client("kms", REGION)
     signer = importlib.import_module("qsjwt.providers.awskms").AwsKmsSigner(
-        client, "1234abcd", "the key", algorithm, JWK.from_pyca(stand_in.private_key.public_key())
+        client, "1234abcd", "the key", algorithm, JWK.from_pyca(stand_in.private_key.public_key()), 10
     )
     expected = {"KeyId": "1234abcd", "Message": message, "MessageType": "DIGEST", "SigningAlgorithm": name}
     with Stubber(client) as stubber:
