@@ -17,10 +17,10 @@ from cliff.commandmanager import EntryPointWrapper
 
 from qsjwt import __version__, log, plugins
 from qsjwt.command import Command, CreateCommand, PlatformCommand
+from qsjwt.creation import load_platform
 from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError, Terminated
 from qsjwt.output import write_stdout
 from qsjwt.parser import PROGRAM, HelpPrinted, Parser
-from qsjwt.platform import Platform, require_sound
 from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.spelling import nearest
 
@@ -260,17 +260,6 @@ class _Create(_Named):
 
     def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
         return self.load(), plugins.command_of(self.plugin), arguments
-
-
-def load_platform(name: str) -> Platform:
-    """Return the platform *name*.
-
-    :raises PluginError: if it is missing, broken, or declares what cannot be.
-    """
-    platform: Platform = plugins.create(plugins.PLATFORMS, name, Platform)  # type: ignore[type-abstract]
-    with plugins.guard(plugins.PLATFORMS, name, "load"):
-        require_sound(platform)
-    return platform
 
 
 class _PrintVersion(argparse.Action):

@@ -8,24 +8,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import cliff.command
 
-from qsjwt import inputs, jwt, key_options, log, plugins
-from qsjwt.claim_options import add_claim_options, extra_claims
-from qsjwt.duration import LAST_SECOND, parse_duration, parse_lifetime
+from qsjwt import inputs, key_options, log, plugins
+from qsjwt.claim_options import extra_claims
+from qsjwt.creation import CreatedToken, Creator
 from qsjwt.errors import InputError
 from qsjwt.inputs import why_not
 from qsjwt.jwt import Token
-from qsjwt.key_options import THUMBPRINT
 from qsjwt.keys import KeyProvider, split_reference
 from qsjwt.output import add_format_option, as_json, write_stdout
 from qsjwt.parser import Parser
-from qsjwt.platform import Platform, Status, checked_findings
+from qsjwt.platform import Platform
 from qsjwt.redaction import quoted
-from qsjwt.signer import Signer
 
 if TYPE_CHECKING:
     from qsjwt.app import Application
@@ -134,16 +131,16 @@ class PlatformCommand(Command):
         """
         return plugins.guard(plugins.PLATFORMS, self.name, action)
 
-    def add_platform_options(self, add: Callable[[Any], None], group: Any, *, required: bool) -> None:
-        """Let the platform add options to *group*.
+    @staticmethod
+    def add_without_demand(add: Callable[[Any], None], group: Any) -> None:
+        """Let the platform add options to *group*, none of them required.
 
         :param add: its method that does so.
-        :param required: False if none of them is to be required.
         """
         before = {id(action) for action in (*group._actions, *group._mutually_exclusive_groups)}
         add(group)
         for action in (*group._actions, *group._mutually_exclusive_groups):
-            if id(action) not in before and not required:
+            if id(action) not in before:
                 action.required = False
 
     def expected(self, options: argparse.Namespace) -> Token:
@@ -161,30 +158,11 @@ class CreateCommand(PlatformCommand):
     def __init__(self, app: Any, app_args: argparse.Namespace | None, *, name: str, platform: Platform) -> None:
         super().__init__(app, app_args, name=name, platform=platform)
         self.example = platform.example
+        self._creator = Creator(name, platform)
 
     def add_options(self, parser: Parser) -> None:
         """Add the platform's options, and those that every platform gets."""
-        who = parser.add_argument_group("claims")
-        self.add_platform_options(self.platform.add_options, who, required=True)
-        self.add_platform_options(self.platform.add_shared_options, who, required=True)
-        self._add_common_options(parser, who)
-
-    def _add_common_options(self, parser: Parser, who: Any) -> None:
-        lifetime = parser.add_argument_group("lifetime")
-        lifetime.add_argument(
-            "--expires",
-            type=parse_lifetime,
-            required=True,
-            metavar="TIME",
-            help="from now on: 60m, 48h, 365d, 5y (s, m, h, d, w, y)",
-        )
-        lifetime.add_argument(
-            "--clock-skew",
-            type=parse_duration,
-            default="30s",
-            metavar="TIME",
-            help="how far iat and nbf lie in the past, as clocks differ; default %(default)s, 0s for none",
-        )
+        self._creator.add_options(parser)
         key = key_options.add_private_key_options(parser)
         key.add_argument(
             "--algorithm",
@@ -192,87 +170,35 @@ class CreateCommand(PlatformCommand):
             metavar="ALG",
             help=f"{', '.join(self.platform.algorithms)}; default the first that the key can do",
         )
-        key.add_argument(
-            "--keyid",
-            required=self.platform.key_id_required,
-            metavar="ID",
-            help=f"key ID: kid in the header, as registered with the key; {THUMBPRINT}: the key's own (RFC 7638)",
-        )
+        self._creator.add_key_id_option(key)
         output = parser.add_argument_group("output")
         output.add_argument(
             "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout"
         )
         add_format_option(output, _FORMATS, "token")
-        output.add_argument("--no-check", action="store_true", help="sign even if a rule of the platform is broken")
+        self._creator.add_no_check_option(output)
         output.add_argument(
             "--minimal-output", action="store_true", help="accepted for scripts of qs-jwt; the output is minimal anyway"
         )
-        add_claim_options(who)
         parser.synopsis = "KEY [OPTION ...]"
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Build, check, sign and write a token, in this order: a typing error costs no PIN and no call to a service."""
         options = parsed_args
-        now = int(time.time())
-        _require_sane_times(options, now)
         reference = key_options.key_reference(options)
         require_place(options.output)
-        token = self._build(options, now)
-        self._check(token, now, options.no_check)
-        algorithms = [options.algorithm] if options.algorithm else self.platform.algorithms
-        with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
-            token = replace(token, header={**token.header, "alg": signer.algorithm})
-            if options.keyid == THUMBPRINT:
-                token = replace(token, header={**token.header, "kid": signer.public_key.thumbprint()})
-            with key_options.guard(reference, "sign"):
-                compact = jwt.sign(token, signer)
-            result = _FORMATS[options.format](compact, token, signer)
-            _LOG.debug("key thumbprint (RFC 7638): %s", signer.public_key.thumbprint())
-        self.emit(result, options.output)
-        scheme, _ = split_reference(reference)
-        _LOG.info("signed with %s, key from %s:", token.header["alg"], scheme)
-        _LOG.log(log.VERBOSE, "claims: %s", ", ".join(token.claims))
-
-    def _build(self, options: argparse.Namespace, now: int) -> Token:
-        with self.guard("build the claims"):
-            token = self.platform.build(options, now)
-            if not isinstance(token, Token):
-                raise TypeError("a token was expected")
-            header, claims = dict(token.header), dict(token.claims)
-        for name, value in extra_claims(options).items():
-            if name in token.claims:
-                raise InputError(
-                    f"the claim {quoted(name)} is set by {self.platform.summary} and cannot be replaced",
-                    hint="use the option that sets it, or leave it out",
-                )
-            claims[name] = value
-        named = {"alg": options.algorithm or self.platform.algorithms[0], "typ": "JWT"}
-        if (key_id := key_options.key_id(options)) is not None:
-            named["kid"] = key_id
-        # The platform may choose another type, but not what the options say.
-        header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
-        return replace(token, header=header, claims=claims)
-
-    def _check(self, token: Token, now: int, no_check: bool) -> None:
-        with self.guard("check the token"):
-            findings = checked_findings(self.platform.check(token, now))
-        for finding in findings:
-            if finding.status is Status.BROKEN and not no_check:
-                raise InputError(finding.message, hint=finding.hint)
-        for finding in findings:
-            if finding.status is not Status.OK:
-                _LOG.warning("%s", finding.message)
+        options.extra_claims = extra_claims(options)
+        token = self._creator.build(options, int(time.time()))
         for remark in token.remarks:
             _LOG.warning("%s", remark)
-
-
-def _require_sane_times(options: argparse.Namespace, now: int) -> None:
-    if now + options.expires > LAST_SECOND:
-        raise InputError(
-            "--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d"
-        )
-    if options.clock_skew > now:
-        raise InputError("--clock-skew: the token would begin before 1970", hint="use a shorter time, such as 30s")
+        algorithms = [options.algorithm] if options.algorithm else self.platform.algorithms
+        with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
+            created = self._creator.sign(token, signer, reference)
+            _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
+        self.emit(_FORMATS[options.format](created), options.output)
+        scheme, _ = split_reference(reference)
+        _LOG.info("signed with %s, key from %s:", created.header["alg"], scheme)
+        _LOG.log(log.VERBOSE, "claims: %s", ", ".join(created.claims))
 
 
 def require_place(path: str | None) -> None:
@@ -291,26 +217,27 @@ def require_place(path: str | None) -> None:
         raise InputError(f"--output {quoted(path)} is in a folder that you may not write to")
 
 
-def _as_token(compact: str, _token: Token, _signer: Signer) -> str:
-    return f"{compact}\n"
+def _as_token(created: CreatedToken) -> str:
+    return f"{created.compact}\n"
 
 
-def _as_header(compact: str, _token: Token, _signer: Signer) -> str:
-    return f"Authorization: Bearer {compact}\n"
+def _as_header(created: CreatedToken) -> str:
+    return f"Authorization: Bearer {created.compact}\n"
 
 
-def _as_json(compact: str, token: Token, signer: Signer) -> str:
+def _as_json(created: CreatedToken) -> str:
     from qsjwt.timestamp import iso_time
 
-    record: Mapping[str, Any] = {
-        "token": compact,
-        "header": token.header,
-        "claims": token.claims,
-        "issued_at": iso_time(token.claims.get("iat")),
-        "expires_at": iso_time(token.claims.get("exp")),
-        "key_thumbprint": signer.public_key.thumbprint(),
-    }
-    return as_json(record)
+    return as_json(
+        {
+            "token": created.compact,
+            "header": created.header,
+            "claims": created.claims,
+            "issued_at": iso_time(created.claims.get("iat")),
+            "expires_at": created.expires_at,
+            "key_thumbprint": created.key_thumbprint,
+        }
+    )
 
 
 _FORMATS: Final = {"token": _as_token, "json": _as_json, "header": _as_header}

@@ -1,6 +1,7 @@
 """Signers: sign bytes with one key and one algorithm, wherever the key is."""
 
 import abc
+import functools
 import hashlib
 from types import TracebackType
 from typing import Final, Self
@@ -53,6 +54,12 @@ class Signer(abc.ABC):
 
         :raises SigningFailed: if a service refuses, or does not answer in time.
         """
+
+    @functools.cached_property
+    def thumbprint(self) -> str:
+        """The SHA-256 thumbprint of the public key (RFC 7638), in base64url."""
+        thumbprint: str = self.public_key.thumbprint()
+        return thumbprint
 
     def close(self) -> None:
         """Give back what the signer holds: a session, a connection. May be called twice."""

@@ -20,6 +20,7 @@ LAYERS = [
     {"platform", "plugins"},
     {"rules", "verdict", "claim_names", "keys"},
     {"key_options", "token_options", "claim_options"},
+    {"creation"},
     {"command"},
     {"api", "app", "commands"},
     {"__main__", "testing"},
@@ -30,7 +31,7 @@ OWNERS = {
     "stevedore": {"plugins"},
     "argparse": {
         *("app", "command", "commands", "parser", "platform", "qsjwt_platforms"),
-        *("claim_names", "claim_options", "key_options", "token_options"),
+        *("claim_names", "claim_options", "creation", "key_options", "token_options"),
     },
 }
 FILES = sorted([*(ROOT / "qsjwt").rglob("*.py"), *(ROOT / "qsjwt_platforms").rglob("*.py")])

@@ -39,7 +39,7 @@ class Check(PlatformCommand):
         """Add where the token is, what is registered, and the output's form."""
         add_token_options(parser)
         wanted = parser.add_argument_group("expected", "What is registered; a rule that needs it is unknown without.")
-        self.add_platform_options(self.platform.add_shared_options, wanted, required=False)
+        self.add_without_demand(self.platform.add_shared_options, wanted)
         for name, text in _EXPECTED.items():
             if f"--{name}" not in parser.option_names():
                 wanted.add_argument(f"--{name}", metavar=name.upper(), help=text)

@@ -33,11 +33,11 @@ class Registration(PlatformCommand):
     def add_options(self, parser: Parser) -> None:
         """Add the platform's options, none of them required, and the key."""
         claims = parser.add_argument_group("claims", f"As given to create-{self.name}; none is required.")
-        self.add_platform_options(self.platform.add_shared_options, claims, required=False)
-        self.add_platform_options(self.platform.add_options, claims, required=False)
+        self.add_without_demand(self.platform.add_shared_options, claims)
+        self.add_without_demand(self.platform.add_options, claims)
         add_claim_options(claims)
         registered = parser.add_argument_group("registration")
-        self.add_platform_options(self.platform.add_registration_options, registered, required=False)
+        self.add_without_demand(self.platform.add_registration_options, registered)
         key = key_options.add_any_key_options(
             parser, "A private key, or a public one, or a private one and its certificate."
         )
