@@ -19,7 +19,7 @@ from qsjwt import __version__, log, plugins
 from qsjwt.command import Command, CreateCommand, PlatformCommand
 from qsjwt.creation import load_platform
 from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError, Terminated
-from qsjwt.output import write_stdout
+from qsjwt.output import own_stdout, write_stdout
 from qsjwt.parser import PROGRAM, HelpPrinted, Parser
 from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.spelling import nearest
@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return Application().run(given)
+        with own_stdout():
+            return Application().run(given)
     except HelpPrinted:
         return 0
     except Terminated as signal:

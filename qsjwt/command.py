@@ -5,7 +5,6 @@ import contextlib
 import inspect
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +18,7 @@ from qsjwt.errors import InputError
 from qsjwt.inputs import why_not
 from qsjwt.jwt import Token
 from qsjwt.keys import KeyProvider, split_reference
-from qsjwt.output import add_format_option, as_json, write_stdout
+from qsjwt.output import add_format_option, as_json, stdout, write_stdout
 from qsjwt.parser import Parser
 from qsjwt.platform import Platform
 from qsjwt.redaction import quoted
@@ -204,7 +203,7 @@ class CreateCommand(PlatformCommand):
 def require_place(path: str | None) -> None:
     """Find out before a key is opened or made that the result would have nowhere to go."""
     if path is None or path == "-":
-        if sys.stdout is None:
+        if stdout() is None:
             raise InputError("standard output is closed, so there is nowhere to write the result")
         return
     place = inputs.user_path(path)

@@ -3,9 +3,9 @@
 import contextlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 PRIVATE: Final = 0o600
 """Owner only. Windows has no such bits: there a new file takes the access list of its folder."""
@@ -51,10 +51,12 @@ def write_files(files: Sequence[NewFile], *, overwrite: bool = False) -> None:
         rollback.pop_all()
 
 
-def write_private_file(path: str, data: bytes) -> None:
-    """Write *data* to *path*, 0600 and atomically, in place of a file that may be there.
+@contextlib.contextmanager
+def private_file(path: str) -> Iterator[BinaryIO]:
+    """Give a stream whose content is *path*, 0600, once the block has ended well, in place of a file that may be there.
 
-    A device or a pipe (``/dev/stdout``, ``/dev/null``) is written to as it is.
+    Until then it grows under another name, which is gone if the block is left by an exception. A device or a pipe
+    (``/dev/stdout``, ``/dev/null``) is written to as it is.
 
     :raises FileExistsError: if a key or a certificate is there: that is surely a slip.
     :raises OSError: whatever stopped the writing; the file that was there is then unchanged.
@@ -62,11 +64,23 @@ def write_private_file(path: str, data: bytes) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "wb") as device:
-                device.write(data)
+                yield device
             return
         if _holds_key(path):
             raise FileExistsError(None, "it holds a key or a certificate", path)
-    write_files([NewFile(path, data)], overwrite=True)
+    with contextlib.ExitStack() as cleanup, contextlib.ExitStack() as rollback:
+        place = os.path.realpath(path)
+        with _temporary(place, PRIVATE, cleanup) as stream:
+            yield stream
+        _replace(stream.name, place, cleanup, rollback)
+        _flush_folder(os.path.dirname(place))
+        rollback.pop_all()
+
+
+def write_private_file(path: str, data: bytes) -> None:
+    """Write *data* to *path* as :func:`private_file` does."""
+    with private_file(path) as stream:
+        stream.write(data)
 
 
 def _holds_key(path: str) -> bool:
@@ -82,20 +96,25 @@ def _holds_key(path: str) -> bool:
 
 
 def _stage(file: NewFile, cleanup: contextlib.ExitStack) -> str:
-    folder = os.path.dirname(os.path.realpath(file.path))
-    temporary = os.path.join(folder, f".qsjwt-{os.urandom(8).hex()}.tmp")
-    # What undoes a step is registered before the step, since a signal may come between the two.
-    cleanup.callback(_unlink_if_there, temporary)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), file.mode)
-        with os.fdopen(descriptor, "wb") as stream:
+        with _temporary(os.path.realpath(file.path), file.mode, cleanup) as stream:
             stream.write(file.data)
-            stream.flush()
-            os.fsync(stream.fileno())
     except OSError as cause:
         cause.filename = file.path
         raise
-    return temporary
+    return stream.name
+
+
+@contextlib.contextmanager
+def _temporary(path: str, mode: int, cleanup: contextlib.ExitStack) -> Iterator[BinaryIO]:
+    """Give a stream to a new file beside *path*; what is written is on the disk when the block has ended well."""
+    name = os.path.join(os.path.dirname(path), f".qsjwt-{os.urandom(8).hex()}.tmp")
+    # What undoes a step is registered before the step, since a signal may come between the two.
+    cleanup.callback(_unlink_if_there, name)
+    with open(name, "xb", opener=lambda place, flags: os.open(place, flags, mode)) as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _place(temporary: str, path: str, rollback: contextlib.ExitStack) -> None:

@@ -1,15 +1,75 @@
 """Show a record or rows in the format that was asked for: for people, for scripts, for a shell."""
 
+import contextlib
 import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TextIO
 
 from qsjwt.errors import InputError
 from qsjwt.inputs import why_not
 from qsjwt.redaction import printable
+
+
+class _StandardOutput:
+    """Standard output while a program runs that keeps it for the result; threads may come and go."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: TextIO | None = None
+        self._users = 0
+        self.belongs_to_program = False
+
+    @property
+    def stream(self) -> TextIO | None:
+        return self._kept if self._users else sys.stdout
+
+    def keep(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._kept, sys.stdout = sys.stdout, sys.stderr
+            self._users += 1
+
+    def give_back(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                sys.stdout = self._kept
+
+
+_standard_output: Final = _StandardOutput()
+
+
+@contextlib.contextmanager
+def own_stdout() -> Iterator[None]:
+    """Let standard output be this program's own for the length of the block, see :func:`stdout_kept_clean`."""
+    before = _standard_output.belongs_to_program
+    _standard_output.belongs_to_program = True
+    try:
+        yield
+    finally:
+        _standard_output.belongs_to_program = before
+
+
+@contextlib.contextmanager
+def stdout_kept_clean() -> Iterator[None]:
+    """Have whatever is printed in the block, in any thread, go to stderr, if stdout is this program's own."""
+    if not _standard_output.belongs_to_program:
+        yield
+        return
+    _standard_output.keep()
+    try:
+        yield
+    finally:
+        _standard_output.give_back()
+
+
+def stdout() -> TextIO | None:
+    """Return standard output, also while what others print is kept from it; None if it is closed."""
+    return _standard_output.stream
 
 
 def write_stdout(text: str) -> None:
@@ -18,11 +78,12 @@ def write_stdout(text: str) -> None:
     :raises InputError: if stdout is closed or cannot be written to.
     :raises BrokenPipeError: if its reader is gone.
     """
-    if sys.stdout is None:
+    stream = stdout()
+    if stream is None:
         raise InputError("standard output is closed, so the result cannot be written")
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        stream.write(text)
+        stream.flush()
     except BrokenPipeError:
         raise
     except OSError as cause:
@@ -111,7 +172,8 @@ ROW_FORMATS: Final[Mapping[str, Callable[[Sequence[str], Sequence[Sequence[objec
 
 def shown_record(record: Mapping[str, Any], form: str | None) -> str:
     """Return *record* in the form that is asked for: None is a table on a terminal, JSON otherwise."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
+    stream = stdout()
+    terminal = stream is not None and stream.isatty()
     return RECORD_FORMATS[form or ("table" if terminal else "json")](record)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -11,6 +10,7 @@ from typing import Any, Final, TypeVar
 import stevedore
 
 from qsjwt.errors import PluginError, QsJwtError
+from qsjwt.output import stdout_kept_clean
 from qsjwt.redaction import quoted
 from qsjwt.spelling import nearest
 
@@ -117,7 +117,7 @@ def guard(group: str, name: str, action: str) -> Iterator[None]:
         and Ctrl-C. Foreign text is left out if the plugin was already running: it may hold a secret.
     """
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with stdout_kept_clean():
             yield
     except KeyboardInterrupt:
         raise

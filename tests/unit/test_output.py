@@ -1,5 +1,8 @@
 """The formats of a record and of rows."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from qsjwt import output
@@ -29,3 +32,29 @@ def test_a_record_keeps_its_unicode(name: str, text: str) -> None:
 
 def test_csv_quotes_what_needs_it() -> None:
     assert output.as_csv(("a", "b"), [("x,y", 1), ('"', None)]) == 'a,b\n"x,y",1\n"""",null\n'
+
+
+def test_what_threads_print_at_once_is_kept_from_stdout_and_the_result_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    barrier = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        with output.stdout_kept_clean():
+            barrier.wait()
+            print(f"chatter {number}")
+            output.write_stdout(f"result {number}\n")
+        barrier.wait()
+
+    with output.own_stdout(), ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    print("afterwards")
+    captured = capsys.readouterr()
+    assert sorted(captured.out.splitlines()) == ["afterwards", *(f"result {n}" for n in range(4))]
+    assert sorted(captured.err.splitlines()) == [f"chatter {n}" for n in range(4)]
+
+
+def test_a_program_that_uses_qsjwt_keeps_its_own_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.stdout_kept_clean():
+        print("mine")
+    assert capsys.readouterr().out == "mine\n"
