@@ -1,6 +1,7 @@
 """Everything that a platform, a key provider or a command of another package may import from qsjwt."""
 
 from qsjwt import rules
+from qsjwt.batch import RowResult, create_token, create_tokens
 from qsjwt.certificate import (
     KEY_FILES,
     KEY_SIZES,
@@ -12,6 +13,7 @@ from qsjwt.certificate import (
 )
 from qsjwt.claim_names import REGISTERED_CLAIMS, add_claim_name_options, claim_names
 from qsjwt.command import Command, PlatformCommand
+from qsjwt.creation import CreatedToken
 from qsjwt.deadline import within
 from qsjwt.duration import format_duration
 from qsjwt.errors import (
@@ -31,6 +33,7 @@ from qsjwt.pem import load_private_key, load_public_keys
 from qsjwt.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
 from qsjwt.public import PublicKey
 from qsjwt.redaction import quoted
+from qsjwt.rows import Row
 from qsjwt.signer import LocalSigner, Signer, digest, jose_signature
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "REGISTERED_CLAIMS",
     "CertificateRequest",
     "Command",
+    "CreatedToken",
     "Finding",
     "InputError",
     "KeyPair",
@@ -54,6 +58,8 @@ __all__ = [
     "PluginError",
     "PublicKey",
     "QsJwtError",
+    "Row",
+    "RowResult",
     "Rule",
     "Secrets",
     "Signer",
@@ -65,6 +71,8 @@ __all__ = [
     "add_claim_name_options",
     "claim_names",
     "create_key_pair",
+    "create_token",
+    "create_tokens",
     "digest",
     "fitted_time_claims",
     "format_duration",

@@ -48,6 +48,15 @@ def _given(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
         yield name, _json(text, f"--claim-json {quoted(name)}")
 
 
+def json_claim(value: Any, source: str) -> Any:
+    """Return the value of a claim that is given as JSON, or that is no text any more.
+
+    :param source: where it was given, for the message.
+    :raises InputError: if it is not JSON.
+    """
+    return _json(value, source) if isinstance(value, str) else value
+
+
 def _named(pair: str, option: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
     if not equals or not name:

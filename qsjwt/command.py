@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import cliff.command
 
 from qsjwt import inputs, key_options, log, plugins
+from qsjwt.batch_options import add_batch_options, require_batch
 from qsjwt.claim_options import extra_claims
 from qsjwt.creation import CreatedToken, Creator
 from qsjwt.errors import InputError
-from qsjwt.inputs import why_not
 from qsjwt.jwt import Token
 from qsjwt.keys import KeyProvider, split_reference
-from qsjwt.output import add_format_option, as_json, stdout, write_stdout
+from qsjwt.output import add_format_option, as_json, private_output, stdout, write_stdout
 from qsjwt.parser import Parser
 from qsjwt.platform import Platform
 from qsjwt.redaction import quoted
+from qsjwt.rows import CSV
 
 if TYPE_CHECKING:
     from qsjwt.app import Application
@@ -78,22 +79,10 @@ class Command(cliff.command.Command):
         :raises InputError: if it cannot be written.
         """
         if path is not None and path != "-":
-            self._write(path, text.encode("utf-8"))
+            with private_output(path) as stream:
+                stream.write(text.encode("utf-8"))
             return
         write_stdout(text)
-
-    @staticmethod
-    def _write(path: str, data: bytes) -> None:
-        from qsjwt.files import write_private_file
-
-        try:
-            write_private_file(inputs.user_path(path), data)
-        except FileExistsError as cause:
-            raise InputError(
-                f"--output {quoted(path)} is not written: {cause.strerror}", hint="name another file"
-            ) from cause
-        except (OSError, ValueError) as cause:
-            raise InputError(f"--output {quoted(path)} {why_not(cause)}, so the result is not written") from cause
 
 
 class PlatformCommand(Command):
@@ -174,12 +163,14 @@ class CreateCommand(PlatformCommand):
         output.add_argument(
             "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout"
         )
-        add_format_option(output, _FORMATS, "token")
+        add_format_option(output, (*_FORMATS, CSV), said="token, with --batch json (JSON Lines)")
         self._creator.add_no_check_option(output)
         output.add_argument(
             "--minimal-output", action="store_true", help="accepted for scripts of qs-jwt; the output is minimal anyway"
         )
+        add_batch_options(parser)
         parser.synopsis = "KEY [OPTION ...]"
+        self._parser = parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Build, check, sign and write a token, in this order: a typing error costs no PIN and no call to a service."""
@@ -187,6 +178,26 @@ class CreateCommand(PlatformCommand):
         reference = key_options.key_reference(options)
         require_place(options.output)
         options.extra_claims = extra_claims(options)
+        self._require_format(options)
+        if options.batch is not None:
+            from qsjwt.batch_run import run_batch
+
+            run_batch(self._creator, self._parser, options, reference)
+        else:
+            self._create(options, reference)
+
+    @staticmethod
+    def _require_format(options: argparse.Namespace) -> None:
+        if options.batch is None:
+            require_batch(options)
+            if options.format == CSV:
+                raise InputError("--format csv belongs to a batch", hint="add --batch FILE, or use --format json")
+        elif options.format in ("token", "header"):
+            raise InputError(
+                f"--format {options.format} is for one token, and a batch has many", hint="use --format json or csv"
+            )
+
+    def _create(self, options: argparse.Namespace, reference: str) -> None:
         token = self._creator.build(options, int(time.time()))
         for remark in token.remarks:
             _LOG.warning("%s", remark)
@@ -194,7 +205,7 @@ class CreateCommand(PlatformCommand):
         with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
             created = self._creator.sign(token, signer, reference)
             _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
-        self.emit(_FORMATS[options.format](created), options.output)
+        self.emit(_FORMATS[options.format or "token"](created), options.output)
         scheme, _ = split_reference(reference)
         _LOG.info("signed with %s, key from %s:", created.header["alg"], scheme)
         _LOG.log(log.VERBOSE, "claims: %s", ", ".join(created.claims))

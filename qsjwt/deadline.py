@@ -1,8 +1,6 @@
 """Calls that may hang: other people's libraries limit an attempt or a read, and not the whole."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,6 +12,9 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     :param seconds: for all of it.
     :raises TimeoutError: if it takes longer than that, or raises one.
     """
+    from concurrent.futures import Future  # qsjwt.api is imported for one token too, which needs no threads
+    from threading import Thread
+
     outcome: Future[T] = Future()
 
     def run() -> None:

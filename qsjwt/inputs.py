@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import weakref
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 from qsjwt.errors import InputError, QsJwtError
 from qsjwt.redaction import holds_secret, quoted
@@ -78,15 +78,8 @@ def read_standard_input(reader: str) -> bytes:
     :param reader: the option that wants it, such as ``--key stdin:``; it names both sides of a conflict.
     :raises InputError: if it is closed, larger than 1 MiB, or was read before: it can be read once.
     """
-    stream = sys.stdin
-    if stream is None:
-        raise InputError(f"{reader} reads standard input, but it is closed")
-    earlier, data = _stdin_read.get(stream, (reader, None))
-    if earlier != reader:
-        raise InputError(
-            f"{earlier} and {reader} both want standard input, which can be read once",
-            hint="give one of them as a file",
-        )
+    stream = _stdin_for(reader)
+    _, data = _stdin_read.get(stream, (reader, None))
     if data is None:
         try:
             data = stream.buffer.read(_LARGEST + 1)
@@ -96,6 +89,29 @@ def read_standard_input(reader: str) -> bytes:
     if len(data) > _LARGEST:
         raise InputError(f"{reader} got more than 1 MiB from standard input")
     return data
+
+
+def standard_input_stream(reader: str) -> BinaryIO:
+    """Return standard input itself, for *reader* alone, which may read more than fits into memory.
+
+    :raises InputError: if it is closed, or was read before.
+    """
+    stream = _stdin_for(reader)
+    _stdin_read[stream] = reader, b""
+    return stream.buffer
+
+
+def _stdin_for(reader: str) -> TextIO:
+    stream = sys.stdin
+    if stream is None:
+        raise InputError(f"{reader} reads standard input, but it is closed")
+    earlier, _ = _stdin_read.get(stream, (reader, b""))
+    if earlier != reader:
+        raise InputError(
+            f"{earlier} and {reader} both want standard input, which can be read once",
+            hint="give one of them as a file",
+        )
+    return stream
 
 
 def read_variable(name: str, what: str, *, error: type[QsJwtError], show: bool = True) -> bytes:
@@ -129,14 +145,19 @@ def decode_text(data: bytes) -> str:
 
     :raises UnicodeDecodeError: if it is none of these.
     """
+    return data.decode(encoding_of(data))
+
+
+def encoding_of(data: bytes) -> str:
+    """Return the name of the codec for text that begins with *data*: two bytes tell, if there are so many."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
+        return "utf-16"
     # Without a BOM, ASCII text in UTF-16 has a zero in every other byte, and UTF-8 text has none.
     if data[1:2] == b"\0":
-        return data.decode("utf-16-le")
+        return "utf-16-le"
     if data[:1] == b"\0":
-        return data.decode("utf-16-be")
-    return data.decode("utf-8-sig")
+        return "utf-16-be"
+    return "utf-8-sig"
 
 
 def read_text(path: str, what: str, option: str) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 from qsjwt.redaction import redacted
 
@@ -26,10 +26,22 @@ class _OneLine(logging.Formatter):
         return f"qsjwt: {record.levelname.lower()}: {redacted(record.getMessage())}"
 
 
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Writes to stderr as it is at that moment: a progress bar takes its place for a while."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _stream: TextIO) -> None:
+        return
+
+
 def configure(level: int) -> None:
-    """Send the records of ``qsjwt`` and its children, from *level* on, to stderr as it is now."""
+    """Send the records of ``qsjwt`` and its children, from *level* on, to stderr."""
     logging.addLevelName(VERBOSE, "VERBOSE")
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(_OneLine())
     _root.handlers = [handler]
     _root.propagate = False

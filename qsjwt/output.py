@@ -7,11 +7,11 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 from qsjwt.errors import InputError
-from qsjwt.inputs import why_not
-from qsjwt.redaction import printable
+from qsjwt.inputs import user_path, why_not
+from qsjwt.redaction import printable, quoted
 
 
 class _StandardOutput:
@@ -90,11 +90,43 @@ def write_stdout(text: str) -> None:
         raise InputError(f"standard output {why_not(cause)}, so the result is not written") from cause
 
 
+@contextlib.contextmanager
+def private_output(path: str) -> Iterator[BinaryIO]:
+    """Give a stream to the file *path* of ``--output``, as :func:`qsjwt.files.private_file` does.
+
+    :raises InputError: if it cannot be written.
+    """
+    from qsjwt.files import private_file
+
+    try:
+        with contextlib.ExitStack() as held:
+            try:
+                stream = held.enter_context(private_file(user_path(path)))
+            except ValueError as cause:
+                raise InputError(f"--output {quoted(path)} {why_not(cause)}") from cause
+            yield stream
+    except FileExistsError as cause:
+        raise InputError(
+            f"--output {quoted(path)} is not written: {cause.strerror}", hint="name another file"
+        ) from cause
+    except OSError as cause:
+        raise InputError(f"--output {quoted(path)} {why_not(cause)}, so the result is not written") from cause
+
+
 def as_json(value: Any) -> str:
     """Return *value* as JSON (RFC 8259), indented, in Unicode."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
+    return _harmless(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)) + "\n"
+
+
+def as_json_line(value: Any) -> str:
+    """Return *value* as a line of JSON Lines, in Unicode."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return f"{text if text.isprintable() else _harmless(text)}\n"
+
+
+def _harmless(text: str) -> str:
     # What could move a cursor is only ever within strings, where an escape says the same.
-    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text) + "\n"
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def as_yaml(value: Any) -> str:
@@ -177,10 +209,11 @@ def shown_record(record: Mapping[str, Any], form: str | None) -> str:
     return RECORD_FORMATS[form or ("table" if terminal else "json")](record)
 
 
-def add_format_option(group: Any, formats: Iterable[str], default: str | None = None) -> None:
+def add_format_option(group: Any, formats: Iterable[str], default: str | None = None, said: str = "") -> None:
     """Add ``-f`` to an :mod:`argparse` argument group.
 
     :param default: None for what :func:`shown_record` does without a form.
+    :param said: what the help says of the default, if that depends.
     """
     names = tuple(formats)
     group.add_argument(
@@ -189,7 +222,7 @@ def add_format_option(group: Any, formats: Iterable[str], default: str | None = 
         choices=names,
         default=default,
         metavar="FORMAT",
-        help=f"{', '.join(names)}; default {default or 'table on a terminal, json otherwise'}",
+        help=f"{', '.join(names)}; default {said or default or 'table on a terminal, json otherwise'}",
     )
 
 

@@ -43,6 +43,10 @@ class Parser(argparse.ArgumentParser):
         """Gives the end of the help; called only when the help is printed, since it may load every plugin."""
         self.synopsis = "[OPTION ...]"
         """What follows the required options in the usage line."""
+        self.postponed: list[Any] = []
+        """What :meth:`postpone_requirements` has let wait: actions, and groups of which one option is required."""
+        self.given: set[argparse.Action] = set()
+        """The actions of the options that were given."""
 
     def _formatter(self, prog: str) -> argparse.HelpFormatter:
         return _Formatter(prog, max_help_position=30, width=self._columns)
@@ -97,6 +101,14 @@ class Parser(argparse.ArgumentParser):
             f"there is an argument{place} that belongs to no option", hint="put a value that has blanks in it in quotes"
         )
 
+    def postpone_requirements(self) -> None:
+        """Let what is required be given later, by the rows of a batch."""
+        demands: list[Any] = [*self._actions, *self._mutually_exclusive_groups]
+        for demand in demands:
+            if demand.required:
+                demand.required = False
+                self.postponed.append(demand)
+
     def option_names(self) -> list[str]:
         """Return the long names of all options."""
         return [name for name in self._option_string_actions if name.startswith("--")]
@@ -112,6 +124,19 @@ class Parser(argparse.ArgumentParser):
                 hint="quote a value that has blanks, and write one that begins with a dash as --option=VALUE",
             )
         raise InputError(message, hint=f"see {self.prog} --help")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        self.given.add(action)
+        return super()._get_values(action, arg_strings)
+
+    def value_of(self, action: argparse.Action, text: str) -> Any:
+        """Return the value that *text* is for *action*, with its type and among its choices.
+
+        :raises InputError: if it is none.
+        """
+        value = self._get_value(action, text)
+        self._check_value(action, value)
+        return value
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         try:

@@ -3,6 +3,7 @@
 ``sound = yield from …`` tells the caller whether there was none.
 """
 
+import functools
 import math
 from collections.abc import Collection, Generator, Mapping
 from typing import Any, Final, TypeAlias, TypeGuard
@@ -60,12 +61,11 @@ def text(
 
     :param title: what the claim holds, if its name does not say so, such as "the user ID".
     """
+    if is_text(value := claims.get(name)):
+        return True
     called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
     if name not in claims:
         return (yield from missing(rule, claims, name, who, required=required, hint=hint, called=called))
-    value = claims[name]
-    if is_text(value):
-        return True
     if isinstance(value, str):
         yield rule.broken(f"{called} is empty", hint)
     else:
@@ -228,6 +228,7 @@ def similar(part: Mapping[str, Any], name: str) -> str | None:
     return next((other for other in part if _plain(other) == plain), None)
 
 
+@functools.lru_cache(256)
 def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").casefold()
 

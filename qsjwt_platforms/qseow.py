@@ -134,7 +134,8 @@ class Qseow(Platform):
 
     def build(self, options: argparse.Namespace, now: int) -> Token:
         """Return the token; each claim has the name that the options give it."""
-        names = claim_names(options, CLAIM_NAMES, _USERS)
+        expected = self.expected(options)
+        names = expected.claim_names
         values = {
             "userid": options.userid.strip() or options.userid,
             "userdir": options.userdir.strip() or options.userdir,
@@ -148,7 +149,7 @@ class Qseow(Platform):
             for option in _USERS
             if values[option] != getattr(options, option)
         ]
-        claims |= self.expected(options).claims
+        claims |= expected.claims
         return Token({}, {**claims, **time_claims(options, now)}, names, remarks)
 
     def expected(self, options: argparse.Namespace) -> Token:
@@ -260,9 +261,11 @@ def _check_user(
 def _check_name(rule: Rule, claims: Mapping[str, Any], names: Mapping[str, str], option: str) -> Iterator[Finding]:
     """Names are free, so one that is nearly the expected one may be meant; only the virtual proxy knows."""
     name = names[option]
+    if name in claims:
+        return
     usual = CLAIM_NAMES[option]
     other = rules.similar(claims, name) or rules.similar(claims, f"{usual}s") or rules.similar(claims, usual)
-    if name not in claims and other is not None and other not in names.values():
+    if other is not None and other not in names.values():
         yield rule.unknown(
             f"there is a claim {quoted(other)} and no {quoted(name)}, and a virtual proxy maps the very name it has",
             f"if it is told that one, use --{option}-claim {quoted(other)}",

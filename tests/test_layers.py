@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors", "spelling", "startup", "qsjwt"},
     {"redaction"},
-    {"duration", "timestamp", "files", "inputs", "log", "deadline"},
+    {"duration", "timestamp", "files", "inputs", "log", "deadline", "rows"},
     {"output"},
     {"parser", "armour"},
     {"pem"},
@@ -21,6 +21,9 @@ LAYERS = [
     {"rules", "verdict", "claim_names", "keys"},
     {"key_options", "token_options", "claim_options"},
     {"creation"},
+    {"row_options", "progress", "batch_options"},
+    {"batch"},
+    {"batch_run"},
     {"command"},
     {"api", "app", "commands"},
     {"__main__", "testing"},

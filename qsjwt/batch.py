@@ -1,0 +1,239 @@
+"""Create many tokens: one key that is opened once, threads around it, and results in the order of the rows."""
+
+import functools
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from qsjwt import plugins
+from qsjwt.creation import CreatedToken, Creator, load_platform
+from qsjwt.errors import InputError, QsJwtError
+from qsjwt.key_options import opened
+from qsjwt.keys import Secrets
+from qsjwt.parser import Parser
+from qsjwt.redaction import quoted
+from qsjwt.row_options import RowOptions
+from qsjwt.rows import Row
+from qsjwt.signer import Signer
+
+# Whoever imports qsjwt.api gets here, and one token needs no threads: they are imported where they are used.
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_MOST_JOBS: Final = 64
+"""Threads that nobody asked for."""
+
+_AHEAD: Final = 4
+"""Rows for each thread that are prepared or wait for their turn: memory does not grow with the batch."""
+
+_LOOK: Final = 0.5
+"""Seconds: on Windows, Ctrl-C does not end a wait."""
+
+_Task = Callable[[], CreatedToken]
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What became of one row: a token, or an error.
+
+    :ivar row: the row.
+    :ivar token: the token; None if there is an error.
+    :ivar error: why there is none; its ``message`` and ``hint`` are for people.
+    """
+
+    row: Row = field(repr=False)
+    token: CreatedToken | None = None
+    error: QsJwtError | None = None
+
+
+def default_jobs() -> int:
+    """Return how many threads sign if nobody says: as many as there are cores for this process."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), _MOST_JOBS)
+    return min(os.cpu_count() or 1, _MOST_JOBS)
+
+
+def create_all(
+    creator: Creator, row_options: RowOptions, rows: Iterable[Row], signer: Signer, reference: str, jobs: int
+) -> Iterator[RowResult]:
+    """Yield the result of each of *rows*, in their order, while later ones are at work.
+
+    :param signer: is used by *jobs* threads at once.
+    :param reference: the key's, for messages.
+    """
+    with _workers(jobs) as submit:
+        window: deque[tuple[Row, Future[CreatedToken]]] = deque()
+        for row in rows:
+            window.append((row, _begun(creator, row_options, row, signer, reference, submit)))
+            while window and (len(window) > jobs * _AHEAD or window[0][1].done()):
+                yield _result(*window.popleft())
+        while window:
+            yield _result(*window.popleft())
+
+
+def _begun(
+    creator: Creator,
+    row_options: RowOptions,
+    row: Row,
+    signer: Signer,
+    reference: str,
+    submit: "Callable[[_Task], Future[CreatedToken]]",
+) -> "Future[CreatedToken]":
+    """Have the token of *row* signed; what is wrong with it is in the future too."""
+    from concurrent.futures import Future
+
+    try:
+        if row.problem:
+            raise InputError(row.problem)
+        with plugins.guard(plugins.PLATFORMS, creator.name, "read its options"):
+            options = row_options.options(row.values)
+        token = creator.build(options, int(time.time()))
+    except QsJwtError as error:
+        failed: Future[CreatedToken] = Future()
+        failed.set_exception(error)
+        return failed
+    return submit(functools.partial(creator.sign, token, signer, reference))
+
+
+def _result(row: Row, future: "Future[CreatedToken]") -> RowResult:
+    from concurrent.futures import wait
+
+    while not future.done():
+        wait([future], _LOOK)
+    error = future.exception()
+    if error is None:
+        return RowResult(row, future.result())
+    if isinstance(error, QsJwtError):
+        return RowResult(row, error=error)
+    raise error
+
+
+@contextmanager
+def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[CreatedToken]]]":
+    """Give what has a task done by one of *jobs* threads; none of them keeps the program from ending.
+
+    The threads of ``concurrent.futures`` would: at its end, the interpreter waits for them, and they for a service.
+    """
+    from concurrent.futures import Future
+    from queue import SimpleQueue
+    from threading import Event, Thread
+
+    tasks: SimpleQueue[tuple[_Task, Future[CreatedToken]] | None] = SimpleQueue()
+    ended = Event()
+
+    def work() -> None:
+        while (item := tasks.get()) is not None and not ended.is_set():
+            task, future = item
+            try:
+                future.set_result(task())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def submit(task: _Task) -> Future[CreatedToken]:
+        future: Future[CreatedToken] = Future()
+        tasks.put((task, future))
+        return future
+
+    for _ in range(jobs):
+        Thread(target=work, daemon=True).start()
+    try:
+        yield submit
+    finally:
+        ended.set()
+        for _ in range(jobs):
+            tasks.put(None)
+
+
+def create_token(
+    platform: str,
+    *,
+    key: str,
+    algorithm: str | None = None,
+    secrets: Secrets = Secrets(),  # noqa: B008 - frozen
+    claims: Mapping[str, Any] | None = None,
+    check: bool = True,
+    **options: Any,
+) -> CreatedToken:
+    """Return a token for *platform*, as ``create-PLATFORM`` makes it.
+
+    ``create_token("qseow", key="file:key.pem", userdir="LAB", userid="anna", expires="5m")``
+
+    :param platform: its name, such as ``qscloud``.
+    :param key: the key's reference, as ``--key`` takes it.
+    :param algorithm: a JWA name (RFC 7518, section 3.1); None for the platform's first that the key can do.
+    :param secrets: where a passphrase or PIN is; by default the variable QSJWT_KEY_PASSPHRASE.
+    :param claims: further claims, name to what JSON can hold.
+    :param check: False signs even if a rule of the platform is broken.
+    :param options: those of the command, with underscores for dashes; a value is a text as on the command line, a
+        number, True, False, or a list; None is as good as nothing.
+    :raises InputError: if an option is unknown, missing or wrong, or the token breaks a rule.
+    :raises KeyUnavailable: if the key cannot be opened.
+    :raises SigningFailed: if a service refuses, or the signature does not verify.
+    :raises PluginError: if platform or key provider are missing or broken.
+    """
+    creator, row_options = _prepared(platform, algorithm, claims, check, options)
+    with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
+        chosen = row_options.options({})
+    token = creator.build(chosen, int(time.time()))
+    with opened(key, _algorithms(creator, algorithm), secrets) as signer:
+        return creator.sign(token, signer, key)
+
+
+def create_tokens(
+    platform: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    key: str,
+    algorithm: str | None = None,
+    secrets: Secrets = Secrets(),  # noqa: B008 - frozen
+    claims: Mapping[str, Any] | None = None,
+    check: bool = True,
+    jobs: int | None = None,
+    **options: Any,
+) -> Iterator[RowResult]:
+    """Yield a result for each of *rows*, in their order; the key is opened once, when the first is asked for.
+
+    ``create_tokens("qseow", [{"userid": "anna"}, {"userid": "bo"}], key="file:key.pem", userdir="LAB", expires="5m")``
+
+    :param rows: column to value: options without dashes in front, ``claim.NAME``, as in a file for ``--batch``. They
+        may be a generator, and more than fit into memory.
+    :param jobs: threads that sign; None for the number of cores. For a service it is the number of calls in flight.
+    :param options: what rows have in common, and may override.
+
+    Other parameters and errors are those of :func:`create_token`; what is wrong with one row is in its result.
+    """
+    creator, row_options = _prepared(platform, algorithm, claims, check, options)
+    numbered = (Row(number, 0, values) for number, values in enumerate(rows, 1))
+    if jobs is not None and jobs < 1:
+        raise InputError("there may be one thread or more, and not fewer")
+    with opened(key, _algorithms(creator, algorithm), secrets) as signer:
+        yield from create_all(creator, row_options, numbered, signer, key, jobs or default_jobs())
+
+
+def _prepared(
+    platform: str, algorithm: str | None, claims: Mapping[str, Any] | None, check: bool, options: Mapping[str, Any]
+) -> tuple[Creator, RowOptions]:
+    creator = Creator(platform, load_platform(platform))
+    if algorithm is not None and algorithm not in creator.platform.algorithms:
+        raise InputError(
+            f"{quoted(algorithm)} is no algorithm that {creator.platform.summary} accepts",
+            hint=f"choose from: {', '.join(creator.platform.algorithms)}",
+        )
+    parser = Parser(plugins.command_of(platform), "")
+    with plugins.guard(plugins.PLATFORMS, platform, "add its options"):
+        creator.add_options(parser)
+        creator.add_key_id_option(parser)
+    parser.postpone_requirements()
+    common = parser.parse_args([])
+    common.extra_claims, common.algorithm, common.no_check = dict(claims or {}), algorithm, not check
+    row_options = RowOptions(parser, creator, common)
+    with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
+        return creator, row_options.over({name.replace("_", "-"): value for name, value in options.items()})
+
+
+def _algorithms(creator: Creator, algorithm: str | None) -> Sequence[str]:
+    return [algorithm] if algorithm else creator.platform.algorithms

@@ -1,0 +1,169 @@
+"""The run of ``--batch``: rows in, records out, bad rows by their lines on stderr."""
+
+import argparse
+import contextlib
+import csv
+import io
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, Final
+
+from qsjwt import inputs, key_options, progress
+from qsjwt.batch import RowResult, create_all, default_jobs
+from qsjwt.creation import Creator
+from qsjwt.errors import InputError
+from qsjwt.output import as_json_line, private_output, write_stdout
+from qsjwt.parser import Parser
+from qsjwt.row_options import RowOptions
+from qsjwt.rows import CSV, RowReader, form_of
+
+_LIST_SEPARATOR: Final = ";"
+_MOST_REMARKS: Final = 20
+"""Different warnings that are told; ten thousand rows may be warned of the same."""
+
+_LOG = logging.getLogger("qsjwt.batch")
+
+
+def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, reference: str) -> None:
+    """Create a token for each row, and write them where *options* say.
+
+    :param options: those of the command line, with ``extra_claims``.
+    :param reference: the key's.
+    :raises InputError: if the file cannot be read, a column is none, or a row was bad; the others are written.
+    """
+    with contextlib.ExitStack() as held:
+        stream, source, size = _opened(options.batch, held)
+        reader = RowReader(stream, source, options.batch_format or form_of(options.batch))
+        separator = _LIST_SEPARATOR if reader.form == CSV else ""
+        row_options = RowOptions(parser, creator, options, separator=separator)
+        row_options.require_known(reader.columns or ())
+        identity = [name for name in creator.identifying if reader.columns is None or name in reader.columns]
+        shown = _CsvRecords(identity) if options.format == CSV else _JsonRecords(identity)
+        algorithms = [options.algorithm] if options.algorithm else creator.platform.algorithms
+        signer = held.enter_context(key_options.opened(reference, algorithms, key_options.key_secrets(options)))
+        tally = _Tally(options.fail_fast)
+        to_stdout = options.output is None or options.output == "-"
+        write = write_stdout if to_stdout else _writer(held.enter_context(private_output(options.output)))
+        advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
+        write(shown.head)
+        jobs = options.jobs or default_jobs()
+        for result in create_all(creator, row_options, reader, signer, reference, jobs):
+            tally.add(result)
+            if result.token is not None:
+                write(shown.record(result))
+            advance(reader.bytes_read, tally.tokens, tally.failed)
+    tally.finish()
+
+
+def _opened(path: str, held: contextlib.ExitStack) -> tuple[BinaryIO, str, int | None]:
+    """Return the stream to a batch, what messages call it, and its bytes if that is known."""
+    source = inputs.source_of(path, "batch file")
+    if path == "-":
+        return inputs.standard_input_stream("--batch -"), source, None
+    if not path:
+        raise InputError("the name of the batch file is empty")
+    try:
+        stream = open(inputs.user_path(path), "rb")  # noqa: SIM115 - closed by *held*
+        return held.enter_context(stream), source, os.fstat(stream.fileno()).st_size or None
+    except (OSError, ValueError) as cause:
+        raise InputError(f"{source} {inputs.why_not(cause)}") from cause
+
+
+def _writer(stream: BinaryIO) -> Callable[[str], None]:
+    def write(text: str) -> None:
+        stream.write(text.encode("utf-8"))
+
+    return write
+
+
+class _JsonRecords:
+    """JSON Lines: the row's number, the columns that say who the token is for, the token, and its end."""
+
+    head = ""
+
+    def __init__(self, identity: Sequence[str]) -> None:
+        self._identity = identity
+
+    def record(self, result: RowResult) -> str:
+        row, token = result.row, result.token
+        who = {name: row.values[name] for name in self._identity if name in row.values}
+        last = {"token": token.compact, "expires_at": token.expires_at} if token else {}
+        return as_json_line({"row": row.number, **who, **last})
+
+
+class _CsvRecords:
+    """CSV (RFC 4180) with the same members."""
+
+    def __init__(self, identity: Sequence[str]) -> None:
+        self._identity = identity
+        self.head = _csv_line(["row", *identity, "token", "expires_at"])
+
+    def record(self, result: RowResult) -> str:
+        row, token = result.row, result.token
+        who = [row.values.get(name, "") for name in self._identity]
+        last = [token.compact, token.expires_at] if token else []
+        return _csv_line([row.number, *who, *last])
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(cells)
+    return stream.getvalue()
+
+
+class _Tally:
+    """Counts rows, and tells of those that are bad or doubtful."""
+
+    def __init__(self, fail_fast: bool) -> None:
+        self.tokens = 0
+        self.failed = 0
+        self._fail_fast = fail_fast
+        self._remarks: Counter[str] = Counter()
+        self._start = time.monotonic()
+
+    def add(self, result: RowResult) -> None:
+        """Count *result*.
+
+        :raises InputError: if it is bad, and nothing is to come after it.
+        """
+        place = result.row.place
+        if result.error is not None:
+            if self._fail_fast:
+                raise InputError(f"{place}: {result.error.message}", hint=result.error.hint) from result.error
+            self.failed += 1
+            hint = f" ({result.error.hint})" if result.error.hint else ""
+            _LOG.error("%s: %s%s", place, result.error.message, hint)
+        elif result.token is not None:
+            self.tokens += 1
+            for remark in result.token.remarks:
+                self._remark(place, remark)
+
+    def _remark(self, place: str, remark: str) -> None:
+        if remark in self._remarks or len(self._remarks) < _MOST_REMARKS:
+            if not self._remarks[remark]:
+                _LOG.warning("%s: %s", place, remark)
+            self._remarks[remark] += 1
+
+    def finish(self) -> None:
+        """Tell how it went.
+
+        :raises InputError: if a row was bad.
+        """
+        for remark, count in self._remarks.items():
+            if count > 1:
+                _LOG.warning("the same of %d rows more: %s", count - 1, remark)
+        rows, seconds = self.tokens + self.failed, time.monotonic() - self._start
+        _LOG.info(
+            "%d rows: %d tokens, %d bad, in %.1f s (%.0f tokens/s)",
+            *(rows, self.tokens, self.failed, seconds, self.tokens / seconds if seconds else 0),
+        )
+        if not rows:
+            _LOG.warning("the batch has no rows, so there are no tokens")
+        if self.failed:
+            raise InputError(
+                f"{self.failed} of {rows} rows are bad and have no token",
+                hint="their lines are named above; the others have theirs",
+            )
