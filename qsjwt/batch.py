@@ -4,7 +4,7 @@ import functools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -194,7 +194,7 @@ def create_tokens(
     check: bool = True,
     jobs: int | None = None,
     **options: Any,
-) -> Iterator[RowResult]:
+) -> Generator[RowResult, None, None]:
     """Yield a result for each of *rows*, in their order; the key is opened once, when the first is asked for.
 
     ``create_tokens("qseow", [{"userid": "anna"}, {"userid": "bo"}], key="file:key.pem", userdir="LAB", expires="5m")``

@@ -17,6 +17,7 @@ from qsjwt.creation import Creator
 from qsjwt.errors import InputError
 from qsjwt.output import as_json_line, private_output, write_stdout
 from qsjwt.parser import Parser
+from qsjwt.redaction import quoted
 from qsjwt.row_options import RowOptions
 from qsjwt.rows import CSV, RowReader, form_of
 
@@ -36,11 +37,13 @@ def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, ref
     """
     with contextlib.ExitStack() as held:
         stream, source, size = _opened(options.batch, held)
+        _require_another(options.output, options.batch)
         reader = RowReader(stream, source, options.batch_format or form_of(options.batch))
         separator = _LIST_SEPARATOR if reader.form == CSV else ""
         row_options = RowOptions(parser, creator, options, separator=separator)
         row_options.require_known(reader.columns or ())
-        identity = [name for name in creator.identifying if reader.columns is None or name in reader.columns]
+        columns = creator.identifying if reader.columns is None else reader.columns
+        identity = [name for name in columns if name in creator.identifying]
         shown = _CsvRecords(identity) if options.format == CSV else _JsonRecords(identity)
         algorithms = [options.algorithm] if options.algorithm else creator.platform.algorithms
         signer = held.enter_context(key_options.opened(reference, algorithms, key_options.key_secrets(options)))
@@ -72,9 +75,16 @@ def _opened(path: str, held: contextlib.ExitStack) -> tuple[BinaryIO, str, int |
         raise InputError(f"{source} {inputs.why_not(cause)}") from cause
 
 
+def _require_another(output: str | None, batch: str) -> None:
+    """Return if *output* is not the batch itself, which would be replaced by its tokens."""
+    with contextlib.suppress(OSError, ValueError):
+        if output is not None and os.path.samefile(inputs.user_path(output), inputs.user_path(batch)):
+            raise InputError(f"--output {quoted(output)} is the batch file itself", hint="name another file")
+
+
 def _writer(stream: BinaryIO) -> Callable[[str], None]:
     def write(text: str) -> None:
-        stream.write(text.encode("utf-8"))
+        stream.write(text.encode("utf-8", "backslashreplace"))
 
     return write
 
@@ -122,6 +132,7 @@ class _Tally:
         self.failed = 0
         self._fail_fast = fail_fast
         self._remarks: Counter[str] = Counter()
+        self._untold = 0
         self._start = time.monotonic()
 
     def add(self, result: RowResult) -> None:
@@ -146,6 +157,8 @@ class _Tally:
             if not self._remarks[remark]:
                 _LOG.warning("%s: %s", place, remark)
             self._remarks[remark] += 1
+        else:
+            self._untold += 1
 
     def finish(self) -> None:
         """Tell how it went.
@@ -155,6 +168,8 @@ class _Tally:
         for remark, count in self._remarks.items():
             if count > 1:
                 _LOG.warning("the same of %d rows more: %s", count - 1, remark)
+        if self._untold:
+            _LOG.warning("there are %d warnings more, of other kinds", self._untold)
         rows, seconds = self.tokens + self.failed, time.monotonic() - self._start
         _LOG.info(
             "%d rows: %d tokens, %d bad, in %.1f s (%.0f tokens/s)",

@@ -19,7 +19,7 @@ _CHUNK: Final = 1 << 16
 """Bytes."""
 
 _LONGEST: Final = 1 << 20
-"""Characters of a line; no row comes near it, and what is no text at all must not fill the memory."""
+"""Characters of a line, about; no row comes near it, and what is no text at all must not fill the memory."""
 
 _DELIMITERS: Final = (",", ";", "\t")
 """Of cells: a header without a comma may be one of a country where that is in numbers."""
@@ -108,7 +108,7 @@ class RowReader:
 
     def _row(self, number: int, place: int, line: str | None, read: Any) -> Row:
         if line is None:
-            return Row(number, place, {}, "it is longer than 1 MiB")
+            return Row(number, place, {}, "it is longer than a million characters")
         if not _is_text(line):
             return Row(number, place, {}, "it has bytes that are not text in the encoding of the file, such as UTF-8")
         try:
@@ -120,7 +120,7 @@ class RowReader:
         columns = self.columns or ()
         cells = _cells(line, self._delimiter)
         if len(cells) != len(columns):
-            raise ValueError(f"it has {len(cells)} cells, and the header has {len(columns)}")
+            raise ValueError(f"the number of its cells is {len(cells)}, and that of the header's is {len(columns)}")
         return {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
 
     @staticmethod
@@ -145,7 +145,7 @@ class RowReader:
             *whole, pending = pending.split(end)
             for line in whole:
                 number += 1
-                yield number, None if too_long else line.strip("\r\n")
+                yield number, None if too_long or len(line) > _LONGEST else line.strip("\r\n")
                 too_long = False
             if too_long := too_long or len(pending) > _LONGEST:
                 pending = ""

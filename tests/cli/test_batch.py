@@ -1,0 +1,578 @@
+"""--batch: many tokens from one file, each as right as one alone, and nothing lost when a row is bad."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+
+from tests.conftest import InstallPlugin, Run, run_process
+
+BASE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
+
+
+@pytest.fixture
+def batch(run: Run, keys: SimpleNamespace, tmp_path: Path) -> Run:
+    """Run ``create-qseow --batch`` on a file with the content that is given: ``batch("userid\\nanna\\n", ...)``."""
+
+    def runner(content: str | bytes, *more: object, name: str = "users.csv", **how: Any) -> Any:
+        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        return run(*BASE, "--key", keys.files["rsa"], "--batch", name, *more, **how)
+
+    return runner
+
+
+def _records(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _claims(record: dict[str, Any], keys: SimpleNamespace) -> dict[str, Any]:
+    claims: dict[str, Any] = pyjwt.decode(record["token"], keys.rsa.public_key(), ["RS256"])
+    return claims
+
+
+def _errors(stderr: str) -> list[str]:
+    return [line.removeprefix("qsjwt: error: ") for line in stderr.splitlines() if line.startswith("qsjwt: error: ")]
+
+
+def test_each_row_becomes_a_token_in_its_order(batch: Run, keys: SimpleNamespace) -> None:
+    rows = "".join(f"user{n},User {n},a;b\n" for n in range(100))
+    result = batch(f"userid,username,groups\n{rows}", "--jobs", "4")
+    assert (result.exit_code, result.stderr) == (0, "")
+    records = _records(result.stdout)
+    assert [(record["row"], record["userid"]) for record in records] == [(n + 1, f"user{n}") for n in range(100)]
+    assert list(records[0]) == ["row", "userid", "username", "token", "expires_at"]
+    for record in records:
+        claims = _claims(record, keys)
+        assert (claims["userId"], claims["userDirectory"], claims["group"]) == (record["userid"], "LAB", ["a", "b"])
+        assert record["expires_at"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(claims["exp"]))
+
+
+def test_a_row_overrides_the_command_line_and_an_empty_cell_does_not(batch: Run, keys: SimpleNamespace) -> None:
+    content = "userid,userdir,groups,expires,claim.dept\nanna,HQ,x; y ;,1h,D1\nbo,,,,\n"
+    result = batch(content, "--groups", "a", "--claim", "dept=D0", "--claim-json", "n=1")
+    anna, bo = (_claims(record, keys) for record in _records(result.stdout))
+    assert (anna["userDirectory"], anna["group"], anna["dept"], anna["n"]) == ("HQ", ["x", "y"], "D1", 1)
+    assert (bo["userDirectory"], bo["group"], bo["dept"], bo["n"]) == ("LAB", ["a"], "D0", 1)
+    assert 3600 <= anna["exp"] - anna["iat"] <= 3640
+    assert 300 <= bo["exp"] - bo["iat"] <= 340
+
+
+def test_what_is_required_may_come_from_the_row_or_the_command_line(
+    run: Run, keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "b.jsonl").write_text(
+        '{"userid":"anna","userdir":"A","expires":"5m"}\n{"userid":"bo","expires":"5m"}\n', encoding="utf-8"
+    )
+    command = ("create-qseow", "--key", keys.files["rsa"], "--batch", "b.jsonl")
+    result = run(*command)
+    assert (result.exit_code, len(_records(result.stdout))) == (2, 1)
+    assert _errors(result.stderr)[0].startswith("line 2: --userdir is missing (give it in the row, or ")
+    assert run(*command, "--userdir", "B").exit_code == 0
+
+
+def test_json_lines_have_typed_claims_and_lists(batch: Run, keys: SimpleNamespace) -> None:
+    row = {
+        **{"userid": 17, "groups": ["a;b", "c"], "claim.level": 3, "claim.admin": True, "claim.tags": ["x", {"y": 1}]},
+        **{"claim.text": "3", "claim-json.parsed": '{"z":1}', "claim-json.number": 2, "username": None},
+    }
+    (record,) = _records(batch(json.dumps(row), name="users.jsonl").stdout)
+    claims = _claims(record, keys)
+    assert (claims["userId"], claims["group"], "name" in claims) == ("17", ["a;b", "c"], False)
+    assert (claims["level"], claims["admin"], claims["tags"]) == (3, True, ["x", {"y": 1}])
+    assert (claims["text"], claims["parsed"], claims["number"]) == ("3", {"z": 1}, 2)
+
+
+def test_csv_has_typed_claims_too(batch: Run, keys: SimpleNamespace) -> None:
+    (record,) = _records(batch('userid,claim.a,claim-json.b\nanna,1,"[1,true]"\n').stdout)
+    claims = _claims(record, keys)
+    assert (claims["a"], claims["b"]) == ("1", [1, True])
+
+
+def test_the_output_may_be_csv(batch: Run, keys: SimpleNamespace) -> None:
+    result = batch('username,userid\n"B, Bo",bo\n,anna\n', "--format", "csv")
+    head, *rows = csv.reader(io.StringIO(result.stdout))
+    assert head == ["row", "username", "userid", "token", "expires_at"]
+    assert [row[:3] for row in rows] == [["1", "B, Bo", "bo"], ["2", "", "anna"]]
+    assert _claims({"token": rows[0][3]}, keys)["name"] == "B, Bo"
+
+
+def test_json_lines_become_csv_with_all_that_says_who_it_is(batch: Run) -> None:
+    result = batch('{"userid":"anna"}\n{"useremail":"b@x","userid":"bo"}\n', "-f", "csv", name="users.jsonl")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["userid"], row["useremail"]) for row in rows] == [("anna", ""), ("bo", "b@x")]
+
+
+@pytest.mark.parametrize(("form", "content"), [("csv", "userid\nanna\n"), ("jsonl", '{"userid":"anna"}\n')])
+def test_standard_input_is_a_batch_too(run: Run, keys: SimpleNamespace, form: str, content: str) -> None:
+    for more in ((), ("--batch-format", form)):
+        result = run(*BASE, "--key", keys.files["rsa"], "--batch", "-", *more, stdin=content.encode("utf-16"))
+        assert [record["userid"] for record in _records(result.stdout)] == ["anna"]
+
+
+def test_key_and_batch_cannot_both_be_standard_input(run: Run) -> None:
+    result = run(*BASE, "--key", "stdin:", "--batch", "-", stdin=b"userid\nanna\n")
+    result.refused(2, "--batch -", "--key stdin:", "both want standard input")
+
+
+BAD = b"""userid,useremail,groups,expires,claim-json.n
+anna,,,,1
+,b@x,,,
+carl,,,soon,
+dora,,a
+"eva,,,,
+fri\xff,,,,
+gus,,,,{
+hal\\ina,,,,
+ida,,a;b,10m,2
+"""
+
+
+def test_bad_rows_are_named_by_their_lines_and_the_others_are_signed(batch: Run, keys: SimpleNamespace) -> None:
+    result = batch(BAD)
+    assert result.exit_code == 2
+    assert [(record["row"], _claims(record, keys)["userId"]) for record in _records(result.stdout)] == [
+        (1, "anna"),
+        (9, "ida"),
+    ]
+    *bad, last = _errors(result.stderr)
+    assert [line.partition(":")[0] for line in bad] == [f"line {n}" for n in range(3, 10)]
+    for line, words in zip(
+        bad, ("--userid is missing", "'soon'", "cells", "quoted", "not text", "JSON", "backslash"), strict=True
+    ):
+        assert words in line
+    assert last == "7 of 9 rows are bad and have no token"
+
+
+def test_bad_rows_of_json_lines_are_named_too(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "b.ndjson").write_text(
+        '{"userid":"anna"}\n{"userid":["a"]}\n{"userid":{}}\n{"usrid":"x","userid":"x"}\n{"userid":"b","useremail":"b@x",'
+        '"groups":[["x"]]}\n{"userid":"c","claim.a":1,"claim-json.a":2}\n{"userid":"d","claim":"a=1"}\n'
+        '{"userid":"e","key":"k.pem"}\n{"userid":"z"}',
+        encoding="utf-8",
+    )
+    result = run(*BASE, "--key", keys.files["rsa"], "--batch", "b.ndjson")
+    assert [record["userid"] for record in _records(result.stdout)] == ["anna", "z"]
+    *bad, _ = _errors(result.stderr)
+    for line, words in zip(
+        bad,
+        (
+            *("line 2: --userid takes one value", "line 3: --userid takes a text", "did you mean"),
+            *("line 5: --groups takes one value", "line 6: the columns 'claim.a' and 'claim-json.a' are one claim"),
+            *("line 7: the column 'claim' does not say which claim", "line 8: --key is the same for all rows"),
+        ),
+        strict=True,
+    ):
+        assert words in line
+
+
+def test_a_bad_boolean_is_named(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text(
+        "subject,username,useremail,useremail-verified\nanna,Anna,a@x,true\nbo,Bo,b@x,maybe\n", encoding="utf-8"
+    )
+    base = ("create-qscloud", "--issuer", "i", "--keyid", "thumbprint", "--expires", "5m", "--key", keys.files["rsa"])
+    result = run(*base, "--batch", "c.csv")
+    (record,) = _records(result.stdout)
+    assert _claims_of_cloud(record, keys)["email_verified"] is True
+    assert record["subject"] == "anna"
+    assert _errors(result.stderr)[0].startswith("line 3: --useremail-verified: 'maybe' is none of true, false")
+    (tmp_path / "c.jsonl").write_text('{"subject":"a","username":"A","useremail":"a@x","useremail-verified":false}\n')
+    (record,) = _records(run(*base, "--batch", "c.jsonl").stdout)
+    assert _claims_of_cloud(record, keys)["email_verified"] is False
+
+
+def _claims_of_cloud(record: dict[str, Any], keys: SimpleNamespace) -> dict[str, Any]:
+    claims: dict[str, Any] = pyjwt.decode(
+        record["token"], keys.rsa.public_key(), ["RS256"], options={"verify_aud": False}
+    )
+    return claims
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("usrid", ("there is no column 'usrid'", "userid")),
+        ("key", ("--key is the same for all rows",)),
+        ("output", ("--output is the same for all rows",)),
+        ("no-check", ("--no-check is the same for all rows",)),
+        ("claims-file", ("--claims-file is the same for all rows",)),
+        ("claim", ("does not say which claim", "claim.NAME")),
+        ("claim.", ("there is no column 'claim.'",)),
+        ("help", ("--help is the same for all rows",)),
+    ],
+)
+def test_an_unknown_column_is_an_error_before_anything_is_opened(
+    run: Run, tmp_path: Path, column: str, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "users.csv").write_text(f"userid,{column}\nanna,x\n", encoding="utf-8")
+    run(*BASE, "--key", "no-such-key.pem", "--batch", "users.csv").refused(2, *words)
+
+
+def test_the_first_bad_row_is_the_last_if_that_is_wanted(batch: Run, tmp_path: Path) -> None:
+    (tmp_path / "tokens.jsonl").write_text("old", encoding="utf-8")
+    result = batch("userid\nanna\n\\\nbo\n", "--fail-fast", "--output", "tokens.jsonl")
+    result.refused(2, "line 3: ", "backslash")
+    assert (tmp_path / "tokens.jsonl").read_text(encoding="utf-8") == "old"
+    assert {path.name for path in tmp_path.iterdir()} == {"users.csv", "tokens.jsonl"}
+
+
+def test_the_output_is_private_and_whole_even_if_rows_are_bad(batch: Run, tmp_path: Path) -> None:
+    result = batch("userid\nanna\n\\\nbo\n", "--output", "tokens.jsonl")
+    assert (result.exit_code, result.stdout) == (2, "")
+    output = tmp_path / "tokens.jsonl"
+    assert [record["userid"] for record in _records(output.read_text(encoding="utf-8"))] == ["anna", "bo"]
+    if os.name != "nt":
+        assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_batch_is_not_replaced_by_its_tokens(batch: Run, tmp_path: Path) -> None:
+    batch("userid\nanna\n", "--output", "users.csv").refused(2, "is the batch file itself")
+    assert (tmp_path / "users.csv").read_text(encoding="utf-8") == "userid\nanna\n"
+
+
+def test_a_batch_without_rows_is_said(batch: Run) -> None:
+    result = batch("userid\n")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "the batch has no rows" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--jobs", "2"), "--jobs belongs to a batch"),
+        (("--fail-fast",), "--fail-fast belongs to a batch"),
+        (("--batch-format", "csv"), "--batch-format belongs to a batch"),
+        (("--format", "csv"), "--format csv belongs to a batch"),
+        (("--batch", "none.csv"), "the batch file 'none.csv' does not exist"),
+        (("--batch", "."), "is a folder"),
+        (("--batch", ""), "the name of the batch file is empty"),
+        (("--batch", "b", "--format", "token"), "--format token is for one token"),
+        (("--batch", "b", "--jobs", "0"), "from 1 to 256 threads"),
+        (("--batch", "b", "--jobs", "many"), "not a whole number"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    qseow: Run, keys: SimpleNamespace, options: tuple[str, ...], words: str
+) -> None:
+    qseow("--key", keys.files["rsa"], *options).refused(2, words)
+
+
+def test_a_warning_that_holds_for_all_rows_is_said_once(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("subject\n" + "".join(f"u{n}\n" for n in range(50)), encoding="utf-8")
+    base = ("create-qscloud", "--issuer", "i", "--keyid", "k", "--expires", "5m", "--key", keys.files["rsa"])
+    result = run(*base, "--batch", "c.csv")
+    warnings = [line for line in result.stderr.splitlines() if "warning: line 2: " in line]
+    assert warnings
+    assert len(result.stderr.splitlines()) == 2 * len(warnings)
+    assert "the same of 49 rows more: " in result.stderr
+
+
+def test_warnings_of_many_kinds_are_counted(batch: Run) -> None:
+    rows = "".join(f"  u{n} ,D{n}{' ' * (n % 2)}\n" for n in range(4))
+    result = batch(f"userid,userdir\n{rows}", "--no-check")
+    assert "blanks around the value of --userid are left out" in result.stderr
+    assert "the same of 3 rows more: blanks around the value of --userid" in result.stderr
+
+
+def test_a_summary_is_said_to_those_who_want_it(batch: Run) -> None:
+    result = batch("userid\nanna\nbo\n\\\n", "--loglevel", "info")
+    assert "qsjwt: info: 3 rows: 2 tokens, 1 bad, in " in result.stderr
+
+
+def test_the_key_is_opened_once_and_closed(
+    run: Run, tmp_path: Path, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin(
+        "counting",
+        {"qsjwt.key_provider.v1": "counting = counting:Counting"},
+        f"""
+        from qsjwt.api import KeyProvider, open_signer
+
+        class Counting(KeyProvider):
+            summary = "counting:"
+
+            def open(self, reference, algorithm, secrets):
+                signer = open_signer({str(keys.files["rsa"])!r}, algorithm, secrets)
+                log = open("log", "a")
+                log.write("open ")
+                print("chatter of a provider")
+                sign = signer.sign
+
+                def said(data):
+                    print("chatter of a thread")
+                    return sign(data)
+
+                signer.sign = said
+                signer.close = lambda: (log.write("close"), log.close())
+                return signer
+        """,
+    )
+    (tmp_path / "users.csv").write_text("userid\n" + "anna\n" * 20, encoding="utf-8")
+    before = sys.stdout
+    result = run(*BASE, "--key", "counting:", "--batch", "users.csv", "--jobs", "3")
+    assert sys.stdout is before
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "open close"
+    assert len(_records(result.stdout)) == 20
+    assert result.stderr.count("chatter of a thread\n") == 20
+
+
+def test_a_signature_that_fails_spoils_its_row(
+    run: Run, tmp_path: Path, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin(
+        "moody",
+        {"qsjwt.key_provider.v1": "moody = moody:Moody"},
+        f"""
+        from qsjwt.api import KeyProvider, SigningFailed, open_signer
+
+        class Moody(KeyProvider):
+            summary = "moody:"
+
+            def open(self, reference, algorithm, secrets):
+                signer = open_signer({str(keys.files["rsa"])!r}, algorithm, secrets)
+                sign = signer.sign
+                count = iter(range(10))
+                answers = [None, SigningFailed("throttled", hint="ask less often"), b"garbage", SystemExit(0), None]
+
+                def moody(data):
+                    answer = answers[next(count)]
+                    if isinstance(answer, BaseException):
+                        raise answer
+                    return answer or sign(data)
+
+                signer.sign = moody
+                return signer
+        """,
+    )
+    (tmp_path / "users.csv").write_text("userid\na\nb\nc\nd\ne\n", encoding="utf-8")
+    result = run(*BASE, "--key", "moody:", "--batch", "users.csv", "--jobs", "1")
+    assert (result.exit_code, [record["userid"] for record in _records(result.stdout)]) == (2, ["a", "e"])
+    throttled, garbage, exited, _ = _errors(result.stderr)
+    assert throttled == "line 3: throttled (ask less often)"
+    assert garbage.startswith("line 4: the signature does not verify")
+    assert exited.startswith("line 5: the key provider 'moody' of moody 1.2.3 does not sign: SystemExit")
+
+
+ODD = """
+import argparse
+from qsjwt.api import Platform, Token, time_claims
+
+class Shout(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, values.upper())
+
+class Odd(Platform):
+    summary = "Odd"
+
+    def add_options(self, group):
+        group.add_argument("--user", "--who", required=True)
+        group.add_argument("--level", type=int, choices=(1, 2, 3))
+        group.add_argument("--admin", action="store_true")
+        group.add_argument("--mail", action=argparse.BooleanOptionalAction, default=None)
+        group.add_argument("--role", action="append", default=["base"])
+        group.add_argument("--pair", nargs=2)
+        group.add_argument("--word", action=Shout)
+        one = group.add_mutually_exclusive_group(required=True)
+        one.add_argument("--site")
+        one.add_argument("--region")
+
+    def build(self, options, now):
+        if options.user == "bug":
+            raise KeyError("a bug")
+        names = ("user", "level", "admin", "mail", "role", "pair", "word", "site", "region")
+        return Token({}, {**{name: getattr(options, name) for name in names}, **time_claims(options, now)})
+
+    def check(self, token, now):
+        return ()
+"""
+
+
+@pytest.fixture
+def odd(run: Run, keys: SimpleNamespace, tmp_path: Path, installed_plugin: InstallPlugin) -> Run:
+    """Run ``create-odd --batch``, of a stranger's platform with every kind of option, on rows."""
+    installed_plugin("odd-jwt", {"qsjwt.platform.v1": "odd = odd_jwt:Odd"}, ODD)
+
+    def runner(*rows: dict[str, Any], command: tuple[str, ...] = ()) -> Any:
+        (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        return run("create-odd", "--expires", "5m", "--key", keys.files["rsa"], "--batch", "rows.jsonl", *command)
+
+    return runner
+
+
+def test_a_strangers_options_keep_their_types_in_rows(odd: Run, keys: SimpleNamespace) -> None:
+    full = {
+        **{"who": "anna", "level": 2, "admin": True, "mail": False, "role": ["a", "b"], "pair": ["x", "y"]},
+        **{"word": "loud", "site": "S"},
+    }
+    result = odd(full, {"user": "bo", "admin": "false", "no-mail": False, "region": "R"})
+    first, second = (_claims(record, keys) for record in _records(result.stdout))
+    assert (first["user"], first["level"], first["admin"], first["mail"]) == ("anna", 2, True, False)
+    assert (first["role"], first["pair"], first["word"], first["site"]) == (["base", "a", "b"], ["x", "y"], "LOUD", "S")
+    assert (second["admin"], second["mail"], second["role"], second["region"]) == (False, True, ["base"], "R")
+
+
+def test_a_strangers_options_keep_their_rules_in_rows(odd: Run) -> None:
+    good = {"user": "anna", "site": "S"}
+    result = odd(
+        {"site": "S"},
+        {"user": "anna"},
+        {**good, "region": "R"},
+        {**good, "level": 4},
+        {**good, "level": "x"},
+        {**good, "admin": "perhaps"},
+        {**good, "pair": ["x"]},
+        {**good, "who": "bo"},
+        {"user": "bug", "site": "S"},
+        good,
+    )
+    *bad, _ = _errors(result.stderr)
+    for line, words in zip(
+        bad,
+        (
+            *("--user is missing", "--site or --region is missing", "--region does not go together"),
+            *("'4' is none of 1, 2, 3", "--level: 'x' is not a value for it", "'perhaps' is neither true nor false"),
+            *("--pair takes 2 values, and there are 1", "--user does not go together", "does not build the claims"),
+        ),
+        strict=True,
+    ):
+        assert words in line
+    assert len(_records(result.stdout)) == 1
+
+
+def test_a_row_replaces_its_rival_of_the_command_line(odd: Run, keys: SimpleNamespace) -> None:
+    result = odd({"region": "R"}, {}, command=("--user", "anna", "--site", "S"))
+    first, second = (_claims(record, keys) for record in _records(result.stdout))
+    assert (first["site"], first["region"]) == (None, "R")
+    assert (second["site"], second["region"]) == ("S", None)
+
+
+def test_nothing_secret_of_a_bad_row_is_shown(batch: Run, keys: SimpleNamespace) -> None:
+    key = keys.files["rsa"].read_text(encoding="ascii")
+    rows = [{"userid": "anna", "expires": key}, {"userid": "bo", "usrid": key}, {key: "x"}]
+    result = batch("".join(f"{json.dumps(row)}\n" for row in rows), name="users.jsonl")
+    assert result.exit_code == 2
+    assert key[40:90] not in result.stderr
+
+
+def test_a_new_key_may_sign_a_batch(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("userid\nanna\nbo\n", encoding="utf-8")
+    result = run(*BASE, "--key", "create:team_?size=2048", "--batch", "users.csv")
+    assert len(_records(result.stdout)) == 2
+    assert (tmp_path / "team_privatekey.pem").exists()
+
+
+def test_a_reader_that_goes_away_ends_the_batch(keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("userid\n" + "anna\n" * 2000, encoding="utf-8")
+    command = [sys.executable, "-m", "qsjwt", *BASE, "--key", str(keys.files["rsa"]), "--batch", "users.csv"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGKILL", -9)])
+@pytest.mark.parametrize("old", ["old", None])
+def test_a_batch_that_is_ended_leaves_the_old_output_or_none(
+    keys: SimpleNamespace, tmp_path: Path, name: str, code: int, old: str | None
+) -> None:
+    output = tmp_path / "out" / "tokens.jsonl"
+    output.parent.mkdir()
+    if old is not None:
+        output.write_text(old, encoding="utf-8")
+    os.mkfifo(tmp_path / "users.csv")
+    command = [sys.executable, "-m", "qsjwt", *BASE, "--key", str(keys.files["rsa"]), "--batch", "users.csv"]
+    process = subprocess.Popen([*command, "--output", str(output)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with (tmp_path / "users.csv").open("wb", buffering=0) as rows:
+        rows.write(b"userid\n" + b"anna\n" * 50)
+        deadline = time.monotonic() + 60
+        while not list(output.parent.glob(".qsjwt-*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(getattr(signal, name))
+        assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode == code
+    assert (output.read_text(encoding="utf-8") if output.exists() else None) == old
+    if name != "SIGKILL":
+        assert [path.name for path in output.parent.iterdir()] == (["tokens.jsonl"] if old else [])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals of POSIX")
+def test_a_terminal_gets_a_progress_bar_and_stdout_the_tokens_alone(keys: SimpleNamespace, tmp_path: Path) -> None:
+    import pty
+
+    (tmp_path / "users.csv").write_text("userid\n" + "anna\n" * 100 + "\\\n" + "bo\n" * 100, encoding="utf-8")
+    outer, inner = pty.openpty()
+    command = [sys.executable, "-m", "qsjwt", *BASE, "--key", str(keys.files["rsa"]), "--batch", "users.csv"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=inner, env=environment) as process:
+        os.close(inner)
+        assert process.stdout is not None
+        records = _records(process.stdout.read().decode())
+        shown = b""
+        while True:
+            try:
+                data = os.read(outer, 65536)
+            except OSError:  # Linux says so when the last writer is gone
+                break
+            if not data:
+                break
+            shown += data
+    os.close(outer)
+    assert (process.returncode, len(records)) == (2, 200)
+    assert b"tokens, 0 bad, " in shown
+    assert b"/s" in shown
+    assert b"line 102: " in shown
+
+
+def test_memory_does_not_grow_with_the_batch(keys: SimpleNamespace, tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("there is no resource module")
+    code = (
+        "import resource, sys; from qsjwt.app import main; code = main(sys.argv[1:]);"
+        "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    peaks = []
+    for count in (500, 5000):
+        # A key on P-256 signs fast; what grows, grows with the rows.
+        rows = "".join(f'{{"client-id":"{n}","claim.x":"{"x" * 200}"}}\n' for n in range(count))
+        (tmp_path / f"{count}.jsonl").write_text(rows, encoding="utf-8")
+        arguments = (
+            *("create-qscloud-oauth", "--tenant", "https://t.eu.qlikcloud.com", "--keyid", "k", "--expires", "5m"),
+            *("--key", str(keys.files["p384"]), "--batch", f"{count}.jsonl", "--output", f"{count}.out"),
+        )
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=True
+        )
+        exit_code, peak = ended.stderr.splitlines()[-1].split()
+        assert exit_code == "0"
+        peaks.append(int(peak))
+    assert peaks[1] <= 1.1 * peaks[0]
+
+
+def test_a_batch_runs_with_a_plain_locale_and_no_home(keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("userid\ngöran\n", encoding="utf-8")
+    ended = run_process(
+        *BASE,
+        "--key",
+        keys.files["rsa"],
+        "--batch",
+        "users.csv",
+        environment={"LANG": "C", "LC_ALL": "C", "HOME": "/no"},
+    )
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout.decode("utf-8"))["userid"] == "göran"
