@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXTENDING = (ROOT / "doc" / "extending.md").read_text(encoding="utf-8")
 ROTATION = (ROOT / "doc" / "key-rotation.md").read_text(encoding="utf-8")
+BATCH = (ROOT / "doc" / "batch.md").read_text(encoding="utf-8")
 MOVING = (ROOT / "doc" / "moving-from-qs-jwt.md").read_text(encoding="utf-8")
 
 
@@ -86,6 +87,60 @@ def test_every_bash_command_about_rotation_runs() -> None:
     assert "\nbroken" not in output
     for name in ("identity-provider.json", "virtual-proxy.json", "virtual-proxy-renewed.json"):
         assert "-----BEGIN CERTIFICATE-----" in Path(name).read_text(encoding="utf-8")
+
+
+def test_every_bash_command_about_batches_runs(tmp_path: Path) -> None:
+    output = _run_bash(_blocks(BATCH, "bash"))
+    assert [json.loads(line)["userid"] for line in output.splitlines() if line.startswith('{"row"')] == ["anna"]
+    assert len((tmp_path / "tokens.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    users = (tmp_path / "gopherciser-users.txt").read_text(encoding="ascii").splitlines()
+    assert [line.split(";")[:2] for line in users] == [["anna", "LAB"], ["bo", "LAB"]]
+    assert all(line.split(";")[2].startswith("eyJ") for line in users)
+
+
+def test_the_record_and_the_errors_of_a_batch_are_as_the_page_shows_them(
+    run: Run, keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    shown = json.loads(_blocks(BATCH, "json")[0])
+    (tmp_path / "users.csv").write_text("userid,username\nanna,Anna Andersson\n,Bo\n", encoding="utf-8")
+    result = run(
+        *("create-qseow", "--userdir", "LAB", "--expires", "8h", "--key", keys.files["rsa"], "--batch", "users.csv")
+    )
+    record = json.loads(result.stdout)
+    assert list(record) == list(shown)
+    assert {**shown, "token": "", "expires_at": ""} == {**record, "token": "", "expires_at": ""}
+    assert _blocks(BATCH, "text")[0].splitlines() == result.stderr.splitlines()[:2]
+
+
+def test_the_jobs_of_ci_systems_make_their_tokens(keys: SimpleNamespace, tmp_path: Path) -> None:
+    import yaml
+
+    github, azure = map(yaml.safe_load, _blocks(BATCH, "yaml"))
+    steps = [*github["jobs"]["load-test"]["steps"], *azure["steps"]]
+    commands = [command for step in steps if "qsjwt create" in (command := step.get("run") or step.get("bash") or "")]
+    assert len(commands) == 2
+    (tmp_path / "users.csv").write_text("userid\nanna\n", encoding="utf-8")
+    for number, command in enumerate(commands):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        key = keys.files["rsa"].read_text(encoding="ascii").replace("\n", " ")
+        variables = f"export QLIK_KEY={shlex.quote(key)} RUNNER_TEMP={folder} AGENT_TEMPDIRECTORY={folder}"
+        _run_bash([variables, command])
+        assert json.loads((folder / "tokens.jsonl").read_text(encoding="utf-8"))["userid"] == "anna"
+
+
+def test_the_python_of_the_page_about_batches_runs(
+    keys: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "team_privatekey.pem").write_bytes(keys.files["rsa"].read_bytes())
+    exec(_blocks(BATCH, "python")[0], {})  # noqa: S102 - the document is ours
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert "'userId': 'anna'" in first
+    assert [row.split(" ")[:3] for row in rows] == [
+        ["row", "1", "expires"],
+        ["row", "2", "expires"],
+        ["row", "3", "is"],
+    ]
 
 
 def _run_bash(blocks: list[str]) -> str:

@@ -19,7 +19,8 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def _key_file(folder: Path, bits: int) -> Path:
+def key_file(folder: Path, bits: int) -> Path:
+    """Return the file of a new key."""
     path = folder / f"{bits}.pem"
     key = rsa.generate_private_key(65537, bits)
     path.write_bytes(
@@ -28,7 +29,8 @@ def _key_file(folder: Path, bits: int) -> Path:
     return path
 
 
-def _peak_mib(command: list[str]) -> float:
+def peak_mib(command: list[str]) -> float:
+    """Return the largest resident size that a child process had."""
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
@@ -37,18 +39,22 @@ def _peak_mib(command: list[str]) -> float:
     return int(result.stdout) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
+def program() -> str:
+    """Return the path of the program that is installed beside this interpreter."""
+    return str(Path(sysconfig.get_path("scripts")) / ("qsjwt.exe" if sys.platform == "win32" else "qsjwt"))
+
+
 def main() -> None:
     """Print the medians and their ratios, the peak memory, and the imports that take longest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="default %(default)s")
     rounds = parser.parse_args().rounds
-    program = str(Path(sysconfig.get_path("scripts")) / ("qsjwt.exe" if sys.platform == "win32" else "qsjwt"))
     with tempfile.TemporaryDirectory() as folder:
-        create = [program, "create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "60m", "--key"]
+        create = [program(), "create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "60m", "--key"]
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
-            "create-qseow, RSA 2048": [*create, f"file:{_key_file(Path(folder), 2048)}"],
-            "create-qseow, RSA 4096": [*create, f"file:{_key_file(Path(folder), 4096)}"],
+            "create-qseow, RSA 2048": [*create, f"file:{key_file(Path(folder), 2048)}"],
+            "create-qseow, RSA 4096": [*create, f"file:{key_file(Path(folder), 4096)}"],
         }
         for command in commands.values():
             _seconds(command)  # fills the file cache, and stevedore's
@@ -64,7 +70,7 @@ def main() -> None:
         print(f"  RSA 4096 : RSA 2048 = {large / small:.2f}")
         token = commands["create-qseow, RSA 2048"]
         if sys.platform != "win32":
-            print(f"  peak memory of one token {_peak_mib(token):.1f} MiB")
+            print(f"  peak memory of one token {peak_mib(token):.1f} MiB")
         traced = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "qsjwt", *token[1:]], check=True, capture_output=True, text=True
         )
