@@ -5,7 +5,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,11 +100,10 @@ def _begun(
 
 
 def _result(row: Row, future: "Future[CreatedToken]") -> RowResult:
-    from concurrent.futures import wait
-
-    while not future.done():
-        wait([future], _LOOK)
-    error = future.exception()
+    while True:
+        with suppress(TimeoutError):
+            error = future.exception(_LOOK)
+            break
     if error is None:
         return RowResult(row, future.result())
     if isinstance(error, QsJwtError):
