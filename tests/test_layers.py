@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors", "spelling", "startup", "qsjwt"},
     {"redaction"},
-    {"duration", "timestamp", "files", "inputs", "log", "deadline", "rows"},
-    {"output"},
+    {"duration", "timestamp", "files", "inputs", "log", "deadline"},
+    {"output", "rows"},
     {"parser", "armour"},
     {"pem"},
     {"signer"},
@@ -34,7 +34,16 @@ OWNERS = {
     "stevedore": {"plugins"},
     "argparse": {
         *("app", "command", "commands", "parser", "platform", "qsjwt_platforms"),
-        *("claim_names", "claim_options", "creation", "key_options", "token_options"),
+        *(
+            "batch_options",
+            "batch_run",
+            "claim_names",
+            "claim_options",
+            "creation",
+            "key_options",
+            "row_options",
+            "token_options",
+        ),
     },
 }
 FILES = sorted([*(ROOT / "qsjwt").rglob("*.py"), *(ROOT / "qsjwt_platforms").rglob("*.py")])
