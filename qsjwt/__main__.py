@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+import time
 import warnings
 from typing import NoReturn
 
@@ -36,16 +37,26 @@ def program() -> NoReturn:
 
 def _end_by_exception() -> None:
     """Let a request to end unwind the program, so that files are cleaned up; an ignored signal stays ignored."""
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _terminate)
 
 
+_CLEANING_UP = 1.0
+"""Seconds after a request to end, in which another one does not disturb the cleaning up."""
+
+_asked = -_CLEANING_UP
+
+
 def _terminate(number: int, _frame: object) -> None:
+    global _asked
     from qsjwt.errors import Terminated
 
-    raise Terminated(number)
+    now = time.monotonic()
+    if now - _asked >= _CLEANING_UP:
+        _asked = now
+        raise Terminated(number)
 
 
 def _leave_no_output_behind() -> None:

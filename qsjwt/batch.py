@@ -1,21 +1,22 @@
 """Create many tokens: one key that is opened once, threads around it, and results in the order of the rows."""
 
 import functools
+import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from qsjwt import plugins
+from qsjwt.batch_options import checked_jobs
 from qsjwt.creation import CreatedToken, Creator, load_platform
 from qsjwt.errors import InputError, QsJwtError
 from qsjwt.key_options import opened
 from qsjwt.keys import Secrets
 from qsjwt.parser import Parser
-from qsjwt.redaction import quoted
 from qsjwt.row_options import RowOptions
 from qsjwt.rows import Row
 from qsjwt.signer import Signer
@@ -32,6 +33,9 @@ _AHEAD: Final = 4
 
 _LOOK: Final = 0.5
 """Seconds: on Windows, Ctrl-C does not end a wait."""
+
+_GRACE: Final = 1.0
+"""Seconds."""
 
 _Task = Callable[[], CreatedToken]
 
@@ -58,18 +62,20 @@ def default_jobs() -> int:
 
 
 def create_all(
-    creator: Creator, row_options: RowOptions, rows: Iterable[Row], signer: Signer, reference: str, jobs: int
+    creator: Creator, row_options: RowOptions, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
 ) -> Iterator[RowResult]:
     """Yield the result of each of *rows*, in their order, while later ones are at work.
 
+    :param rows: may have None among them, where the next may take a while: what is begun is finished then.
     :param signer: is used by *jobs* threads at once.
     :param reference: the key's, for messages.
     """
     with _workers(jobs) as submit:
         window: deque[tuple[Row, Future[CreatedToken]]] = deque()
         for row in rows:
-            window.append((row, _begun(creator, row_options, row, signer, reference, submit)))
-            while window and (len(window) > jobs * _AHEAD or window[0][1].done()):
+            if row is not None:
+                window.append((row, _begun(creator, row_options, row, signer, reference, submit)))
+            while window and (row is None or len(window) > jobs * _AHEAD or window[0][1].done()):
                 yield _result(*window.popleft())
         while window:
             yield _result(*window.popleft())
@@ -137,14 +143,19 @@ def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[CreatedToken]]]":
         tasks.put((task, future))
         return future
 
-    for _ in range(jobs):
-        Thread(target=work, daemon=True).start()
+    threads = [Thread(target=work, daemon=True) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
     try:
         yield submit
     finally:
         ended.set()
-        for _ in range(jobs):
+        for _ in threads:
             tasks.put(None)
+        # Whoever leaves early closes the key next: signatures that are begun may end first, if they end soon.
+        deadline = time.monotonic() + _GRACE
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def create_token(
@@ -178,7 +189,7 @@ def create_token(
     with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
         chosen = row_options.options({})
     token = creator.build(chosen, int(time.time()))
-    with opened(key, _algorithms(creator, algorithm), secrets) as signer:
+    with opened(key, creator.algorithms(algorithm), secrets) as signer:
         return creator.sign(token, signer, key)
 
 
@@ -194,7 +205,9 @@ def create_tokens(
     jobs: int | None = None,
     **options: Any,
 ) -> Generator[RowResult, None, None]:
-    """Yield a result for each of *rows*, in their order; the key is opened once, when the first is asked for.
+    """Return a generator of a result for each of *rows*, in their order.
+
+    The key is opened once, when the first result is asked for, and closed with the generator.
 
     ``create_tokens("qseow", [{"userid": "anna"}, {"userid": "bo"}], key="file:key.pem", userdir="LAB", expires="5m")``
 
@@ -206,22 +219,30 @@ def create_tokens(
     Other parameters and errors are those of :func:`create_token`; what is wrong with one row is in its result.
     """
     creator, row_options = _prepared(platform, algorithm, claims, check, options)
-    numbered = (Row(number, 0, values) for number, values in enumerate(rows, 1))
-    if jobs is not None and jobs < 1:
-        raise InputError("there may be one thread or more, and not fewer")
-    with opened(key, _algorithms(creator, algorithm), secrets) as signer:
-        yield from create_all(creator, row_options, numbered, signer, key, jobs or default_jobs())
+    threads = default_jobs() if jobs is None else checked_jobs(jobs)
+
+    def results() -> Generator[RowResult, None, None]:
+        with opened(key, creator.algorithms(algorithm), secrets) as signer:
+            yield from create_all(creator, row_options, map(_row, itertools.count(1), rows), signer, key, threads)
+
+    return results()
+
+
+def _row(number: int, values: Any) -> Row:
+    if not isinstance(values, Mapping):
+        return Row(number, 0, {}, f"it is no mapping from columns to values, but a {type(values).__name__}")
+    if not all(isinstance(name, str) for name in values):
+        return Row(number, 0, {}, "the name of a column is not a text")
+    return Row(number, 0, dict(values))  # some callers fill one mapping again and again
 
 
 def _prepared(
     platform: str, algorithm: str | None, claims: Mapping[str, Any] | None, check: bool, options: Mapping[str, Any]
 ) -> tuple[Creator, RowOptions]:
     creator = Creator(platform, load_platform(platform))
-    if algorithm is not None and algorithm not in creator.platform.algorithms:
-        raise InputError(
-            f"{quoted(algorithm)} is no algorithm that {creator.platform.summary} accepts",
-            hint=f"choose from: {', '.join(creator.platform.algorithms)}",
-        )
+    creator.algorithms(algorithm)
+    if not all(isinstance(name, str) for name in claims or ()):
+        raise InputError("the name of a claim is not a text")
     parser = Parser(plugins.command_of(platform), "")
     with plugins.guard(plugins.PLATFORMS, platform, "add its options"):
         creator.add_options(parser)
@@ -231,8 +252,5 @@ def _prepared(
     common.extra_claims, common.algorithm, common.no_check = dict(claims or {}), algorithm, not check
     row_options = RowOptions(parser, creator, common)
     with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
-        return creator, row_options.over({name.replace("_", "-"): value for name, value in options.items()})
-
-
-def _algorithms(creator: Creator, algorithm: str | None) -> Sequence[str]:
-    return [algorithm] if algorithm else creator.platform.algorithms
+        names = {name: name if name in creator.columns else name.replace("_", "-") for name in options}
+        return creator, row_options.over({names[name]: value for name, value in options.items()})

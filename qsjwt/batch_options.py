@@ -8,7 +8,7 @@ from qsjwt.inputs import whole_number
 from qsjwt.parser import Parser
 from qsjwt.rows import FORMATS
 
-MOST_JOBS: Final = 256
+_MOST_JOBS: Final = 256
 
 _ONLY_WITH_BATCH: Final = {"batch_format": "--batch-format", "jobs": "--jobs", "fail_fast": "--fail-fast"}
 
@@ -47,9 +47,16 @@ class _Batch(argparse.Action):
 
 
 def _jobs(text: str) -> int:
-    number = whole_number(text, "number of threads")
-    if not 1 <= number <= MOST_JOBS:
-        raise InputError(f"there may be from 1 to {MOST_JOBS} threads, and not {number}")
+    return checked_jobs(whole_number(text, "number of threads"))
+
+
+def checked_jobs(number: int) -> int:
+    """Return *number* if so many threads may sign.
+
+    :raises InputError: if not.
+    """
+    if not isinstance(number, int) or not 1 <= number <= _MOST_JOBS:
+        raise InputError(f"there may be from 1 to {_MOST_JOBS} threads, and not {number}")
     return number
 
 

@@ -2,8 +2,6 @@
 
 import argparse
 import contextlib
-import csv
-import io
 import logging
 import os
 import time
@@ -15,9 +13,9 @@ from qsjwt import inputs, key_options, progress
 from qsjwt.batch import RowResult, create_all, default_jobs
 from qsjwt.creation import Creator
 from qsjwt.errors import InputError
-from qsjwt.output import as_json_line, private_output, write_stdout
+from qsjwt.output import as_csv_line, as_json_line, private_output, stdout, write_stdout
 from qsjwt.parser import Parser
-from qsjwt.redaction import quoted
+from qsjwt.redaction import printable, quoted
 from qsjwt.row_options import RowOptions
 from qsjwt.rows import CSV, RowReader, form_of
 
@@ -37,7 +35,7 @@ def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, ref
     """
     with contextlib.ExitStack() as held:
         stream, source, size = _opened(options.batch, held)
-        _require_another(options.output, options.batch)
+        _require_another(options.output, stream)
         reader = RowReader(stream, source, options.batch_format or form_of(options.batch))
         separator = _LIST_SEPARATOR if reader.form == CSV else ""
         row_options = RowOptions(parser, creator, options, separator=separator)
@@ -45,11 +43,11 @@ def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, ref
         columns = creator.identifying if reader.columns is None else reader.columns
         identity = [name for name in columns if name in creator.identifying]
         shown = _CsvRecords(identity) if options.format == CSV else _JsonRecords(identity)
-        algorithms = [options.algorithm] if options.algorithm else creator.platform.algorithms
+        algorithms = creator.algorithms(options.algorithm)
         signer = held.enter_context(key_options.opened(reference, algorithms, key_options.key_secrets(options)))
         tally = _Tally(options.fail_fast)
         to_stdout = options.output is None or options.output == "-"
-        write = write_stdout if to_stdout else _writer(held.enter_context(private_output(options.output)))
+        write = _to_stdout() if to_stdout else _writer(held.enter_context(private_output(options.output)))
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
         jobs = options.jobs or default_jobs()
@@ -57,7 +55,7 @@ def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, ref
             tally.add(result)
             if result.token is not None:
                 write(shown.record(result))
-            advance(reader.bytes_read, tally.tokens, tally.failed)
+            advance(result.row.end, tally.tokens, tally.failed)
     tally.finish()
 
 
@@ -75,11 +73,19 @@ def _opened(path: str, held: contextlib.ExitStack) -> tuple[BinaryIO, str, int |
         raise InputError(f"{source} {inputs.why_not(cause)}") from cause
 
 
-def _require_another(output: str | None, batch: str) -> None:
+def _require_another(output: str | None, batch: BinaryIO) -> None:
     """Return if *output* is not the batch itself, which would be replaced by its tokens."""
-    with contextlib.suppress(OSError, ValueError):
-        if output is not None and os.path.samefile(inputs.user_path(output), inputs.user_path(batch)):
+    with contextlib.suppress(OSError, ValueError):  # one of them is no file, or not there yet
+        if output is not None and os.path.samestat(os.stat(inputs.user_path(output)), os.fstat(batch.fileno())):
             raise InputError(f"--output {quoted(output)} is the batch file itself", hint="name another file")
+
+
+def _to_stdout() -> Callable[[str], None]:
+    stream = stdout()
+    if stream is None or not stream.isatty():
+        return write_stdout
+    # No name in a row may move the cursor.
+    return lambda text: write_stdout("\n".join(map(printable, text.split("\n"))))
 
 
 def _writer(stream: BinaryIO) -> Callable[[str], None]:
@@ -109,19 +115,13 @@ class _CsvRecords:
 
     def __init__(self, identity: Sequence[str]) -> None:
         self._identity = identity
-        self.head = _csv_line(["row", *identity, "token", "expires_at"])
+        self.head = as_csv_line(["row", *identity, "token", "expires_at"])
 
     def record(self, result: RowResult) -> str:
         row, token = result.row, result.token
         who = [row.values.get(name, "") for name in self._identity]
         last = [token.compact, token.expires_at] if token else []
-        return _csv_line([row.number, *who, *last])
-
-
-def _csv_line(cells: Sequence[object]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cells)
-    return stream.getvalue()
+        return as_csv_line([row.number, *who, *last])
 
 
 class _Tally:
@@ -167,7 +167,7 @@ class _Tally:
         """
         for remark, count in self._remarks.items():
             if count > 1:
-                _LOG.warning("the same of %d rows more: %s", count - 1, remark)
+                _LOG.warning("the same holds for %d more: %s", count - 1, remark)
         if self._untold:
             _LOG.warning("there are %d warnings more, of other kinds", self._untold)
         rows, seconds = self.tokens + self.failed, time.monotonic() - self._start

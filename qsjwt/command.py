@@ -201,7 +201,7 @@ class CreateCommand(PlatformCommand):
         token = self._creator.build(options, int(time.time()))
         for remark in token.remarks:
             _LOG.warning("%s", remark)
-        algorithms = [options.algorithm] if options.algorithm else self.platform.algorithms
+        algorithms = self._creator.algorithms(options.algorithm)
         with key_options.opened(reference, algorithms, key_options.key_secrets(options)) as signer:
             created = self._creator.sign(token, signer, reference)
             _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)

@@ -145,6 +145,19 @@ class Creator:
                 raise InputError(finding.message, hint=finding.hint)
         return [finding.message for finding in findings if finding.status is not Status.OK]
 
+    def algorithms(self, chosen: str | None) -> Sequence[str]:
+        """Return the JWA names that a key may be opened for: *chosen*, or all that the platform accepts.
+
+        :raises InputError: if the platform does not accept *chosen*.
+        """
+        accepted = self.platform.algorithms
+        if chosen is not None and chosen not in accepted:
+            raise InputError(
+                f"{quoted(chosen)} is no algorithm that {self.platform.summary} accepts",
+                hint=f"choose from: {', '.join(accepted)}",
+            )
+        return accepted if chosen is None else [chosen]
+
     @staticmethod
     def sign(token: Token, signer: Signer, reference: str) -> CreatedToken:
         """Return *token* signed; what depends on the key in its header is put there now.

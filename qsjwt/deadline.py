@@ -13,6 +13,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     :raises TimeoutError: if it takes longer than that, or raises one.
     """
     from concurrent.futures import Future  # qsjwt.api is imported for one token too, which needs no threads
+    from contextvars import copy_context
     from threading import Thread
 
     outcome: Future[T] = Future()
@@ -23,5 +24,5 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         except BaseException as error:
             outcome.set_exception(error)
 
-    Thread(target=run, daemon=True).start()
+    Thread(target=copy_context().run, args=(run,), daemon=True).start()
     return outcome.result(seconds)

@@ -14,7 +14,7 @@ BROKEN_PIPE: Final = 141
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal asks the program to end: files are cleaned up first.
+    """A signal, Ctrl-C too, asks the program to end: files are cleaned up first.
 
     :param number: the signal's number.
     """

@@ -225,7 +225,8 @@ def parse_json(text: str) -> Any:
             text, object_pairs_hook=members, parse_float=number, parse_int=integer, parse_constant=constant
         )
     except json.JSONDecodeError as cause:
-        raise ValueError(f"it is not JSON: {cause.msg.lower()} at line {cause.lineno}, column {cause.colno}") from None
+        line = f"line {cause.lineno}, " if "\n" in text else ""
+        raise ValueError(f"it is not JSON: {cause.msg.lower()} at {line}column {cause.colno}") from None
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     if _depth(value) > _DEEPEST:

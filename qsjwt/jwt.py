@@ -82,7 +82,7 @@ def _encode(part: Mapping[str, Any], name: str) -> str:
         encoded: str = base64url_encode(text.encode("utf-8"))
     except UnicodeEncodeError as cause:
         raise InputError(
-            f"what goes into the {name} is not all Unicode text, but has bytes of another encoding"
+            f"what goes into the {name} is not all Unicode text: it has bytes of another encoding, or half a letter"
         ) from cause
     except (TypeError, ValueError, RecursionError) as cause:
         raise InputError(f"what goes into the {name} cannot be written as JSON") from cause

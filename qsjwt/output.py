@@ -5,71 +5,67 @@ import csv
 import io
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Final, TextIO
+from contextvars import ContextVar
+from typing import Any, BinaryIO, Final, TextIO, cast
 
 from qsjwt.errors import InputError
 from qsjwt.inputs import user_path, why_not
 from qsjwt.redaction import printable, quoted
 
+_others_run: Final[ContextVar[bool]] = ContextVar("qsjwt_others_run", default=False)
+"""Whether other people's code runs, in this thread, while standard output belongs to the program."""
 
-class _StandardOutput:
-    """Standard output while a program runs that keeps it for the result; threads may come and go."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: TextIO | None = None
-        self._users = 0
-        self.belongs_to_program = False
+class _ResultsOnly:
+    """Standard output of a program that keeps it for the result: what others print goes to stderr."""
+
+    def __init__(self, real: TextIO) -> None:
+        self.real = real
 
     @property
-    def stream(self) -> TextIO | None:
-        return self._kept if self._users else sys.stdout
+    def _chosen(self) -> TextIO | None:
+        return sys.stderr if _others_run.get() else self.real
 
-    def keep(self) -> None:
-        with self._lock:
-            if not self._users:
-                self._kept, sys.stdout = sys.stdout, sys.stderr
-            self._users += 1
+    def write(self, text: str) -> int:
+        return self._chosen.write(text) if self._chosen else len(text)
 
-    def give_back(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                sys.stdout = self._kept
+    def flush(self) -> None:
+        if self._chosen:
+            self._chosen.flush()
 
-
-_standard_output: Final = _StandardOutput()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chosen or self.real, name)
 
 
 @contextlib.contextmanager
 def own_stdout() -> Iterator[None]:
     """Let standard output be this program's own for the length of the block, see :func:`stdout_kept_clean`."""
-    before = _standard_output.belongs_to_program
-    _standard_output.belongs_to_program = True
+    real = sys.stdout
+    if real is None:
+        yield
+        return
+    sys.stdout = cast(TextIO, _ResultsOnly(real))
     try:
         yield
     finally:
-        _standard_output.belongs_to_program = before
+        sys.stdout = real
 
 
 @contextlib.contextmanager
 def stdout_kept_clean() -> Iterator[None]:
-    """Have whatever is printed in the block, in any thread, go to stderr, if stdout is this program's own."""
-    if not _standard_output.belongs_to_program:
-        yield
-        return
-    _standard_output.keep()
+    """Have what this thread prints in the block go to stderr, if stdout is this program's own."""
+    before = _others_run.set(True)
     try:
         yield
     finally:
-        _standard_output.give_back()
+        _others_run.reset(before)
 
 
 def stdout() -> TextIO | None:
     """Return standard output, also while what others print is kept from it; None if it is closed."""
-    return _standard_output.stream
+    stream: Any = sys.stdout
+    return stream.real if isinstance(stream, _ResultsOnly) else stream
 
 
 def write_stdout(text: str) -> None:
@@ -109,6 +105,8 @@ def private_output(path: str) -> Iterator[BinaryIO]:
         raise InputError(
             f"--output {quoted(path)} is not written: {cause.strerror}", hint="name another file"
         ) from cause
+    except BrokenPipeError:
+        raise
     except OSError as cause:
         raise InputError(f"--output {quoted(path)} {why_not(cause)}, so the result is not written") from cause
 
@@ -165,10 +163,13 @@ def as_shell(pairs: Sequence[tuple[str, object]]) -> str:
 
 def as_csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return *rows* under *head* as CSV (RFC 4180)."""
+    return "".join(as_csv_line(row) for row in (head, *rows))
+
+
+def as_csv_line(cells: Sequence[object]) -> str:
+    """Return *cells* as a record of CSV (RFC 4180)."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([[_plain(value) for value in row] for row in rows])
+    csv.writer(stream, lineterminator="\n").writerow(map(_plain, cells))
     return stream.getvalue()
 
 

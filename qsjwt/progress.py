@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 Advance = Callable[[int, int, int], None]
-"""Takes the bytes that are read, the tokens that are made, and the rows that are bad."""
+"""Takes the bytes of the batch that are done, the tokens that are made, and the rows that are bad."""
 
 _LOG: Final = logging.getLogger("qsjwt")
 _EVERY: Final = 64
@@ -33,7 +33,7 @@ def bar(size: int | None, *, stdout_is_busy: bool) -> Iterator[Advance]:
         TextColumn("{task.fields[tokens]} tokens, {task.fields[failed]} bad, {task.fields[rate]:.0f}/s"),
         TimeRemainingColumn(),
     )
-    console = Console(file=sys.stderr)
+    console = Console(file=sys.stderr, soft_wrap=True)  # a sentence is wrapped by the terminal
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
         task = shown.add_task("", total=size, tokens=0, failed=0, rate=0.0)
 

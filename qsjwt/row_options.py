@@ -1,9 +1,10 @@
 """From a row of a batch to options: by the actions of the command's own parser, so that platforms write nothing."""
 
 import argparse
+import copy
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from qsjwt.claim_options import json_claim
@@ -11,16 +12,19 @@ from qsjwt.creation import Creator
 from qsjwt.errors import InputError
 from qsjwt.parser import Parser
 from qsjwt.redaction import quoted
+from qsjwt.rules import kind
 from qsjwt.spelling import nearest
 
 _CLAIM: Final = "claim."
 _CLAIM_JSON: Final = "claim-json."
-
-_Put = Callable[[argparse.Namespace, Any], None]
+_ATOMS: Final = (str, bytes, bool, int, float, type(None))
 
 
 class RowOptions:
-    """Makes the options of one token out of a row and what all rows have in common; the row overrides that."""
+    """Makes the options of one token out of a row and what all rows have in common; the row overrides that.
+
+    No two tokens share a value that can be changed: actions and platforms may do that.
+    """
 
     def __init__(self, parser: Parser, creator: Creator, common: argparse.Namespace, *, separator: str = "") -> None:
         """Take the actions of *parser*, whose requirements were postponed.
@@ -32,17 +36,17 @@ class RowOptions:
         self._columns = creator.columns
         self._common = common
         self._separator = separator
-        self._puts: dict[str, _Put] = {}
         self._rivals = _rivals(parser)
         self._demands = [actions for actions in map(_actions_of, parser.postponed) if parser.given.isdisjoint(actions)]
+        self._defaults = vars(parser.parse_args([]))
+        """With the types of their options, which ``Action.default`` lacks."""
 
     def over(self, values: Mapping[str, Any]) -> "RowOptions":
         """Return the same, with *values* in common that a row could have.
 
         :raises InputError: as :meth:`options`, but for what is missing.
         """
-        result = RowOptions.__new__(RowOptions)
-        vars(result).update(vars(self))
+        result = copy.copy(self)
         result._common, given = self._applied(values)
         result._demands = [actions for actions in self._demands if given.isdisjoint(actions)]
         return result
@@ -53,7 +57,8 @@ class RowOptions:
         :raises InputError: if one is not.
         """
         for column in columns:
-            self._put(column)
+            if _claim_of(column) is None and column not in self._columns:
+                raise self._unknown(column)
 
     def options(self, row: Mapping[str, Any]) -> argparse.Namespace:
         """Return the options for *row*, whose values are texts or what JSON has; None is as good as nothing.
@@ -63,92 +68,126 @@ class RowOptions:
         options, given = self._applied(row)
         for actions in self._demands:
             if given.isdisjoint(actions):
-                names = " or ".join(_name(action) for action in actions)
-                raise InputError(f"{names} is missing", hint="give it in the row, or for all rows on the command line")
+                names = " or ".join(map(_name, actions))
+                raise InputError(f"{names} is missing", hint="give it in the row, or as an option for all rows")
         return options
 
     def _applied(self, row: Mapping[str, Any]) -> tuple[argparse.Namespace, set[argparse.Action]]:
-        options = argparse.Namespace(**vars(self._common))
-        options.extra_claims = dict(options.extra_claims)
+        """Return the options, and the actions that the row took.
+
+        :raises InputError: as :meth:`options`.
+        """
+        common = vars(self._common)
+        options = argparse.Namespace(**{name: _own(value) for name, value in common.items()})
         given: set[argparse.Action] = set()
         for column, value in row.items():
-            put = self._puts.get(column) or self._put(column)
             if value is None or (isinstance(value, float) and math.isnan(value)):  # as tables of pandas have it
                 continue
             if (action := self._columns.get(column)) is not None:
-                if action in given or not given.isdisjoint(self._rivals.get(action, ())):
-                    raise InputError(f"{_name(action)} does not go together with another column of the row")
-                for rival in self._rivals.get(action, ()):
-                    setattr(options, rival.dest, rival.default)
-                given.add(action)
-            elif column.startswith(_CLAIM) and f"{_CLAIM_JSON}{column.removeprefix(_CLAIM)}" in row:
-                raise InputError(f"the columns {quoted(column)} and {quoted(_CLAIM_JSON + column[6:])} are one claim")
-            put(options, value)
+                if self._put(options, action, column, value, given):
+                    given.add(action)
+            elif (claim := _claim_of(column)) is not None:
+                if column != (typed := f"{_CLAIM_JSON}{claim}") and typed in row:
+                    raise InputError(f"the columns {quoted(column)} and {quoted(typed)} are one claim")
+                source = f"the column {quoted(column)}"
+                options.extra_claims[claim] = _own(json_claim(value, source) if column == typed else value)
+            else:
+                raise self._unknown(column)
         return options, given
 
-    def _put(self, column: str) -> _Put:
-        """Return what puts a value of *column* into options, and keep it.
+    def _put(
+        self, options: argparse.Namespace, action: argparse.Action, column: str, value: Any, given: set[argparse.Action]
+    ) -> bool:
+        """Put *value* into *options*, and tell whether that gives the option; false and an empty list take it back.
 
-        :raises InputError: if there is no such column.
+        :raises InputError: if the value does not suit, or another column of the row has the option, or excludes it.
         """
-        put = self._made_put(column)
-        self._puts[column] = put
-        return put
+        name = f"--{column}"
+        calls = self._calls(action, name, value)
+        if not calls:
+            self._reset(options, action)
+            return False
+        rivals = self._rivals.get(action, set())
+        if action in given or not given.isdisjoint(rivals):
+            raise InputError(f"{_name(action)} does not go together with another column of the row")
+        for each in (*rivals, *([action] if _takes_list(action) else [])):
+            self._reset(options, each)
+        try:
+            for option, values in calls:
+                action(self._parser, options, values, option)
+        except argparse.ArgumentError as cause:
+            raise InputError(f"{name}: {cause.message}") from cause
+        return True
 
-    def _made_put(self, column: str) -> _Put:
-        for prefix, read in ((_CLAIM, _as_it_is), (_CLAIM_JSON, json_claim)):
-            if column.startswith(prefix) and (name := column.removeprefix(prefix)):
-                return lambda options, value: options.extra_claims.__setitem__(name, read(value, column))
-        action = self._columns.get(column)
-        if action is None:
-            raise self._unknown(column)
+    def _calls(self, action: argparse.Action, name: str, value: Any) -> list[tuple[str, Any]]:
+        """Return what *action* is to be called with, once for each time that the option would be given."""
         if action.nargs == 0:
-            return lambda options, value: self._put_flag(options, action, column, value)
-        if _takes_list(action):
-            return lambda options, value: self._put_list(options, action, column, value)
-        return lambda options, value: action(
-            self._parser, options, self._parser.value_of(action, _text(value, column)), f"--{column}"
-        )
+            return _flag_calls(action, name, value)
+        if not _takes_list(action):
+            return [(name, self._parser.value_of(action, _text(value, name)))]
+        if isinstance(value, str) and self._separator:
+            value = [part for part in map(str.strip, value.split(self._separator)) if part]
+        elif not isinstance(value, list | tuple):
+            value = [value]
+        alone = action.nargs is None
+        # --pair A B --pair C D is [["A", "B"], ["C", "D"]] in JSON.
+        several = alone or (_is_repeated(action) and bool(value) and isinstance(value[0], list | tuple))
+        calls = []
+        for part in value if several else [value]:
+            texts = [_text(each, name) for each in ([part] if alone or not isinstance(part, list | tuple) else part)]
+            if isinstance(action.nargs, int) and texts and len(texts) != action.nargs:
+                raise InputError(f"{name} takes {action.nargs} values at a time, and not {len(texts)}")
+            values = [self._parser.value_of(action, text) for text in texts]
+            if values or action.nargs == argparse.ZERO_OR_MORE:
+                calls.append((name, values[0] if alone else values))
+        return calls
+
+    def _reset(self, options: argparse.Namespace, action: argparse.Action) -> None:
+        if action.dest in self._defaults:
+            setattr(options, action.dest, _own(self._defaults[action.dest]))
+        elif hasattr(options, action.dest):
+            delattr(options, action.dest)
 
     def _unknown(self, column: str) -> InputError:
         if f"--{column}" not in self._parser.option_names():
             return InputError(
-                f"there is no column {quoted(column)}",
+                f"there is no column or option {quoted(column)}",
                 hint=nearest(column, self._columns) or "a column is an option without its dashes, or claim.NAME",
             )
         if column in ("claim", "claim-json"):
             return InputError(f"the column {quoted(column)} does not say which claim", hint=f"call it {column}.NAME")
         return InputError(f"--{column} is the same for all rows, and no column", hint="give it on the command line")
 
-    def _put_flag(self, options: argparse.Namespace, action: argparse.Action, column: str, value: Any) -> None:
-        wanted = {"true": True, "false": False}.get(_text(value, column).lower())
-        if wanted is None:
-            raise InputError(f"--{column}: {quoted(str(value))} is neither true nor false")
-        name = f"--{column}"
-        if not wanted and isinstance(action, argparse.BooleanOptionalAction):
-            name = next(other for other in action.option_strings if other.startswith("--") and _opposite(other, name))
-        elif not wanted:
-            setattr(options, action.dest, action.default)
-            return
-        action(self._parser, options, [], name)
 
-    def _put_list(self, options: argparse.Namespace, action: argparse.Action, column: str, value: Any) -> None:
-        if isinstance(value, str) and self._separator:
-            value = [part for part in map(str.strip, value.split(self._separator)) if part]
-        texts = [_text(part, column) for part in (value if isinstance(value, list | tuple) else [value])]
-        if isinstance(action.nargs, int) and len(texts) != action.nargs:
-            raise InputError(f"--{column} takes {action.nargs} values, and there are {len(texts)}")
-        setattr(options, action.dest, action.default)
-        values = [self._parser.value_of(action, text) for text in texts]
-        for each in values if action.nargs is None else [values] if values else []:
-            action(self._parser, options, each, f"--{column}")
+def _own(value: Any) -> Any:
+    """Return *value*, or a copy if it can be changed."""
+    return value if isinstance(value, _ATOMS) else copy.deepcopy(value)
 
 
-def _as_it_is(value: Any, _column: str) -> Any:
-    return value
+def _claim_of(column: str) -> str | None:
+    """Return the name of the claim that *column* is; None if it is none."""
+    for prefix in (_CLAIM, _CLAIM_JSON):
+        if column.startswith(prefix):
+            return column.removeprefix(prefix) or None
+    return None
 
 
-def _text(value: Any, column: str) -> str:
+def _flag_calls(action: argparse.Action, name: str, value: Any) -> list[tuple[str, Any]]:
+    wanted = {"true": True, "false": False}.get(_text(value, name).lower())
+    if wanted is None:
+        raise InputError(f"{name}: {quoted(str(value))} is neither true nor false")
+    if wanted:
+        return [(name, [])]
+    if isinstance(action, argparse.BooleanOptionalAction):
+        return [(next(other for other in action.option_strings if _are_opposite(other, name)), [])]
+    return []
+
+
+def _are_opposite(one: str, other: str) -> bool:
+    return f"--no-{one[2:]}" == other or f"--no-{other[2:]}" == one
+
+
+def _text(value: Any, name: str) -> str:
     """Return *value* as it would be written on the command line.
 
     :raises InputError: if it is of a type that has no one way to be written.
@@ -159,17 +198,22 @@ def _text(value: Any, column: str) -> str:
         case bool() | int() | float():
             return json.dumps(value)
         case list() | tuple():
-            raise InputError(f"--{column} takes one value, and there is a list")
-        case _:
-            raise InputError(f"--{column} takes a text, a number, true or false, and no {type(value).__name__}")
+            raise InputError(f"{name} takes one value, and there is a list")
+        case dict() | None:
+            raise InputError(f"{name} takes a text, a number, true or false, and there is {kind(value)}")
+    from numbers import Number
+
+    if isinstance(value, Number):  # of NumPy, say
+        return str(value)
+    raise InputError(f"{name} takes a text, a number, true or false, and there is a value of the type {type(value).__name__}")
 
 
 def _takes_list(action: argparse.Action) -> bool:
-    return action.nargs not in (None, argparse.OPTIONAL) or isinstance(action, argparse._AppendAction)
+    return action.nargs not in (None, argparse.OPTIONAL, 0) or isinstance(action, argparse._AppendAction)
 
 
-def _opposite(one: str, other: str) -> bool:
-    return f"--no-{one[2:]}" == other or f"--no-{other[2:]}" == one
+def _is_repeated(action: argparse.Action) -> bool:
+    return isinstance(action, argparse._AppendAction) and not isinstance(action, argparse._ExtendAction)
 
 
 def _name(action: argparse.Action) -> str:

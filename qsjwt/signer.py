@@ -62,7 +62,10 @@ class Signer(abc.ABC):
         return thumbprint
 
     def close(self) -> None:
-        """Give back what the signer holds: a session, a connection. May be called twice."""
+        """Give back what the signer holds: a session, a connection. May be called twice.
+
+        If the program is ended, another thread may still be waiting for a signature.
+        """
         return
 
     def __enter__(self) -> Self:

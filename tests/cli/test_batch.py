@@ -200,13 +200,13 @@ def _claims_of_cloud(record: dict[str, Any], keys: SimpleNamespace) -> dict[str,
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        ("usrid", ("there is no column 'usrid'", "userid")),
+        ("usrid", ("there is no column or option 'usrid'", "userid")),
         ("key", ("--key is the same for all rows",)),
         ("output", ("--output is the same for all rows",)),
         ("no-check", ("--no-check is the same for all rows",)),
         ("claims-file", ("--claims-file is the same for all rows",)),
         ("claim", ("does not say which claim", "claim.NAME")),
-        ("claim.", ("there is no column 'claim.'",)),
+        ("claim.", ("there is no column or option 'claim.'",)),
         ("help", ("--help is the same for all rows",)),
     ],
 )
@@ -234,8 +234,14 @@ def test_the_output_is_private_and_whole_even_if_rows_are_bad(batch: Run, tmp_pa
         assert output.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_batch_is_not_replaced_by_its_tokens(batch: Run, tmp_path: Path) -> None:
+def test_the_batch_is_not_replaced_by_its_tokens(batch: Run, tmp_path: Path, keys: SimpleNamespace) -> None:
     batch("userid\nanna\n", "--output", "users.csv").refused(2, "is the batch file itself")
+    with (tmp_path / "users.csv").open("rb") as redirected:
+        ended = run_process(
+            *BASE, "--key", keys.files["rsa"], "--batch", "-", "--output", "users.csv", stdin=redirected
+        )
+    assert ended.returncode == 2
+    assert b"is the batch file itself" in ended.stderr
     assert (tmp_path / "users.csv").read_text(encoding="utf-8") == "userid\nanna\n"
 
 
@@ -273,14 +279,14 @@ def test_a_warning_that_holds_for_all_rows_is_said_once(run: Run, keys: SimpleNa
     warnings = [line for line in result.stderr.splitlines() if "warning: line 2: " in line]
     assert warnings
     assert len(result.stderr.splitlines()) == 2 * len(warnings)
-    assert "the same of 49 rows more: " in result.stderr
+    assert "the same holds for 49 more: " in result.stderr
 
 
 def test_warnings_of_many_kinds_are_counted(batch: Run) -> None:
     rows = "".join(f"  u{n} ,D{n}{' ' * (n % 2)}\n" for n in range(4))
     result = batch(f"userid,userdir\n{rows}", "--no-check")
     assert "blanks around the value of --userid are left out" in result.stderr
-    assert "the same of 3 rows more: blanks around the value of --userid" in result.stderr
+    assert "the same holds for 3 more: blanks around the value of --userid" in result.stderr
 
 
 def test_a_summary_is_said_to_those_who_want_it(batch: Run) -> None:
@@ -440,12 +446,143 @@ def test_a_strangers_options_keep_their_rules_in_rows(odd: Run) -> None:
         (
             *("--user is missing", "--site or --region is missing", "--region does not go together"),
             *("'4' is none of 1, 2, 3", "--level: 'x' is not a value for it", "'perhaps' is neither true nor false"),
-            *("--pair takes 2 values, and there are 1", "--user does not go together", "does not build the claims"),
+            *("--pair takes 2 values at a time, and not 1", "--user does not go together", "does not build the claims"),
         ),
         strict=True,
     ):
         assert words in line
     assert len(_records(result.stdout)) == 1
+
+
+SHARING = """
+import argparse
+from qsjwt.api import Platform, Token, time_claims
+
+class Pairs(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        pairs = getattr(namespace, self.dest) or {}
+        name, _, value = values.partition("=")
+        pairs[name] = value
+        setattr(namespace, self.dest, pairs)
+
+class Adds(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        getattr(namespace, self.dest).append(values)
+
+class Sharing(Platform):
+    summary = "Sharing"
+
+    def add_options(self, group):
+        group.add_argument("--user", required=True)
+        group.add_argument("--pair", action=Pairs)
+        group.add_argument("--word", action=Adds, default=[])
+        group.add_argument("--role", nargs="+", default=None)
+
+    def build(self, options, now):
+        roles = options.role or []
+        roles.append("Everyone")
+        return Token({}, {"pair": options.pair, "word": options.word, "role": roles, **time_claims(options, now)})
+
+    def check(self, token, now):
+        return ()
+"""
+
+
+def test_nothing_of_one_row_gets_into_the_token_of_another(
+    run: Run, keys: SimpleNamespace, tmp_path: Path, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin("sharing", {"qsjwt.platform.v1": "sharing = sharing:Sharing"}, SHARING)
+    (tmp_path / "rows.csv").write_text("user,pair,word\na,x=1,A\nb,y=2,B\nc,,\n", encoding="utf-8")
+    result = run(
+        *("create-sharing", "--expires", "5m", "--key", keys.files["rsa"], "--batch", "rows.csv"),
+        *("--pair", "base=0", "--role", "r", "--jobs", "1"),
+    )
+    claims = [_claims(record, keys) for record in _records(result.stdout)]
+    assert [claim["pair"] for claim in claims] == [{"base": "0", "x": "1"}, {"base": "0", "y": "2"}, {"base": "0"}]
+    assert [claim["word"] for claim in claims] == [["A"], ["B"], []]
+    assert [claim["role"] for claim in claims] == [["r", "Everyone"]] * 3
+
+
+STRICT = """
+import argparse
+from qsjwt.api import Platform, Token, time_claims
+
+class Picky(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        raise argparse.ArgumentError(self, "wants another word")
+
+class Strict(Platform):
+    summary = "Strict"
+
+    def add_options(self, group):
+        group.add_argument("--role", nargs="+", required=True)
+        group.add_argument("--any", nargs="*", default=["7"])
+        group.add_argument("--hidden", action="store_true", default=argparse.SUPPRESS)
+        group.add_argument("--pairs", nargs=2, action="append", default=argparse.SUPPRESS)
+        group.add_argument("--picky", action=Picky)
+        group.add_argument("--user_id")
+        one = group.add_mutually_exclusive_group()
+        one.add_argument("--na")
+        one.add_argument("--nb", type=int, default="5")
+        two = group.add_mutually_exclusive_group()
+        two.add_argument("--ma", action="store_true")
+        two.add_argument("--mb", action="store_true")
+
+    def build(self, options, now):
+        names = ("role", "any", "hidden", "pairs", "user_id", "na", "nb", "ma", "mb")
+        return Token({}, {**{n: getattr(options, n, "absent") for n in names}, **time_claims(options, now)})
+
+    def check(self, token, now):
+        return ()
+"""
+
+
+def test_defaults_and_empty_lists_are_those_of_the_command_line(
+    run: Run, keys: SimpleNamespace, tmp_path: Path, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin("strict", {"qsjwt.platform.v1": "strict = strict:Strict"}, STRICT)
+    rows: list[dict[str, Any]] = [
+        {"role": ["r"], "na": "1", "hidden": False, "ma": False, "mb": True, "any": []},
+        {"role": "r", "nb": 2, "hidden": True, "pairs": [["a", "b"], ["c", "d"]], "user_id": "u"},
+        {"role": ["r"], "mb": False, "pairs": ["a", "b"]},
+        {"role": []},
+        {"role": ["r"], "picky": "x"},
+        {"role": ["r"], "na": "1", "nb": 1},
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    command = ("create-strict", "--expires", "5m", "--key", keys.files["rsa"], "--batch", "rows.jsonl")
+    result = run(*command, "--ma")
+    one, two, three = (_claims(record, keys) for record in _records(result.stdout))
+    assert (one["nb"], one["hidden"], one["ma"], one["mb"], one["any"]) == (5, "absent", False, True, [])
+    assert (two["nb"], two["hidden"], two["pairs"], two["user_id"]) == (2, True, [["a", "b"], ["c", "d"]], "u")
+    assert (three["ma"], three["mb"], three["pairs"], three["any"]) == (True, False, [["a", "b"]], ["7"])
+    missing, picky, both, _ = _errors(result.stderr)
+    assert missing.startswith("line 4: --role is missing")
+    assert picky == "line 5: --picky: wants another word"
+    assert "do" in both and "not go together" in both
+
+
+def test_a_line_end_in_a_name_makes_no_row_of_its_own(batch: Run, keys: SimpleNamespace) -> None:
+    result = batch('userid,username\nanna,"Anna\nadmin,x\n""boss"",y"\nbo,"Bo\nBerg"\n"cut\nzoe,Zoe\n')
+    assert [(record["userid"], record.get("username")) for record in _records(result.stdout)] == [
+        ("anna", 'Anna\nadmin,x\n"boss",y'),
+        ("bo", "Bo\nBerg"),
+        ("zoe", "Zoe"),
+    ]
+    assert _errors(result.stderr)[0] == "line 7: a quoted cell does not end"
+
+
+def test_what_is_signed_is_given_out_before_the_next_row_is_there(keys: SimpleNamespace) -> None:
+    command = [sys.executable, "-m", "qsjwt", *BASE, "--key", str(keys.files["rsa"]), "--batch", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"userid\n")
+        for name in ("anna", "bo"):
+            process.stdin.write(f"{name}\n".encode())
+            assert json.loads(process.stdout.readline())["userid"] == name  # for ever, if it waited for another row
+        process.stdin.close()
+        assert process.wait(60) == 0
 
 
 def test_a_row_replaces_its_rival_of_the_command_line(odd: Run, keys: SimpleNamespace) -> None:

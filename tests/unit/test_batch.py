@@ -92,13 +92,14 @@ def test_passphrase_and_algorithm_are_parameters(
     ("platform", "options", "error", "words"),
     [
         ("qseow", {}, InputError, "--userid is missing"),
-        ("qseow", {"userid": "a", "usrname": "b"}, InputError, "there is no column 'usrname'"),
+        ("qseow", {"userid": "a", "usrname": "b"}, InputError, "there is no column or option 'usrname'"),
         ("qseow", {"userid": "\\"}, InputError, "backslash"),
         ("qseow", {"userid": "a", "algorithm": "ES256"}, InputError, "is no algorithm that"),
         ("qseow", {"userid": ["a"]}, InputError, "takes one value"),
         ("qseow", {"userid": "a", "claims": {"x": object()}}, InputError, "cannot be written as JSON"),
         ("qseow", {"userid": "a", "claims": {"exp": 1}}, InputError, "cannot be replaced"),
         ("qseow", {"userid": "a", "key": "none.pem"}, KeyUnavailable, "does not exist"),
+        ("qseow", {"userid": "a", "claims": {1: 2}}, InputError, "the name of a claim is not a text"),
         ("qlik", {}, PluginError, "there is no platform 'qlik'"),
     ],
 )
@@ -128,6 +129,40 @@ def test_a_row_may_come_from_a_table(keys: SimpleNamespace, common: Mapping[str,
     assert result.token is not None
     assert (result.token.claims["userId"], result.token.claims["group"]) == ("5", ["a"])
     assert result.token.claims["name"] == "N"
+
+
+def test_a_mapping_that_is_filled_again_and_again_keeps_its_rows_apart(
+    keys: SimpleNamespace, common: Mapping[str, Any]
+) -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        row: dict[str, Any] = {"claim.list": []}
+        for n in range(20):
+            row["userid"] = f"u{n}"
+            row["claim.list"].append(n)
+            yield row
+
+    for n, result in enumerate(create_tokens("qseow", rows(), **common)):
+        assert result.token
+        claims = _claims(result.token, keys)
+        assert claims["userId"] == result.row.values["userid"] == f"u{n}"
+        assert claims["list"] == list(range(n + 1))
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (None, "it is no mapping from columns to values, but a NoneType"),
+        ([["userid", "a"]], "it is no mapping"),
+        ({1: "a"}, "the name of a column is not a text"),
+        ({"userid": {}}, "there is an object"),
+        ({"userid": object()}, "a value of the type object"),
+    ],
+)
+def test_what_is_no_row_is_said(common: Mapping[str, Any], row: Any, words: str) -> None:
+    result, good = create_tokens("qseow", [row, {"userid": "a"}], **common)
+    assert isinstance(result.error, InputError)
+    assert words in result.error.message
+    assert good.token
 
 
 def test_rows_without_an_end_are_taken_a_few_at_a_time(common: Mapping[str, Any]) -> None:
@@ -194,8 +229,8 @@ def test_two_batches_at_once_do_not_meet(keys: SimpleNamespace, common: Mapping[
 
 @pytest.mark.parametrize("jobs", [0, -1])
 def test_the_number_of_threads_is_positive(common: Mapping[str, Any], jobs: int) -> None:
-    with pytest.raises(InputError, match="one thread or more"):
-        next(create_tokens("qseow", [{"userid": "a"}], **common, jobs=jobs))
+    with pytest.raises(InputError, match="from 1 to 256 threads"):
+        create_tokens("qseow", [{"userid": "a"}], **common, jobs=jobs)
 
 
 def test_signatures_are_made_side_by_side(

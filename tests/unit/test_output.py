@@ -1,5 +1,6 @@
 """The formats of a record and of rows."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,11 +47,18 @@ def test_what_threads_print_at_once_is_kept_from_stdout_and_the_result_is_not(
             output.write_stdout(f"result {number}\n")
         barrier.wait()
 
+    before = sys.stdout
     with output.own_stdout(), ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
+        for _ in pool.map(work, range(4)):
+            print("meanwhile", flush=True)
+    assert sys.stdout is before
     print("afterwards")
     captured = capsys.readouterr()
-    assert sorted(captured.out.splitlines()) == ["afterwards", *(f"result {n}" for n in range(4))]
+    assert sorted(captured.out.splitlines()) == [
+        "afterwards",
+        *["meanwhile"] * 4,
+        *(f"result {n}" for n in range(4)),
+    ]
     assert sorted(captured.err.splitlines()) == [f"chatter {n}" for n in range(4)]
 
 

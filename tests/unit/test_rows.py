@@ -21,7 +21,7 @@ def _reader(data: bytes, form: str | None = None) -> RowReader:
 
 
 def _rows(data: bytes, form: str | None = None) -> list[Row]:
-    return list(_reader(data, form))
+    return [row for row in _reader(data, form) if row is not None]
 
 
 def _problems(data: bytes, form: str | None = None) -> dict[int, str]:
@@ -93,7 +93,7 @@ def test_a_header_that_is_none_is_refused(data: bytes, words: str) -> None:
 def test_a_bad_line_of_csv_does_not_concern_the_next() -> None:
     data = b'userid,groups\nanna,a\n"bo,b\ncut\nd,e,f\nzo\xc3,x\nev\xff,y\n"a"b,c\n\xc3\xa5sa,z\n'
     assert _problems(data) == {
-        3: "a quoted cell does not end on its line; line ends in cells need JSON Lines",
+        3: "a quoted cell does not end",
         4: "the number of its cells is 1, and that of the header's is 2",
         5: "the number of its cells is 3, and that of the header's is 2",
         6: "it has bytes that are not text in the encoding of the file, such as UTF-8",
@@ -101,6 +101,35 @@ def test_a_bad_line_of_csv_does_not_concern_the_next() -> None:
         8: "it is not CSV: ',' expected after '\"'",
     }
     assert [row.values.get("userid") for row in _rows(data) if not row.problem] == ["anna", "åsa"]
+
+
+def test_spreadsheets_may_say_their_delimiter_and_quote_their_header() -> None:
+    assert _rows(b"sep=;\r\nuserid;groups\r\nanna;a,b\r\n") == [Row(1, 3, {"userid": "anna", "groups": "a,b"})]
+    assert _rows(b'"claim.a,b";userid\nx;anna\n')[0].values == {"claim.a,b": "x", "userid": "anna"}
+
+
+def test_a_quote_that_is_lost_is_looked_for_within_limits() -> None:
+    lines = b"".join(b"user%d,x\n" % n for n in range(120_000))
+    rows = _rows(b'userid,groups\n"cut\n' + lines)
+    assert len(rows) == 120_001
+    assert [row.line for row in rows if row.problem] == [2]
+
+
+def test_a_first_line_without_an_end_is_refused_before_all_is_read() -> None:
+    class Zeros(io.RawIOBase):
+        def read1(self, size: int) -> bytes:
+            return bytes(size)
+
+    with pytest.raises(InputError, match="no header that can be read"):
+        RowReader(Zeros(), "the batch")  # type: ignore[arg-type]
+
+
+def test_the_place_of_a_row_in_its_file_is_known() -> None:
+    data = b"userid\n" + b"".join(b"u%04d\n" % n for n in range(1000))
+    ends = [row.end for row in _rows(data)]
+    assert ends == sorted(ends)
+    assert ends[-1] == len(data)
+    assert [row.end for row in _rows(data.decode().encode("utf-16-le"))][-1] == 2 * len(data)
 
 
 def test_a_bad_line_of_json_does_not_concern_the_next() -> None:
@@ -133,9 +162,9 @@ def test_a_line_without_an_end_is_not_kept_in_memory() -> None:
             return next(self.parts, b"")
 
     rows = list(RowReader(Endless(), "the batch"))  # type: ignore[arg-type]
-    assert [(row.line, row.values.get("userid"), row.problem) for row in rows] == [
+    assert [(row.line, row.values.get("userid"), row.problem) for row in rows if row] == [
         (2, "anna", ""),
-        (3, None, "it is longer than a million characters"),
+        (3, None, "it is longer than a million letters"),
         (4, "bo", ""),
     ]
 
@@ -145,9 +174,10 @@ def test_rows_of_a_pipe_come_before_it_ends() -> None:
     with open(inner, "rb") as stream, open(outer, "wb", buffering=0) as writer:
         writer.write(b"userid\nanna\n")
         rows = iter(RowReader(stream, "the batch"))
-        assert next(rows).values == {"userid": "anna"}
+        assert next(rows) == Row(1, 2, {"userid": "anna"})
+        assert next(rows) is None  # time to give out what is done
         threading.Timer(0.05, lambda: writer.write(b"bo\n")).start()
-        assert next(rows).values == {"userid": "bo"}
+        assert next(rows) == Row(2, 3, {"userid": "bo"})
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)
