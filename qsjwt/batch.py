@@ -63,7 +63,7 @@ def default_jobs() -> int:
 
 def create_all(
     creator: Creator, row_options: RowOptions, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
-) -> Iterator[RowResult]:
+) -> Generator[RowResult, None, None]:
     """Yield the result of each of *rows*, in their order, while later ones are at work.
 
     :param rows: may have None among them, where the next may take a while: what is begun is finished then.

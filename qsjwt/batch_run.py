@@ -11,13 +11,13 @@ from typing import BinaryIO, Final
 
 from qsjwt import inputs, key_options, progress
 from qsjwt.batch import RowResult, create_all, default_jobs
-from qsjwt.creation import Creator
+from qsjwt.creation import CreatedToken, Creator
 from qsjwt.errors import InputError
 from qsjwt.output import as_csv_line, as_json_line, private_output, stdout, write_stdout
 from qsjwt.parser import Parser
 from qsjwt.redaction import printable, quoted
 from qsjwt.row_options import RowOptions
-from qsjwt.rows import CSV, RowReader, form_of
+from qsjwt.rows import CSV, Row, RowReader, form_of
 
 _LIST_SEPARATOR: Final = ";"
 _MOST_REMARKS: Final = 20
@@ -50,11 +50,11 @@ def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, ref
         write = _to_stdout() if to_stdout else _writer(held.enter_context(private_output(options.output)))
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
-        jobs = options.jobs or default_jobs()
-        for result in create_all(creator, row_options, reader, signer, reference, jobs):
+        results = create_all(creator, row_options, reader, signer, reference, options.jobs or default_jobs())
+        for result in held.enter_context(contextlib.closing(results)):
             tally.add(result)
             if result.token is not None:
-                write(shown.record(result))
+                write(shown.record(result.row, result.token))
             advance(result.row.end, tally.tokens, tally.failed)
     tally.finish()
 
@@ -103,11 +103,9 @@ class _JsonRecords:
     def __init__(self, identity: Sequence[str]) -> None:
         self._identity = identity
 
-    def record(self, result: RowResult) -> str:
-        row, token = result.row, result.token
+    def record(self, row: Row, token: CreatedToken) -> str:
         who = {name: row.values[name] for name in self._identity if name in row.values}
-        last = {"token": token.compact, "expires_at": token.expires_at} if token else {}
-        return as_json_line({"row": row.number, **who, **last})
+        return as_json_line({"row": row.number, **who, "token": token.compact, "expires_at": token.expires_at})
 
 
 class _CsvRecords:
@@ -117,11 +115,9 @@ class _CsvRecords:
         self._identity = identity
         self.head = as_csv_line(["row", *identity, "token", "expires_at"])
 
-    def record(self, result: RowResult) -> str:
-        row, token = result.row, result.token
-        who = [row.values.get(name, "") for name in self._identity]
-        last = [token.compact, token.expires_at] if token else []
-        return as_csv_line([row.number, *who, *last])
+    def record(self, row: Row, token: CreatedToken) -> str:
+        who = (row.values.get(name, "") for name in self._identity)
+        return as_csv_line([row.number, *who, token.compact, token.expires_at or ""])
 
 
 class _Tally:
@@ -179,6 +175,6 @@ class _Tally:
             _LOG.warning("the batch has no rows, so there are no tokens")
         if self.failed:
             raise InputError(
-                f"{self.failed} of {rows} rows are bad and have no token",
+                f"{self.failed} of {rows} rows got no token",
                 hint="their lines are named above; the others have theirs",
             )

@@ -205,7 +205,9 @@ def _text(value: Any, name: str) -> str:
 
     if isinstance(value, Number):  # of NumPy, say
         return str(value)
-    raise InputError(f"{name} takes a text, a number, true or false, and there is a value of the type {type(value).__name__}")
+    raise InputError(
+        f"{name} takes a text, a number, true or false, and there is a value of the type {type(value).__name__}"
+    )
 
 
 def _takes_list(action: argparse.Action) -> bool:

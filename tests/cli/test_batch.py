@@ -150,7 +150,7 @@ def test_bad_rows_are_named_by_their_lines_and_the_others_are_signed(batch: Run,
         bad, ("--userid is missing", "'soon'", "cells", "quoted", "not text", "JSON", "backslash"), strict=True
     ):
         assert words in line
-    assert last == "7 of 9 rows are bad and have no token"
+    assert last == "7 of 9 rows got no token"
 
 
 def test_bad_rows_of_json_lines_are_named_too(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
