@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -577,12 +578,15 @@ def test_what_is_signed_is_given_out_before_the_next_row_is_there(keys: SimpleNa
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        end = threading.Timer(60, process.kill)  # if it waits for another row, it does so for ever
+        end.start()
         process.stdin.write(b"userid\n")
         for name in ("anna", "bo"):
             process.stdin.write(f"{name}\n".encode())
-            assert json.loads(process.stdout.readline())["userid"] == name  # for ever, if it waited for another row
+            assert json.loads(process.stdout.readline())["userid"] == name
         process.stdin.close()
         assert process.wait(60) == 0
+        end.cancel()
 
 
 def test_a_row_replaces_its_rival_of_the_command_line(odd: Run, keys: SimpleNamespace) -> None:
