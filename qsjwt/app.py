@@ -7,8 +7,8 @@ import inspect
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import cliff.app
 import cliff.command
@@ -24,6 +24,7 @@ from qsjwt.parser import PROGRAM, HelpPrinted, Parser
 from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.spelling import nearest
 
+T = TypeVar("T")
 _DESCRIPTION = "Create and verify JSON Web Tokens for client-managed Qlik Sense and Qlik Cloud."
 
 
@@ -155,16 +156,35 @@ class Application(cliff.app.App):
         if sys.stderr is not None:
             self.parser.print_usage(sys.stderr)
 
-    def _list_commands(self) -> str:
-        summaries = {}
+    def summaries(self) -> dict[str, str | None]:
+        """Return what each command does, in a line, by its first word; None if it cannot be loaded."""
+        found: dict[str, str | None] = {}
         commands: dict[str, Any] = self.command_manager.commands
         for name, made_by in sorted(commands.items()):
-            try:
-                with self._guard(name):
-                    summaries[name] = made_by.description().partition("\n")[0]
-            except PluginError:
-                summaries[name] = f"(cannot be loaded, see {PROGRAM} list-plugins)"
-        listed = self.parser.two_columns(summaries)
+            found[name] = None
+            with contextlib.suppress(PluginError), self._guard(name):
+                found[name] = made_by.description().partition("\n")[0]
+        return found
+
+    def each_parser(self, describe: Callable[[str, Parser], T]) -> list[T]:
+        """Return what *describe* makes of each command; those that cannot be loaded are left out.
+
+        :param describe: takes the words that name the command, such as ``check qseow``, and its parser. A parser is
+            a stranger's, and what it raises counts as the plugin's fault.
+        """
+        found = []
+        commands: dict[str, Any] = self.command_manager.commands
+        for name, made_by in sorted(commands.items()):
+            with contextlib.suppress(PluginError):
+                for factory, words in made_by.every():
+                    with contextlib.suppress(PluginError), self._guard(name):
+                        found.append(describe(words, factory(self, self.options).get_parser(f"{PROGRAM} {words}")))
+        return found
+
+    def _list_commands(self) -> str:
+        broken = f"(cannot be loaded, see {PROGRAM} list-plugins)"
+        summaries = self.summaries().items()
+        listed = self.parser.two_columns({name: broken if text is None else text for name, text in summaries})
         return f"\ncommands:\n{listed}\n{PROGRAM} COMMAND --help tells about one.\n"
 
 
@@ -237,6 +257,18 @@ class _Named(EntryPointWrapper):
         platform = load_platform(name)
         return functools.partial(command, name=name, platform=platform), f"{self.plugin} {name}", arguments[1:]
 
+    def every(self) -> Iterator[tuple[Any, str]]:
+        """Yield what makes each command of this name, and the words that name it: one for each platform, or just one.
+
+        :raises PluginError: if it cannot be loaded; a platform that cannot is left out.
+        """
+        if not issubclass(self.load(), PlatformCommand):
+            yield self.resolve([])[:2]
+            return
+        for platform in plugins.names(plugins.PLATFORMS):
+            with contextlib.suppress(PluginError):
+                yield self.resolve([platform])[:2]
+
     def _overview(self, known: Sequence[str]) -> Parser:
         parser = Parser(f"{PROGRAM} {self.plugin}", self.description())
         parser.synopsis = "NAME [OPTION ...]"
@@ -258,6 +290,9 @@ class _Create(_Named):
     def description(self) -> str:
         description: str = self.load()(None, None).get_description()
         return description
+
+    def every(self) -> Iterator[tuple[Any, str]]:
+        yield self.resolve([])[:2]
 
     def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
         return self.load(), plugins.command_of(self.plugin), arguments

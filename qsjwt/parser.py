@@ -142,19 +142,21 @@ class Parser(argparse.ArgumentParser):
         try:
             return super()._get_value(action, arg_string)
         except InputError as error:
-            raise InputError(f"{'/'.join(action.option_strings)}: {error.message}", hint=error.hint) from error
+            raise InputError(f"{_name(action)}: {error.message}", hint=error.hint) from error
         except Exception as cause:  # a plugin's option may have any type
-            raise InputError(
-                f"{'/'.join(action.option_strings)}: {quoted(arg_string)} is not a value for it"
-            ) from cause
+            raise InputError(f"{_name(action)}: {quoted(arg_string)} is not a value for it") from cause
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             choices = [str(choice) for choice in action.choices]
             raise InputError(
-                f"{'/'.join(action.option_strings)}: {quoted(str(value))} is none of {', '.join(choices)}",
+                f"{_name(action)}: {quoted(str(value))} is none of {', '.join(choices)}",
                 hint=nearest(str(value), choices),
             )
+
+
+def _name(action: argparse.Action) -> str:
+    return "/".join(action.option_strings) or str(action.metavar or action.dest)
 
 
 class _Formatter(argparse.HelpFormatter):

@@ -19,8 +19,8 @@ LAYERS = [
     {"jwt", "certificate", "public"},
     {"platform", "plugins"},
     {"rules", "verdict", "claim_names", "keys"},
-    {"key_options", "token_options", "claim_options"},
-    {"creation"},
+    {"key_options", "token_options", "claim_options", "completion"},
+    {"creation", "completion_scripts"},
     {"row_options", "progress", "batch_options"},
     {"batch"},
     {"batch_run"},
@@ -34,16 +34,8 @@ OWNERS = {
     "stevedore": {"plugins"},
     "argparse": {
         *("app", "command", "commands", "parser", "platform", "qsjwt_platforms"),
-        *(
-            "batch_options",
-            "batch_run",
-            "claim_names",
-            "claim_options",
-            "creation",
-            "key_options",
-            "row_options",
-            "token_options",
-        ),
+        *("batch_options", "batch_run", "claim_names", "claim_options", "completion", "creation"),
+        *("key_options", "row_options", "token_options"),
     },
 }
 FILES = sorted([*(ROOT / "qsjwt").rglob("*.py"), *(ROOT / "qsjwt_platforms").rglob("*.py")])
