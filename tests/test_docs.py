@@ -16,6 +16,7 @@ import jwt as pyjwt
 import pytest
 
 from qsjwt import errors, plugins
+from qsjwt.completion_scripts import SHELLS
 from tests.conftest import VECTORS, InstallPlugin, Run
 
 ROOT = Path(__file__).parent.parent
@@ -165,6 +166,11 @@ def test_every_powershell_command_of_the_readme_is_one_that_the_program_takes(
     assert commands
     for command in commands:
         assert run(*shlex.split(command)).token.count(".") == 2
+
+
+def test_every_shell_has_a_line_about_completion_in_the_readme() -> None:
+    section = README.partition("## Completion\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"qsjwt completion ([a-z]+)", section)) == set(SHELLS)
 
 
 def test_every_exit_code_is_in_the_readme() -> None:
