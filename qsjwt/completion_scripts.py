@@ -99,15 +99,16 @@ _qsjwt_paths() {
 
 _qsjwt() {
   local names options values kind count schemes paths
-  local words cur head='' lead='' full place='' help='' option='' direct='' required='' word before='' i IFS=$' \t\n'
+  local words cur full head='' lead='' marks='' i word before='' IFS=$' \t\n'
+  local place='' help='' option='' direct='' required=''
   COMPREPLY=()
 
-  # bash splits at : and = as well, and does not say whether there was a blank.
+  # bash splits at : = @ as well, and does not say whether there was a blank.
   words=()
   for ((i = 1; i <= COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]-}
     if [[ ${#words[@]} -gt 0 && -n $word ]] &&
-      [[ $word != *[!:=]* || ( -n $before && $before != *[!:=]* && $word != -* ) ]]; then
+      [[ $word != *[!:=@]* || ( -n $before && $before != *[!:=@]* && $word != -* ) ]]; then
       words[${#words[@]}-1]+=$word
     else
       words+=("$word")
@@ -167,9 +168,11 @@ _qsjwt() {
     if [[ -z $required ]]; then _qsjwt_add ${options[@]+"${options[@]}"}; fi
   fi
 
-  # What stands before the last : or = is not replaced.
-  if [[ ${COMP_WORDBREAKS-} == *:* && $full == *:* ]]; then lead=${full%"${full##*:}"}; fi
-  if [[ ${COMP_WORDBREAKS-} == *=* && ${full#"$lead"} == *=* ]]; then lead=${full%"${full##*=}"}; fi
+  # What stands before the last of them is not replaced, and not part of a reply.
+  for word in : = @; do
+    if [[ ${COMP_WORDBREAKS-} == *"$word"* ]]; then marks+=$word; fi
+  done
+  if [[ -n $marks ]]; then lead=${full%"${full##*["$marks"]}"}; fi
   for ((i = 0; i < ${#COMPREPLY[@]}; i++)); do
     COMPREPLY[i]=${COMPREPLY[i]#"$lead"}
   done

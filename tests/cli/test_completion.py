@@ -105,18 +105,20 @@ def test_an_argument_without_an_option_is_a_value_of_the_command() -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_command_and_each_of_its_options_is_in_the_script(run: Run, shell: str) -> None:
-    script = _script(run, shell)
+    script = _script(run, shell).replace("\\:", ":")
     listed = re.findall(r"^  ([a-z][a-z-]+) ", run("--help").stdout.partition("commands:")[2], re.MULTILINE)
     assert len(listed) >= 11
     commands = [*listed, "help"]
     commands += [f"{name} {platform}" for name in ("check", "registration") for platform in ("qseow", "nprinting")]
     for words in commands:
-        assert f"{words}'" in script, words
-        options = [] if words == "help" else re.findall(r"--[a-z][a-z-]+", run("help", *words.split()).stdout)
+        assert re.search(f"'{words}[':]|[ ']{words}'", script), words
+        text = "" if words == "help" else run("help", *words.split()).stdout
+        options = re.findall(r"^  (?:-., )?(--[a-z][a-z-]*)", text, re.MULTILINE)
+        assert bool(options) == bool(text)
         for option in options:
             assert f"'{option}" in script or f"-l '{option[2:]}'" in script, option
-    for word in ("--version", "PS256", "pkcs12:", "yaml"):
-        assert word.removeprefix("--") in script
+    for word in ("version", "ES384", "pkcs12:", "yaml"):
+        assert word in script
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -128,7 +130,7 @@ def test_a_strangers_platform_and_key_provider_are_in_the_script_and_say_nothing
     installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, SAFE)
     script = _script(run, shell)
     for word in ("create-acme", "check acme", "registration acme", "colour", "'green'", "'safe:"):
-        assert word in script.replace("\\'", "'")
+        assert word in script.replace("\\'", "'").replace("\\:", ":")
     assert "hello" not in script
 
 
@@ -146,7 +148,7 @@ def test_a_broken_plugin_is_left_out_and_nothing_is_said(run: Run, installed_plu
 @pytest.mark.parametrize(
     "body",
     [
-        "parser.add_argument('--it', help='100% sure')",
+        "parser.add_argument('--it', help='100%')",
         "parser.add_argument('--it', choices=(1 / (2 - i) for i in range(5)))",
         "parser.add_argument('--help')",
         "import sys; sys.exit(0)",

@@ -27,7 +27,7 @@ _qsjwt
 printf '%s\\n' ${{COMPREPLY[@]+"${{COMPREPLY[@]}}"}}
 """
 
-_BASH_BREAKS = " \t\n\"'><=;|&(:"
+_BASH_BREAKS = " \t\n\"'@><=;|&(:"
 
 # Writes what is offered to a file, for compadd shows it on the terminal alone.
 _ZSH = """
@@ -36,7 +36,6 @@ setopt no_beep no_prompt_cr
 autoload -Uz compinit
 {before}
 compinit -u -d ./dump
-{after}
 compadd() {{
   if [[ ${{@[1,(i)(-|--)]}} == *-(O|A|D)* ]]; then builtin compadd "$@"; return; fi
   local -a hits
@@ -79,7 +78,7 @@ class _Bash:
         Path("script").write_text(script, encoding="utf-8")
 
     def __call__(self, line: str, breaks: str = _BASH_BREAKS) -> list[str]:
-        words = _split(line, [mark for mark in ":=" if mark in breaks])
+        words = _split(line, [mark for mark in ":=@" if mark in breaks])
         source = _BASH.format(breaks=shlex.quote(breaks), words=" ".join(map(shlex.quote, words)))
         result = subprocess.run(["bash", "--norc", "-c", source], capture_output=True, text=True, check=False)
         assert (result.returncode, result.stderr) == (0, "")
@@ -107,11 +106,10 @@ class _Zsh:
         if from_fpath:
             Path("functions").mkdir()
             Path("functions", "_qsjwt").write_text(script, encoding="utf-8")
-            setup = _ZSH.format(before="fpath=(./functions $fpath)", after="")
+            setup = _ZSH.format(before="fpath=(./functions $fpath)")
         else:
             Path("script").write_text(script, encoding="utf-8")
-            # As in a start-up file, or typed: evaluated, where comments are not a matter of course.
-            setup = _ZSH.format(before="", after='eval "$(<./script)"')
+            setup = _ZSH.format(before="")
         Path("setup").write_text(setup, encoding="utf-8")
         self._terminal, inner = os.openpty()
         self._shell = subprocess.Popen(
@@ -120,6 +118,9 @@ class _Zsh:
         os.close(inner)
         os.set_blocking(self._terminal, False)
         self._type("source ./setup\n", "READY")
+        if not from_fpath:
+            # Typed, for there a comment is not a matter of course.
+            self._type('eval "$(<./script)"; print -r -- READY >> ./offered\n', "READY")
 
     def __call__(self, line: str) -> list[str]:
         return sorted(set(self._type(f"\x15{line}\t", "END")))
@@ -310,14 +311,20 @@ def test_bash_keeps_what_stands_before_a_break_whatever_breaks_words(run: Run, s
     assert complete(line, " \t\n") == ["--key=file:my key.pem", "--key=file:my other.pem"]
     assert complete("qsjwt decode --at 2026-11-23T19:13:00Z --jwt-file=k") == ["keys"]
     assert complete("qsjwt create-qseow --claim a= --expi") == ["--expires"]
+    Path("keys", "anna@lab.pem").touch()
+    assert complete("qsjwt create-qseow --key file:keys/anna@l") == ["lab.pem"]
+    assert complete("qsjwt create-qseow --key file:keys/anna@l", " \t\n:") == ["keys/anna@lab.pem"]
+    assert complete("qsjwt create-qseow --useremail anna@example.com --forma") == ["--format"]
 
 
 def test_bash_on_a_terminal_quotes_and_finishes_a_file_behind_a_scheme(run: Run, surroundings: Path) -> None:
     Path("script").write_text(run("completion", "bash").stdout, encoding="utf-8")
+    Path("at").mkdir()
+    Path("at", "a@b.csv").touch()
     terminal, inner = os.openpty()
     typed = (
         "source ./script; qsjwt() { printf '%s\\n' \"$@\" > ./typed; }\n"
-        "qsjwt create-qs\te\t --key=file:my\\ k\t --output keys/\t --key pkcs12:ke\told.pem --form\tj\t; exit\n"
+        "qsjwt create-qs\te\t --key=file:my\\ k\t --output keys/\t --key pkcs12:ke\told.pem --form\tj\t --batch at/a@\t; exit\n"
     )
     with subprocess.Popen(
         ["bash", "--norc", "--noprofile", "-i"], stdin=inner, stdout=inner, stderr=inner, start_new_session=True
@@ -333,5 +340,5 @@ def test_bash_on_a_terminal_quotes_and_finishes_a_file_behind_a_scheme(run: Run,
     os.close(terminal)
     assert Path("typed").read_text(encoding="utf-8").splitlines() == [
         *("create-qseow", "--key=file:my key.pem", "--output", "keys/old.pem"),
-        *("--key", "pkcs12:keys/old.pem", "--format", "json"),
+        *("--key", "pkcs12:keys/old.pem", "--format", "json", "--batch", "at/a@b.csv"),
     ]
