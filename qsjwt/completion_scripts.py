@@ -168,11 +168,11 @@ _qsjwt() {
     if [[ -z $required ]]; then _qsjwt_add ${options[@]+"${options[@]}"}; fi
   fi
 
-  # What stands before the last of them is not replaced, and not part of a reply.
+  # What stands before the last of them is not replaced, and not part of a reply; of these, @ is replaced too.
   for word in : = @; do
     if [[ ${COMP_WORDBREAKS-} == *"$word"* ]]; then marks+=$word; fi
   done
-  if [[ -n $marks ]]; then lead=${full%"${full##*["$marks"]}"}; fi
+  if [[ -n $marks ]]; then lead=${full%"${full##*["$marks"]}"} lead=${lead%@}; fi
   for ((i = 0; i < ${#COMPREPLY[@]}; i++)); do
     COMPREPLY[i]=${COMPREPLY[i]#"$lead"}
   done

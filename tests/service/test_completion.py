@@ -312,7 +312,7 @@ def test_bash_keeps_what_stands_before_a_break_whatever_breaks_words(run: Run, s
     assert complete("qsjwt decode --at 2026-11-23T19:13:00Z --jwt-file=k") == ["keys"]
     assert complete("qsjwt create-qseow --claim a= --expi") == ["--expires"]
     Path("keys", "anna@lab.pem").touch()
-    assert complete("qsjwt create-qseow --key file:keys/anna@l") == ["lab.pem"]
+    assert complete("qsjwt create-qseow --key file:keys/anna@l") == ["@lab.pem"]
     assert complete("qsjwt create-qseow --key file:keys/anna@l", " \t\n:") == ["keys/anna@lab.pem"]
     assert complete("qsjwt create-qseow --useremail anna@example.com --forma") == ["--format"]
 
@@ -324,7 +324,8 @@ def test_bash_on_a_terminal_quotes_and_finishes_a_file_behind_a_scheme(run: Run,
     terminal, inner = os.openpty()
     typed = (
         "source ./script; qsjwt() { printf '%s\\n' \"$@\" > ./typed; }\n"
-        "qsjwt create-qs\te\t --key=file:my\\ k\t --output keys/\t --key pkcs12:ke\told.pem --form\tj\t --batch at/a@\t; exit\n"
+        "qsjwt create-qs\te\t --key=file:my\\ k\t --output keys/\t "
+        "--key pkcs12:ke\told.pem --form\tj\t --batch at/a@\t; exit\n"
     )
     with subprocess.Popen(
         ["bash", "--norc", "--noprofile", "-i"], stdin=inner, stdout=inner, stderr=inner, start_new_session=True
