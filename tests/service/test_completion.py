@@ -64,7 +64,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     (folder / "my key.pem").touch()
     (folder / "my other.pem").touch()
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "ZDOTDIR"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.setenv("TERM", "dumb")
