@@ -1,23 +1,64 @@
-"""Contract suites for pytest: what every signer and every key provider must do, whoever wrote it.
+"""Contract suites for pytest: what every signer, key provider and platform must do, whoever wrote it.
 
 Subclass them in a test module, say how yours is made, and pytest runs the rest.
 """
 
+import copy
+import functools
+import inspect
+import json
 import shutil
 import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwcrypto.jwa import JWA
+from jwcrypto.jwk import JWK
+from jwcrypto.jws import JWS
 
-from qsjwt.api import InputError, KeyProvider, KeyUnavailable, QsJwtError, Secrets, Signer, UnsuitableKey, open_signer
+from qsjwt import plugins
+from qsjwt.api import (
+    REGISTERED_CLAIMS,
+    CertificateRequest,
+    Finding,
+    InputError,
+    KeyProvider,
+    KeyUnavailable,
+    LocalSigner,
+    Platform,
+    QsJwtError,
+    Secrets,
+    Signer,
+    Status,
+    Token,
+    UnsuitableKey,
+    create_token,
+    create_tokens,
+    open_signer,
+    self_signed_certificate,
+)
+from qsjwt.app import main
+from qsjwt.creation import Creator, load_platform
+from qsjwt.parser import Parser
+
+__all__ = ["KeyProviderContract", "PlatformContract", "SignerContract"]
 
 _DATA = b"eyJhbGciOiJSUzI1NiJ9.eyJ1c2VySWQiOiJnw7ZyYW4ifQ"
 _PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 _THREADS = 8
+_NOW: Final = 1_700_000_000
+"""A time that is surely past: who looks at the clock instead is found out."""
+
+_ODD: Final[tuple[Any, ...]] = (
+    *(None, True, 0, -1, 1.5, 10**300, "", " ", "x", "two\nlines", "\ud800", [], [None], ["x", 1], {}, {"a": 1}),
+)
+"""Values of every type that JSON has, none of which a platform can count on."""
 
 
 class SignerContract:
@@ -111,8 +152,6 @@ class KeyProviderContract(SignerContract):
         return open_signer(f"{self.scheme}:{self.reference()}", algorithm, self.where_secrets_are())
 
     def test_its_summary_begins_with_its_scheme(self) -> None:
-        from qsjwt import plugins
-
         provider: Any = plugins.load(plugins.KEY_PROVIDERS, self.scheme, KeyProvider)
         assert provider.summary.startswith(f"{self.scheme}:")
 
@@ -129,9 +168,298 @@ class KeyProviderContract(SignerContract):
         """Assert that *error* is one sentence, and shows no secret."""
         shown = f"{error.message} {error.hint} {error!r}"
         assert not any(secret in shown for secret in self.secrets)
-        assert error.message
-        assert "\n" not in error.message
-        assert not error.message.endswith(".")
+        _assert_one_sentence(error.message)
+
+
+class PlatformContract:
+    """What every :class:`qsjwt.api.Platform` must do, by way of its entry point.
+
+    A subclass, whose name begins with ``Test``, gives :attr:`name`, and :attr:`options` that make a right token. The
+    keys are made for the run, and no file holds them.
+
+    :cvar name: the name of its entry point.
+    :cvar options: those of ``create-NAME``, as :func:`qsjwt.api.create_token` takes them; ``expires`` is ``5m``, and
+        ``keyid``, where that is a must, ``contract``, unless they are among them.
+    :cvar needed: names in *options* without which there is no token, beside those that argparse requires.
+    :cvar registration_options: those of ``registration NAME`` alone, without which there is nothing to register.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[Mapping[str, Any]] = {}
+    needed: ClassVar[Sequence[str]] = ()
+    registration_options: ClassVar[Mapping[str, Any]] = {}
+
+    def test_it_loads_and_declares_what_can_be(self) -> None:
+        platform = load_platform(self.name)
+        assert platform.summary.strip()
+        assert "\n" not in platform.summary
+        assert not platform.example or plugins.command_of(self.name) in platform.example
+        for rule in platform.rules:
+            assert rule.name
+            assert rule.demand, rule.name
+            assert rule.source, rule.name
+
+    def test_its_options_are_named_and_explained_and_none_of_them_is_taken(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for command in ((plugins.command_of(self.name),), ("check", self.name), ("registration", self.name)):
+            # Making the parser is what finds a name that is taken; the help needs every part of it.
+            assert main([*command, "--help"]) == 0, capsys.readouterr().err
+        taken = {*inspect.signature(create_tokens).parameters, *inspect.signature(create_token).parameters}
+        platform = load_platform(self.name)
+        parser = _parser_of(platform.add_options, platform.add_shared_options, platform.add_registration_options)
+        for action in _own_actions(parser):
+            assert _names(action), f"{action.dest} has no long name"
+            assert action.help, f"--{_names(action)[0]} has no help"
+            assert action.dest != "extra_claims", "that is where the claims of --claim are"
+            assert taken.isdisjoint(map(_in_python, _names(action))), "create_token means something else by that name"
+
+    def test_a_token_of_each_algorithm_verifies_and_passes_its_own_check(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for algorithm in load_platform(self.name).algorithms:
+            key = _new_key(algorithm)
+            created = create_token(self.name, key=key.reference, algorithm=algorithm, **self._given())
+            assert created.header["alg"] == algorithm
+            jws = JWS()
+            jws.allowed_algs = [algorithm]
+            jws.deserialize(created.compact)
+            jws.verify(key.jwk.public(), algorithm)
+            assert json.loads(jws.payload) == created.claims
+            public = ("--jwt", created.compact, "--cert-publickey", key.certificate, "--format", "json")
+            exit_code = main(["check", self.name, *public, *self._arguments("add_shared_options")])
+            shown = capsys.readouterr()
+            assert exit_code in (0, 6), shown.err
+            assert [rule for rule in json.loads(shown.out)["rules"] if rule["status"] == "broken"] == []
+
+    def test_what_is_required_is_refused_in_one_sentence_when_it_is_missing(self) -> None:
+        for demand in self._demands():
+            rest = {name: value for name, value in self._given().items() if name not in demand}
+            try:
+                create_token(self.name, key=_new_key(self._algorithm()).reference, **rest)
+            except InputError as error:
+                _assert_one_sentence(error.message)
+            else:
+                pytest.fail(f"there is a token without {' and '.join(sorted(demand))}")
+
+    def test_build_leaves_its_options_as_they_are_and_gives_the_same_again(self) -> None:
+        platform, options = self._creator().platform, self._parsed()
+        before, state = copy.deepcopy(vars(options)), copy.deepcopy(vars(platform))
+        first, second = platform.build(options, _NOW), platform.build(options, _NOW)
+        assert vars(options) == before, "its options were changed"
+        assert vars(platform) == state, "a platform holds no state"
+        _assert_alike(first, second)
+
+    def test_the_times_of_a_token_count_from_the_time_that_build_is_given(self) -> None:
+        options = self._parsed()
+        claims = self._creator().build(options, _NOW).claims
+        assert all(claims[name] <= _NOW for name in ("iat", "nbf") if name in claims)
+        assert _NOW < claims.get("exp", _NOW + 1) <= _NOW + options.expires
+
+    def test_check_survives_claims_that_are_missing_or_of_any_type(self) -> None:
+        platform, token = self._creator().platform, self._creator().build(self._parsed(), _NOW)
+        assert all(finding.status is not Status.BROKEN for finding in _findings(platform, token))
+        names = (
+            *token.claims,
+            *token.claim_names.values(),
+            *REGISTERED_CLAIMS,
+            *(rule.name for rule in platform.rules),
+        )
+        for odd in _odd_tokens(token, dict.fromkeys(names)):
+            before = copy.deepcopy(odd)
+            for finding in _findings(platform, odd):
+                _assert_one_sentence(finding.message)
+            assert odd == before, "check changed the token"
+
+    def test_check_and_registration_can_do_without_options(self, capsys: pytest.CaptureFixture[str]) -> None:
+        key = _new_key(self._algorithm())
+        created = create_token(self.name, key=key.reference, algorithm=self._algorithm(), **self._given())
+        assert main(["check", self.name, "--jwt", created.compact]) in (0, 6), capsys.readouterr().err
+        exit_code = main(["registration", self.name, "--cert-publickey", key.certificate])
+        assert exit_code in (0, InputError.exit_code, KeyUnavailable.exit_code), capsys.readouterr().err
+
+    def test_what_is_registered_is_json_and_nothing_private_is_in_it(self, capsys: pytest.CaptureFixture[str]) -> None:
+        key = _new_key(self._algorithm())
+        added = ("add_shared_options", "add_options", "add_registration_options")
+        private = ("--key", key.reference, "--cert-publickey", key.certificate)
+        exit_code = main(["registration", self.name, *private, *self._arguments(*added)])
+        shown = capsys.readouterr()
+        if type(load_platform(self.name)).registration is Platform.registration:
+            assert exit_code == InputError.exit_code, shown.err
+            return
+        assert exit_code == 0, shown.err
+        assert isinstance(json.loads(shown.out), dict)
+        members = key.jwk.export(as_dict=True)
+        assert not any(members[name] in shown.out for name in _PRIVATE_MEMBERS & set(members))
+        assert "PRIVATE KEY" not in shown.out
+
+    def test_eight_threads_may_use_it_at_once(self) -> None:
+        creator, options = self._creator(), self._parsed()
+
+        def work(_number: int) -> tuple[Token, list[Finding]]:
+            token = creator.build(options, _NOW)
+            return token, _findings(creator.platform, token)
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            (first, found), *others = pool.map(work, range(4 * _THREADS))
+        for token, findings in others:
+            _assert_alike(first, token)
+            assert findings == found
+
+    def test_each_row_of_a_batch_becomes_a_token(self) -> None:
+        key = _new_key(self._algorithm())
+        row = {name.replace("_", "-"): value for name, value in self._given().items()}
+        demands = self._demands()
+        bad = [{name: value for name, value in row.items() if _in_python(name) not in demand} for demand in demands]
+        rows = [*bad, *[row] * (2 * _THREADS)]
+        results = list(create_tokens(self.name, rows, key=key.reference, jobs=_THREADS))
+        assert [result.row.number for result in results] == list(range(1, len(rows) + 1))
+        assert all(isinstance(result.error, InputError) for result in results[: len(bad)])
+        assert [result.error for result in results[len(bad) :] if result.token is None] == []
+
+    def _given(self) -> dict[str, Any]:
+        """Return the options of a right token."""
+        key_id = {"keyid": "contract"} if load_platform(self.name).key_id_required else {}
+        return {"expires": "5m", **key_id, **self.options}
+
+    def _algorithm(self) -> str:
+        return load_platform(self.name).algorithms[0]
+
+    def _creator(self) -> Creator:
+        return Creator(self.name, load_platform(self.name))
+
+    def _parsed(self) -> Any:
+        """Return the options of a right token as :meth:`qsjwt.api.Platform.build` gets them."""
+        parser, creator = Parser(plugins.command_of(self.name), ""), self._creator()
+        creator.add_options(parser)
+        creator.add_key_id_option(parser)
+        options = parser.parse_args(_as_arguments(parser, self._given()))
+        options.extra_claims, options.algorithm, options.no_check = {}, None, False
+        return options
+
+    def _arguments(self, *added: str) -> list[str]:
+        """Return the options as a command line: the key ID, and those that the methods *added* make."""
+        platform, given = load_platform(self.name), {**self._given(), **self.registration_options}
+        key_id = [f"--keyid={given['keyid']}"] if "keyid" in given else []
+        return [*key_id, *_as_arguments(_parser_of(*(getattr(platform, name) for name in added)), given)]
+
+    def _demands(self) -> list[set[str]]:
+        """Return the names of options of each of which a token needs one, as Python has them."""
+        platform = load_platform(self.name)
+        parser = _parser_of(platform.add_options, platform.add_shared_options)
+        groups = [group._group_actions for group in parser._mutually_exclusive_groups if group.required]
+        alone = [[action] for action in _own_actions(parser) if action.required]
+        demands = [{_in_python(name) for action in actions for name in _names(action)} for actions in (*alone, *groups)]
+        return [*demands, *({name} for name in self.needed), *([{"keyid"}] if platform.key_id_required else [])]
+
+
+@dataclass(frozen=True, repr=False)
+class _Key:
+    """A key that is there for the length of a run: private, as a reference to itself, and with a certificate."""
+
+    jwk: JWK
+    reference: str
+    certificate: str
+
+
+@functools.cache
+def _new_key(algorithm: str) -> _Key:
+    if algorithm[:2] in ("RS", "PS") and algorithm != "RS256":
+        return _new_key("RS256")
+    curve = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}.get(algorithm)
+    jwk = JWK.generate(kty="EC", crv=curve) if curve else JWK.generate(kty="RSA", size=2048)
+    pem = jwk.export_to_pem(private_key=True, password=None).decode("ascii")
+    request = CertificateRequest(days=2, common_name="contract", now=int(time.time()) - 60)
+    certificate = self_signed_certificate(LocalSigner(jwk, algorithm), request)
+    return _Key(jwk, f"inline:{pem}", certificate.decode("ascii"))
+
+
+def _parser_of(*added: Any) -> Parser:
+    """Return a parser with what the methods *added* of a platform add to it."""
+    parser = Parser("contract", "")
+    for add in added:
+        add(parser)
+    return parser
+
+
+def _own_actions(parser: Parser) -> list[Any]:
+    return [action for action in parser._actions if action.dest != "help"]
+
+
+def _names(action: Any) -> list[str]:
+    return [name.removeprefix("--") for name in action.option_strings if name.startswith("--")]
+
+
+def _in_python(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _as_arguments(parser: Parser, options: Mapping[str, Any]) -> list[str]:
+    """Return those of *options* that *parser* has, as they are written on a command line."""
+    words = []
+    for action in _own_actions(parser):
+        for name in _names(action):
+            value = options.get(_in_python(name))
+            if value is None:
+                continue
+            texts = [_as_text(part) for part in (value if isinstance(value, list | tuple) else [value])]
+            if action.nargs == 0:
+                words += [flag for flag in (f"--{name}",) if texts == ["true"]]
+                words += [flag for flag in (f"--no-{name}",) if texts == ["false"] and flag in action.option_strings]
+            elif action.nargs is None:
+                words += [f"--{name}={text}" for text in texts]
+            else:
+                words += [f"--{name}", *texts]
+    return words
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _odd_tokens(token: Token, names: Mapping[str, Any]) -> Iterator[Token]:
+    """Yield *token* without claims, and with each of *names*, or all, of a value that nobody expects there."""
+    # A text that is decoded has an algorithm, and any other header.
+    header = {"alg": token.header["alg"]}
+    yield replace(token, header=header, claims={})
+    for value in _ODD:
+        yield replace(token, header={**header, "kid": value, "typ": value}, claims=dict.fromkeys(names, value))
+        for name in names:
+            yield replace(token, claims={**token.claims, name: copy.deepcopy(value)})
+    for name in token.claims:
+        yield replace(token, claims={other: value for other, value in token.claims.items() if other != name})
+
+
+def _findings(platform: Platform, token: Token) -> list[Finding]:
+    """Return what *platform* finds in *token*; each is a finding of a rule that it declares, if it declares any."""
+    try:
+        findings = list(platform.check(token, _NOW))
+    except Exception as cause:
+        pytest.fail(f"check raises {cause!r} for the header {token.header!r} and the claims {token.claims!r}")
+    declared = {rule.name for rule in platform.rules}
+    for finding in findings:
+        assert isinstance(finding, Finding)
+        assert isinstance(finding.status, Status)
+        texts = (finding.rule, finding.message, finding.hint, finding.source, finding.answer)
+        assert all(isinstance(text, str) for text in texts)
+        assert finding.rule in (declared or {finding.rule}), "no rule of that name is declared"
+    return findings
+
+
+def _assert_alike(one: Token, other: Token) -> None:
+    """Assert that two tokens differ in random texts, such as ``jti``, and in nothing else."""
+    for part, rest in ((one.header, other.header), (one.claims, other.claims)):
+        assert list(part) == list(rest)
+        for name in part:
+            alike = part[name] == rest[name] or (isinstance(part[name], str) and isinstance(rest[name], str))
+            assert alike, f"{name} differs: {part[name]!r} and {rest[name]!r}"
+    assert one.claim_names == other.claim_names
+
+
+def _assert_one_sentence(message: str) -> None:
+    assert message.strip()
+    assert "\n" not in message
+    assert not message.endswith(".")
 
 
 def _as_openssl_wants_it(signature: bytes, algorithm: str) -> bytes:

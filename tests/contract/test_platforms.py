@@ -1,0 +1,139 @@
+"""The platforms that come with qsjwt keep the contract, and one that breaks it is found out."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pytest
+
+from qsjwt.api import QsJwtError
+from qsjwt.testing import PlatformContract
+from tests.conftest import InstallPlugin
+
+
+class TestQseow(PlatformContract):
+    name = "qseow"
+    options: ClassVar[Mapping[str, Any]] = {"userdir": "LAB", "userid": "anna", "groups": ["a", "b"]}
+
+
+class TestQscloud(PlatformContract):
+    name = "qscloud"
+    options: ClassVar[Mapping[str, Any]] = {"issuer": "https://idp", "useremail": "a@b.c", "useremail_verified": True}
+    needed = ("useremail", "useremail_verified")
+
+
+class TestQscloudOauth(PlatformContract):
+    name = "qscloud-oauth"
+    options: ClassVar[Mapping[str, Any]] = {"client_id": "0123abcd", "tenant": "https://acme.eu.qlikcloud.com"}
+
+
+class TestNprinting(PlatformContract):
+    name = "nprinting"
+    options: ClassVar[Mapping[str, Any]] = {"useremail": "anna@example.com"}
+    needed: ClassVar[Sequence[str]] = ("useremail",)
+
+
+class TestNprintingByDomain(TestNprinting):
+    options: ClassVar[Mapping[str, Any]] = {"domain": "LAB", "username": "anna", "username_claim": "user"}
+    needed = ("domain", "username")
+
+
+SOUND = """
+    import time
+    from qsjwt.api import Finding, Platform, Rule, Token, time_claims
+
+    class Acme(Platform):
+        summary = "Acme Analytics"
+        rules = (Rule("user", "there is a user", "the handbook"),)
+
+        def add_options(self, group):
+            group.add_argument("--user", required=True, help="who it is")
+            group.add_argument("--role", nargs="+", help="what they do")
+            group.add_argument("--guest", action="store_true", help="a guest")
+
+        def add_shared_options(self, group):
+            group.add_argument("--site", help="which of them")
+
+        def build(self, options, now):
+            return Token({}, {"user": options.user, "site": options.site, **time_claims(options, now)})
+
+        def expected(self, options):
+            return Token({}, {"site": options.site} if options.site else {})
+
+        def check(self, token, now):
+            if not token.claims.get("user"):
+                yield Finding("user", "there is no user")
+
+        def registration(self, options, public):
+            return {"site": options.site, "key": public.pem}
+"""
+
+
+class AcmeContract(PlatformContract):
+    name = "acme"
+    options: ClassVar[Mapping[str, Any]] = {"user": "anna", "site": "main", "role": ["a", "b"], "guest": True}
+    needed = ("user",)
+
+
+def _run(test: str, capsys: pytest.CaptureFixture[str]) -> None:
+    method = getattr(AcmeContract(), test)
+    method(**({"capsys": capsys} if "capsys" in inspect.signature(method).parameters else {}))
+
+
+ALL = [name for name in vars(PlatformContract) if name.startswith("test_")]
+
+
+@pytest.mark.parametrize("test", ALL)
+def test_a_sound_platform_of_another_package_keeps_the_contract(
+    installed_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str], test: str
+) -> None:
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, SOUND)
+    _run(test, capsys)
+
+
+@pytest.mark.parametrize(
+    ("sound", "broken", "test"),
+    [
+        ('"Acme Analytics"', '"Acme\\nAnalytics"', "test_it_loads"),
+        ('"the handbook"', '""', "test_it_loads"),
+        ('Rule("user"', 'Rule("user", "a", "b"), Rule("user"', "test_it_loads"),
+        ('summary = "Acme Analytics"', 'summary = "Acme"; algorithms = ("HS256",)', "test_it_loads"),
+        ('summary = "Acme Analytics"', 'summary = "Acme"; example = "qsjwt create-other"', "test_it_loads"),
+        (', help="who it is"', "", "test_its_options"),
+        ('"--guest"', '"-g"', "test_its_options"),
+        ('"--guest"', '"--key"', "test_its_options"),
+        ('"--guest"', '"--check"', "test_its_options"),
+        ('"--guest"', '"--guest", dest="loglevel"', "test_its_options"),
+        ('"--guest"', '"--guest", dest="extra_claims"', "test_its_options"),
+        ('help="a guest"', 'help="100 %"', "test_its_options"),
+        ('{"site": options.site} if', '{"site": "other"} if', "test_a_token_of_each_algorithm"),
+        ('if not token.claims.get("user")', "if True", "test_a_token_of_each_algorithm"),
+        ('summary = "Acme Analytics"', 'summary = "Acme"; algorithms = ("RS256", "RS 256")', "test_a_token_of_each"),
+        ("required=True", 'default="anna"', "test_what_is_required"),
+        ("required=True", 'default="anna"', "test_each_row"),
+        ('return Token({}, {"user"', 'self.last = now; return Token({}, {"user"', "test_build_leaves"),
+        ('return Token({}, {"user"', 'options.user += "!"; return Token({}, {"user"', "test_build_leaves"),
+        ('Token({}, {"user"', 'Token({}, {"n": time.perf_counter(), "user"', "test_build_leaves"),
+        ("(options, now)}", "(options, int(time.time()))}", "test_the_times"),
+        ("(options, now)}", "(options, now + 60)}", "test_the_times"),
+        ('token.claims.get("user")', 'token.claims["user"]', "test_check_survives"),
+        ('token.claims.get("user")', 'token.claims.get("user", "").strip()', "test_check_survives"),
+        ('token.claims.get("user")', 'token.claims.pop("user", None)', "test_check_survives"),
+        ('Finding("user", "there is no user")', '"there is no user"', "test_check_survives"),
+        ("there is no user", "There is no user.", "test_check_survives"),
+        ('Finding("user"', 'Finding("name"', "test_check_survives"),
+        ('{"site": options.site} if', '{"site": options.site.lower()} if True or', "test_check_and_registration"),
+        ('{"site": options.site, "key"', '{"site": options.site.lower(), "key"', "test_check_and_registration"),
+        ('"key": public.pem', '"key": public', "test_what_is_registered"),
+        ('{"site": options.site, "key": public.pem}', "[public.pem]", "test_what_is_registered"),
+        ('Token({}, {"user"', 'Token({}, {"t": time.perf_counter(), "user"', "test_eight_threads"),
+    ],
+)
+def test_a_platform_that_breaks_the_contract_is_found_out(
+    installed_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str], sound: str, broken: str, test: str
+) -> None:
+    assert SOUND.count(sound) == 1
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, SOUND.replace(sound, broken))
+    (name,) = [name for name in ALL if name.startswith(test)]
+    with pytest.raises((AssertionError, pytest.fail.Exception, QsJwtError)):
+        _run(name, capsys)
