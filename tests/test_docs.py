@@ -1,5 +1,7 @@
 """The documents tell the truth: their commands run, and what the program has is in them."""
 
+import configparser
+import inspect
 import json
 import os
 import re
@@ -22,6 +24,7 @@ from tests.conftest import VECTORS, InstallPlugin, Run
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXTENDING = (ROOT / "doc" / "extending.md").read_text(encoding="utf-8")
+EXAMPLES = ROOT / "doc" / "examples"
 ROTATION = (ROOT / "doc" / "key-rotation.md").read_text(encoding="utf-8")
 BATCH = (ROOT / "doc" / "batch.md").read_text(encoding="utf-8")
 MOVING = (ROOT / "doc" / "moving-from-qs-jwt.md").read_text(encoding="utf-8")
@@ -189,12 +192,29 @@ def test_the_first_command_of_someone_who_moves_works_with_the_new_name(
         assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"], audience="abc")["userId"] == "anna"
 
 
+def _entry_point(group: str) -> str:
+    entry_point: str = re.findall(rf"{re.escape(group)} =\n +(.*)\n", EXTENDING)[0]
+    return entry_point
+
+
+def _keep_contract(source: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> int:
+    """Run all tests of the contract *name* in *source*, and return how many there are."""
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)  # noqa: S102 - the document is ours
+    tests = [test for test in dir(namespace[name]) if test.startswith("test_")]
+    for test in tests:
+        method = getattr(namespace[name](), test)
+        fixtures = {"tmp_path": tmp_path, "capsys": capsys}
+        capsys.readouterr()
+        method(**{fixture: fixtures[fixture] for fixture in inspect.signature(method).parameters})
+    return len(tests)
+
+
 def test_the_example_platform_works_as_it_is_printed(
     run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
     source = _blocks(EXTENDING, "python")[0]
-    entry_point = re.findall(r"qsjwt\.platform\.v1 =\n +(.*)\n", EXTENDING)[0]
-    installed_plugin("acme-jwt", {"qsjwt.platform.v1": entry_point}, source)
+    installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
     base = ("create-acme", "--expires", "5m", "--key", keys.files["rsa"])
     token = run(*base, "--user", "anna").token
     assert pyjwt.decode(token, keys.rsa.public_key(), ["RS256"])["user"] == "anna"
@@ -202,10 +222,14 @@ def test_the_example_platform_works_as_it_is_printed(
 
 
 def test_the_larger_example_platform_works_as_it_is_printed(
-    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: Path
+    run: Run,
+    keys: SimpleNamespace,
+    installed_plugin: InstallPlugin,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    entry_point = re.findall(r"qsjwt\.platform\.v1 =\n +(.*)\n", EXTENDING)[0]
-    installed_plugin("acme-jwt", {"qsjwt.platform.v1": entry_point}, _blocks(EXTENDING, "python")[1])
+    source, contract = _blocks(EXTENDING, "python")[1:3]
+    installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
     made = run("create-acme", "--issuer", "i", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
     (tmp_path / "token").write_text(made.token, encoding="ascii")
     key = ("--cert-publickey-file", keys.public)
@@ -218,30 +242,44 @@ def test_the_larger_example_platform_works_as_it_is_printed(
     assert (other.exit_code, "broken   iss " in other.stdout) == (6, True)
     body = json.loads(run("registration", "acme", "--issuer", "i", *key).stdout)
     assert (body["site"], body["key"]) == ("main", keys.public.read_text(encoding="ascii"))
-
-
-def test_the_example_of_a_contract_test_runs(keys: SimpleNamespace, installed_plugin: InstallPlugin) -> None:
-    provider, contract = (_blocks(EXTENDING, "python")[i] for i in (2, 3))
-    entry_point = re.findall(r"qsjwt\.key_provider\.v1 =\n +(.*)\n", EXTENDING)[0]
-    installed_plugin(
-        "folder-keys", {"qsjwt.key_provider.v1": entry_point}, provider.replace("/srv/keys", str(keys.folder))
-    )
-    namespace: dict[str, Any] = {}
-    exec(contract, namespace)  # noqa: S102 - the document is ours
-    suite = namespace["TestFolder"]()
-    suite.test_its_signature_verifies_with_its_public_key()
-    suite.test_a_key_that_is_not_there_is_an_error_that_shows_no_secret()
-    suite.test_an_algorithm_that_the_key_cannot_do_is_refused_before_signing()
+    assert _keep_contract(contract, "TestAcme", tmp_path, capsys) >= 10
 
 
 def test_the_example_key_provider_works_as_it_is_printed(
-    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+    qseow: Run,
+    keys: SimpleNamespace,
+    installed_plugin: InstallPlugin,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source = _blocks(EXTENDING, "python")[2].replace("/srv/keys", str(keys.folder))
-    entry_point = re.findall(r"qsjwt\.key_provider\.v1 =\n +(.*)\n", EXTENDING)[0]
-    installed_plugin("folder-keys", {"qsjwt.key_provider.v1": entry_point}, source)
-    assert qseow("--key", "folder:rsa").token
-    qseow("--key", "folder:none").refused(3, "the team's folder has no key 'none'")
+    source, contract = _blocks(EXTENDING, "python")[3:5]
+    installed_plugin("pass-provider", {"qsjwt.key_provider.v1": _entry_point("qsjwt.key_provider.v1")}, source)
+    (tmp_path / "store" / "qlik").mkdir(parents=True)
+    (tmp_path / "store" / "qlik" / "plain").write_bytes(keys.files["rsa"].read_bytes())
+    monkeypatch.setenv("PASSWORD_STORE_DIR", str(tmp_path / "store"))
+    assert qseow("--key", "pass:qlik/plain").token
+    qseow("--key", "pass:qlik/none").refused(3, "the key file of the password store", "does not exist")
+    assert _keep_contract(contract, "TestPlain", tmp_path, capsys) >= 9
+
+
+def test_the_code_of_the_document_is_that_of_the_examples() -> None:
+    _, platform, contract, provider, start = (block.partition("\n")[2] for block in _blocks(EXTENDING, "python")[:5])
+    assert platform == (EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8")
+    assert contract == (EXAMPLES / "acme-platform" / "test_acme_platform.py").read_text(encoding="utf-8")
+    assert provider == (EXAMPLES / "pass-provider" / "pass_provider.py").read_text(encoding="utf-8")
+    assert start.partition("\n\n\n")[2] in (EXAMPLES / "pass-provider" / "test_pass_provider.py").read_text("utf-8")
+    for example, group in (("acme-platform", "qsjwt.platform.v1"), ("pass-provider", "qsjwt.key_provider.v1")):
+        config = configparser.ConfigParser()
+        config.read(EXAMPLES / example / "setup.cfg", encoding="utf-8")
+        assert config["options.entry_points"][group].strip() == _entry_point(group)
+
+
+def test_an_example_of_a_platform_is_short_and_knows_the_api_alone() -> None:
+    assert len((EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8").splitlines()) <= 40
+    for path in EXAMPLES.glob("*/*.py"):
+        modules = set(re.findall(r"^(?:from|import) (qsjwt[.\w]*)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        assert modules <= {"qsjwt.api", "qsjwt.testing"}, path
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "doc").rglob("*.md")), ids=lambda path: path.name)
