@@ -27,7 +27,8 @@ def main() -> None:
     assert any(name.endswith("/LICENSE") for name in held)
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    missing = wanted | {"README.md", "CHANGELOG.md", "LICENSE", "tox.ini", "tests/conftest.py"}
+    examples = {f"doc/examples/{name}/setup.cfg" for name in ("acme-platform", "pass-provider")}
+    missing = wanted | examples | {"README.md", "CHANGELOG.md", "LICENSE", "tox.ini", "tests/conftest.py"}
     assert missing <= held, f"the sdist lacks {sorted(missing - held)}"
     with tempfile.TemporaryDirectory() as place:
         venv.create(place, with_pip=True)
