@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from qsjwt.api import QsJwtError
+from qsjwt.api import QsJwtError, create_token
 from qsjwt.testing import PlatformContract
 from tests.conftest import InstallPlugin
 
@@ -67,6 +67,60 @@ SOUND = """
         def registration(self, options, public):
             return {"site": options.site, "key": public.pem}
 """
+
+
+MANIFOLD = """
+    import argparse
+    from qsjwt.api import Platform, Token, time_claims
+
+    class Manifold(Platform):
+        summary = "Manifold"
+        algorithms = ("ES512", "ES256", "PS512", "RS384")
+        key_id_required = True
+
+        def add_options(self, group):
+            who = group.add_mutually_exclusive_group(required=True)
+            who.add_argument("--user", help="who it is")
+            who.add_argument("--robot", help="what it is")
+            group.add_argument("--age", type=int, required=True, help="years")
+            group.add_argument("--tags", action="append", help="words")
+            group.add_argument("--both", nargs=2, dest="pair", help="two words")
+            group.add_argument("--level", choices=("low", "high"), default="low", help="how much")
+            group.add_argument("--active", action=argparse.BooleanOptionalAction, help="whether it is")
+            group.add_argument("--nick", "--nickname", nargs="?", const="none", help="another name")
+
+        def build(self, options, now):
+            own = ("user", "robot", "age", "tags", "pair", "level", "active", "nick")
+            return Token({}, {**{name: getattr(options, name) for name in own}, **time_claims(options, now)})
+
+        def check(self, token, now):
+            return ()
+"""
+
+
+class TestManifold(PlatformContract):
+    """Options of all kinds, algorithms on all curves, and nothing to register."""
+
+    name = "manifold"
+    options: ClassVar[Mapping[str, Any]] = {
+        **{"robot": "r2", "age": 7, "tags": ["a", "-b"], "both": ["x", "y"], "level": "high", "active": False},
+        "nickname": "ann",
+    }
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed_plugin: InstallPlugin) -> None:
+        installed_plugin("manifold", {"qsjwt.platform.v1": "manifold = manifold:Manifold"}, MANIFOLD)
+
+    def test_its_options_reach_it_as_they_are_given(self) -> None:
+        token = create_token("manifold", key="create:new_?kind=ec&size=256", keyid="k", expires="5m", **self.options)
+        assert token.header["alg"] == "ES256"
+        assert dict(list(token.claims.items())[:8]) == {
+            **{"user": None, "robot": "r2", "age": 7, "tags": ["a", "-b"], "pair": ["x", "y"], "level": "high"},
+            **{"active": False, "nick": "ann"},
+        }
+        assert {name: getattr(self._parsed(), name) for name in list(token.claims)[:8]} == dict(
+            list(token.claims.items())[:8]
+        )
 
 
 class AcmeContract(PlatformContract):
