@@ -205,13 +205,15 @@ class PlatformContract:
         for command in ((plugins.command_of(self.name),), ("check", self.name), ("registration", self.name)):
             # Making the parser is what finds a name that is taken; the help needs every part of it.
             assert main([*command, "--help"]) == 0, capsys.readouterr().err
-        taken = {*inspect.signature(create_tokens).parameters, *inspect.signature(create_token).parameters}
         platform = load_platform(self.name)
-        parser = _parser_of(platform.add_options, platform.add_shared_options, platform.add_registration_options)
-        for action in _own_actions(parser):
+        for action in _own_actions(
+            _parser_of(platform.add_options, platform.add_shared_options, platform.add_registration_options)
+        ):
             assert _names(action), f"{action.dest} has no long name"
             assert action.help, f"--{_names(action)[0]} has no help"
             assert action.dest != "extra_claims", "that is where the claims of --claim are"
+        taken = {*inspect.signature(create_tokens).parameters, *inspect.signature(create_token).parameters}
+        for action in _own_actions(_parser_of(platform.add_options, platform.add_shared_options)):
             assert taken.isdisjoint(map(_in_python, _names(action))), "create_token means something else by that name"
 
     def test_a_token_of_each_algorithm_verifies_and_passes_its_own_check(
