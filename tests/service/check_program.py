@@ -1,0 +1,111 @@
+"""Check the one-file and the one-folder program in the folder that is given: alone on a machine, they do their work."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+
+from qsjwt import __version__, plugins
+
+SUFFIX = ".exe" if os.name == "nt" else ""
+CREATE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
+
+
+def main() -> None:
+    """Exit with an error if a program lacks anything."""
+    dist = Path(sys.argv[1]).resolve()
+    folder = dist / "qsjwt-folder"
+    check(dist / f"qsjwt{SUFFIX}", [dist / f"qsjwt{SUFFIX}"])
+    check(folder / f"qsjwt{SUFFIX}", [path for path in folder.rglob("*") if path.is_file()])
+
+
+def check(program: Path, files: list[Path]) -> None:
+    """Run *program* without Python, home, path or any other variable, and print its size and its time."""
+    with tempfile.TemporaryDirectory() as place:
+        work, unpacked, cache = (Path(place) / name for name in ("work", "unpacked", "cache"))
+        for path in (work, unpacked, cache):
+            path.mkdir()
+        alone = {name: value for name, value in os.environ.items() if name == "SYSTEMROOT"}
+        alone |= {"TEMP": str(unpacked)} if os.name == "nt" else {}
+
+        def run(*arguments: str, code: int = 0, **more: str) -> str:
+            result = subprocess.run(
+                [program, *arguments],
+                env={**alone, **more},
+                cwd=work,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=60,
+            )
+            assert result.returncode == code, (arguments, result.returncode, result.stderr)
+            if code == 0:
+                assert result.stderr == "", result.stderr
+            else:
+                assert result.stderr.startswith("qsjwt: error: "), result.stderr
+            return result.stdout
+
+        assert run("--version") == f"qsjwt {__version__}\n"
+        token = run(*CREATE, "--userid", "göran", "--key", "create:x_?size=2048").strip()
+        (work / "token").write_text(token, encoding="ascii")
+        checked = run("check", "qseow", "--jwt-file", "token", "--cert-publickey-file", "x_publickey.cer")
+        assert "\nok       signature " in checked, checked
+        assert json.loads(run("decode", "--jwt-file", "token", "-f", "json"))["claims"]["userId"] == "göran"
+        lacking = without_library(run("list-plugins", "-f", "csv"))
+        (work / "users.csv").write_text("userid\nanna\nbo\n", encoding="utf-8")
+        key = ("--key", "x_privatekey.pem")
+        rows = [json.loads(line) for line in run(*CREATE, *key, "--batch", "users.csv").splitlines()]
+        assert [row["userid"] for row in rows] == ["anna", "bo"]
+
+        assert run("create-qseow", "--no-such-option", code=2) == ""
+        assert run(*CREATE, "--userid", "u", "--key", "none.pem", code=3) == ""
+        for provider in lacking:
+            assert run(*CREATE, "--userid", "u", "--key", f"{provider}:x", code=5) == ""
+        if os.name == "posix":
+            helper = 'exec:/bin/sh -c \'test "$LD_LIBRARY_PATH" = "$0" && cat x_privatekey.pem\''
+            run(*CREATE, "--userid", "u", "--key", f"{helper} ''")
+            run(*CREATE, "--userid", "u", "--key", f"{helper} /opt/theirs", LD_LIBRARY_PATH="/opt/theirs")
+
+        run(*CREATE, "--userid", "u", *key, XDG_CACHE_HOME=str(cache), LOCALAPPDATA=str(cache), TMPDIR=str(unpacked))
+        assert not list(cache.iterdir()), "a cache of entry points is left behind"
+        assert not list(unpacked.iterdir()), "what was unpacked is left behind"
+        made = {"x_privatekey.pem", "x_publickey.cer", "x_publickey.pem", "token", "users.csv"}
+        assert {path.name for path in work.iterdir()} == made
+
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            run(*CREATE, "--userid", "u", *key)
+            times.append(time.perf_counter() - start)
+    size = sum(path.stat().st_size for path in files)
+    print(f"{program}: complete; {size / 1e6:.0f} MB, a token in {sorted(times)[2]:.2f} s")
+
+
+def without_library(listed: str) -> list[str]:
+    """Return the key providers of *listed* that lack the library of their extra; all else has to be there and ok."""
+    rows = list(csv.DictReader(io.StringIO(listed)))
+    wanted = {
+        (kind, entry_point.name, f"[{','.join(entry_point.extras)}]" if entry_point.extras else "")
+        for group, kind in plugins.KINDS.items()
+        for entry_point in metadata.entry_points(group=group)
+        if entry_point.dist and entry_point.dist.name == "qsjwt"
+    }
+    found = {(row["kind"], row["name"]): row["status"] for row in rows if row["package"] == "qsjwt"}
+    assert set(found) == {(kind, name) for kind, name, _ in wanted}, listed
+    lacking = []
+    for kind, name, extra in wanted:
+        status = found[kind, name]
+        if status != "ok":
+            assert extra, status
+            assert status.endswith(f"; pip install 'qsjwt{extra}'"), status
+            lacking.append(name)
+    return sorted(lacking)
+
+
+if __name__ == "__main__":
+    main()
