@@ -282,9 +282,25 @@ def test_an_example_of_a_platform_is_short_and_knows_the_api_alone() -> None:
         assert modules <= {"qsjwt.api", "qsjwt.testing"}, path
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "doc").rglob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*sorted((ROOT / "doc").rglob("*.md")), *sorted(ROOT.glob("*.md"))], ids=lambda path: path.name
+)
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+
+
+def test_every_tox_environment_is_in_the_guide_for_contributors() -> None:
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "tox.ini", encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`([a-z0-9]+)`", row)}
+    assert {name.removeprefix("testenv:") for name in config.sections() if ":" in name} <= told
+    listed = {name for name in config["tox"]["env_list"].split(", ") if not name.startswith("py3")}
+    assert listed <= told
+
+
+def test_every_folder_of_the_guide_for_contributors_is_there() -> None:
+    told = re.findall(r"^\| `([a-z_/]+/)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(told) > 5
+    assert [name for name in told if not (ROOT / name).is_dir()] == []
