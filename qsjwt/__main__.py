@@ -41,10 +41,14 @@ def _end_by_exception() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _terminate)
+    sys.unraisablehook = _not_lost
 
 
 _CLEANING_UP = 1.0
 """Seconds after a request to end, in which another one does not disturb the cleaning up."""
+
+_SOON = 0.02
+"""Seconds until it is asked again."""
 
 _asked = -_CLEANING_UP
 
@@ -57,6 +61,26 @@ def _terminate(number: int, _frame: object) -> None:
     if now - _asked >= _CLEANING_UP:
         _asked = now
         raise Terminated(number)
+
+
+def _not_lost(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Ask once more if the request to end came while a destructor or a callback ran, where exceptions are lost."""
+    global _asked
+    from qsjwt.errors import Terminated
+
+    if not isinstance(unraisable.exc_value, Terminated):
+        sys.__unraisablehook__(unraisable)
+        return
+    import threading
+
+    _asked = -_CLEANING_UP
+    number = unraisable.exc_value.number
+    if os.name == "nt":
+        import _thread
+
+        threading.Timer(_SOON, _thread.interrupt_main, (number,)).start()
+    else:
+        threading.Timer(_SOON, os.kill, (os.getpid(), number)).start()
 
 
 def _leave_no_output_behind() -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -178,6 +179,11 @@ def run_process(*arguments: object, environment: dict[str, str] | None = None, *
     command = [sys.executable, "-m", "qsjwt", *map(str, arguments)]
     variables = {**os.environ, **(environment or {})}
     return subprocess.run(command, env=variables, capture_output="stdout" not in how, check=False, timeout=120, **how)
+
+
+def interruptible() -> None:
+    """Let a child process be interrupted: what runs in a shell's background has SIGINT ignored, and so its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

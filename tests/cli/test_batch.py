@@ -16,7 +16,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from tests.conftest import InstallPlugin, Run, run_process
+from tests.conftest import InstallPlugin, Run, interruptible, run_process
 
 BASE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
 
@@ -91,6 +91,11 @@ def test_json_lines_have_typed_claims_and_lists(batch: Run, keys: SimpleNamespac
     assert (claims["userId"], claims["group"], "name" in claims) == ("17", ["a;b", "c"], False)
     assert (claims["level"], claims["admin"], claims["tags"]) == (3, True, ["x", {"y": 1}])
     assert (claims["text"], claims["parsed"], claims["number"]) == ("3", {"z": 1}, 2)
+
+
+def test_a_text_of_json_is_one_value(batch: Run, keys: SimpleNamespace) -> None:
+    (record,) = _records(batch('{"userid":"anna","groups":"a;b"}', name="users.jsonl").stdout)
+    assert _claims(record, keys)["group"] == ["a;b"]
 
 
 def test_csv_has_typed_claims_too(batch: Run, keys: SimpleNamespace) -> None:
@@ -283,6 +288,34 @@ def test_a_warning_that_holds_for_all_rows_is_said_once(run: Run, keys: SimpleNa
     assert "the same holds for 49 more: " in result.stderr
 
 
+def test_warnings_without_an_end_are_counted(
+    run: Run, keys: SimpleNamespace, tmp_path: Path, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin(
+        "wordy",
+        {"qsjwt.platform.v1": "wordy = wordy:Wordy"},
+        """
+        from qsjwt.api import Platform, Token, time_claims
+
+        class Wordy(Platform):
+            summary = "Wordy"
+
+            def add_options(self, group):
+                group.add_argument("--user", required=True)
+
+            def build(self, options, now):
+                return Token({}, time_claims(options, now), remarks=[f"{options.user} is odd"])
+
+            def check(self, token, now):
+                return ()
+        """,
+    )
+    (tmp_path / "users.csv").write_text("user\n" + "".join(f"u{n}\n" for n in range(50)), encoding="utf-8")
+    result = run("create-wordy", "--expires", "5m", "--key", keys.files["rsa"], "--batch", "users.csv")
+    assert len([line for line in result.stderr.splitlines() if line.endswith("is odd")]) == 20
+    assert "there are 30 warnings more, of other kinds" in result.stderr
+
+
 def test_warnings_of_many_kinds_are_counted(batch: Run) -> None:
     rows = "".join(f"  u{n} ,D{n}{' ' * (n % 2)}\n" for n in range(4))
     result = batch(f"userid,userdir\n{rows}", "--no-check")
@@ -330,6 +363,41 @@ def test_the_key_is_opened_once_and_closed(
     assert (tmp_path / "log").read_text(encoding="utf-8") == "open close"
     assert len(_records(result.stdout)) == 20
     assert result.stderr.count("chatter of a thread\n") == 20
+
+
+def test_the_key_is_closed_when_nobody_signs_any_more(
+    run: Run, tmp_path: Path, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    installed_plugin(
+        "slow",
+        {"qsjwt.key_provider.v1": "slow = slow:Slow"},
+        f"""
+        import pathlib, time
+        from qsjwt.api import KeyProvider, open_signer
+
+        class Slow(KeyProvider):
+            summary = "slow:"
+
+            def open(self, reference, algorithm, secrets):
+                signer = open_signer({str(keys.files["rsa"])!r}, algorithm, secrets)
+                sign, active = signer.sign, []
+
+                def slow(data):
+                    active.append(1)
+                    time.sleep(0.3)
+                    active.pop()
+                    return sign(data)
+
+                def close():
+                    pathlib.Path("closed").write_text(str(len(active)))
+
+                signer.sign, signer.close = slow, close
+                return signer
+        """,
+    )
+    (tmp_path / "users.csv").write_text("userid\n\\\n" + "anna\n" * 20, encoding="utf-8")
+    run(*BASE, "--key", "slow:", "--batch", "users.csv", "--jobs", "3", "--fail-fast").refused(2, "line 2: ")
+    assert (tmp_path / "closed").read_text(encoding="utf-8") == "0"
 
 
 def test_a_signature_that_fails_spoils_its_row(
@@ -636,7 +704,12 @@ def test_a_batch_that_is_ended_leaves_the_old_output_or_none(
         output.write_text(old, encoding="utf-8")
     os.mkfifo(tmp_path / "users.csv")
     command = [sys.executable, "-m", "qsjwt", *BASE, "--key", str(keys.files["rsa"]), "--batch", "users.csv"]
-    process = subprocess.Popen([*command, "--output", str(output)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, "--output", str(output)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=interruptible,
+    )
     with (tmp_path / "users.csv").open("wb", buffering=0) as rows:
         rows.write(b"userid\n" + b"anna\n" * 50)
         deadline = time.monotonic() + 60

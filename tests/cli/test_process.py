@@ -11,7 +11,7 @@ import jwt as pyjwt
 import pytest
 
 from qsjwt.startup import SELDOM_USED
-from tests.conftest import run_process
+from tests.conftest import interruptible, run_process
 
 
 def _create(keys: SimpleNamespace, *more: str) -> tuple[str, ...]:
@@ -59,12 +59,47 @@ def test_a_reader_that_goes_away_is_141_and_no_complaint() -> None:
 def test_a_signal_ends_the_program_with_its_code_and_no_complaint(tmp_path: Path, name: str) -> None:
     os.mkfifo("key.pem")
     command = [sys.executable, "-m", "qsjwt", "create-qseow", "--userdir", "D", "--userid", "u", "--expires", "5m"]
-    process = subprocess.Popen([*command, "--key", "key.pem"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, "--key", "key.pem"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=interruptible
+    )
     with open("key.pem", "wb"):  # returns when the program has opened it, too
         process.send_signal(getattr(signal, name))
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (128 + getattr(signal, name), b"", b"")
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_request_to_end_is_not_lost_in_a_destructor(name: str) -> None:
+    code = f"""
+import os, signal, time
+from qsjwt import __main__
+from qsjwt.errors import Terminated
+
+class Fragile:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        for _ in range(1000):
+            pass
+
+__main__._end_by_exception()
+fragile = Fragile()
+try:
+    del fragile
+    time.sleep(60)
+except Terminated as stop:
+    print(stop.exit_code)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=interruptible,
+    )
+    assert (ended.stdout, ended.stderr) == (f"{128 + getattr(signal, name)}\n", "")
 
 
 def _measured(code: str, *arguments: str) -> str:
