@@ -1,12 +1,13 @@
 """Create many tokens: one key that is opened once, threads around it, and results in the order of the rows."""
 
+import copy
 import functools
 import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,16 +29,22 @@ if TYPE_CHECKING:
 _MOST_JOBS: Final = 64
 """Threads that nobody asked for."""
 
-_AHEAD: Final = 4
-"""Rows for each thread that are prepared or wait for their turn: memory does not grow with the batch."""
+_AHEAD: Final = 2
+_MOST_ROWS: Final = 32
+"""Chunks for each thread that are at work or wait for their turn, and rows of a chunk: memory does not grow."""
+
+_SPELL: Final = 0.02
+"""Seconds that a chunk may take to sign."""
 
 _LOOK: Final = 0.5
 """Seconds: on Windows, Ctrl-C does not end a wait."""
 
+_FILLED: Final = (list, tuple, dict)
+
 _GRACE: Final = 1.0
 """Seconds."""
 
-_Task = Callable[[], CreatedToken]
+_Task = Callable[[], list["RowResult"]]
 
 
 @dataclass(frozen=True)
@@ -70,55 +77,71 @@ def create_all(
     :param signer: is used by *jobs* threads at once.
     :param reference: the key's, for messages.
     """
+    pace = _Pace()
     with _workers(jobs) as submit:
-        window: deque[tuple[Row, Future[CreatedToken]]] = deque()
+        window: deque[Future[list[RowResult]]] = deque()
+        chunk: list[Row] = []
+
+        def begin() -> None:
+            if chunk:
+                task = functools.partial(_made_all, creator, row_options, tuple(chunk), signer, reference, pace)
+                window.append(submit(task))
+                chunk.clear()
+
         for row in rows:
             if row is not None:
-                window.append((row, _begun(creator, row_options, row, signer, reference, submit)))
-            while window and (row is None or len(window) > jobs * _AHEAD or window[0][1].done()):
-                yield _result(*window.popleft())
+                chunk.append(row)
+            if row is None or len(chunk) >= pace.rows:
+                begin()
+            while window and (row is None or len(window) > jobs * _AHEAD or window[0].done()):
+                yield from _results(window.popleft())
+        begin()
         while window:
-            yield _result(*window.popleft())
+            yield from _results(window.popleft())
 
 
-def _begun(
-    creator: Creator,
-    row_options: RowOptions,
-    row: Row,
-    signer: Signer,
-    reference: str,
-    submit: "Callable[[_Task], Future[CreatedToken]]",
-) -> "Future[CreatedToken]":
-    """Have the token of *row* signed; what is wrong with it is in the future too."""
-    from concurrent.futures import Future
+@dataclass
+class _Pace:
+    """How many rows a thread is given at once, as handing one over costs more than what is done for it in Python."""
 
+    rows: int = 1
+
+    def measured(self, seconds: float) -> None:
+        """Choose a number, when a signature took so long; one that waits for a service is handed over alone."""
+        self.rows = max(1, min(_MOST_ROWS, int(_SPELL / max(seconds, 1e-6))))
+
+
+def _made_all(
+    creator: Creator, row_options: RowOptions, rows: Sequence[Row], signer: Signer, reference: str, pace: _Pace
+) -> list[RowResult]:
+    start = time.perf_counter()
+    results = [_made(creator, row_options, row, signer, reference) for row in rows]
+    pace.measured((time.perf_counter() - start) / len(rows))
+    return results
+
+
+def _made(creator: Creator, row_options: RowOptions, row: Row, signer: Signer, reference: str) -> RowResult:
     try:
         if row.problem:
             raise InputError(row.problem)
         with plugins.guard(plugins.PLATFORMS, creator.name, "read its options"):
             options = row_options.options(row.values)
         token = creator.build(options, int(time.time()))
+        return RowResult(row, creator.sign(token, signer, reference))
     except QsJwtError as error:
-        failed: Future[CreatedToken] = Future()
-        failed.set_exception(error)
-        return failed
-    return submit(functools.partial(creator.sign, token, signer, reference))
-
-
-def _result(row: Row, future: "Future[CreatedToken]") -> RowResult:
-    while True:
-        with suppress(TimeoutError):
-            error = future.exception(_LOOK)
-            break
-    if error is None:
-        return RowResult(row, future.result())
-    if isinstance(error, QsJwtError):
         return RowResult(row, error=error)
-    raise error
+
+
+def _results(future: "Future[list[RowResult]]") -> list[RowResult]:
+    from concurrent.futures import wait
+
+    while not future.done():
+        wait([future], _LOOK)
+    return future.result()
 
 
 @contextmanager
-def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[CreatedToken]]]":
+def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[list[RowResult]]]]":
     """Give what has a task done by one of *jobs* threads; none of them keeps the program from ending.
 
     The threads of ``concurrent.futures`` would: at its end, the interpreter waits for them, and they for a service.
@@ -127,7 +150,7 @@ def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[CreatedToken]]]":
     from queue import SimpleQueue
     from threading import Event, Thread
 
-    tasks: SimpleQueue[tuple[_Task, Future[CreatedToken]] | None] = SimpleQueue()
+    tasks: SimpleQueue[tuple[_Task, Future[list[RowResult]]] | None] = SimpleQueue()
     ended = Event()
 
     def work() -> None:
@@ -138,8 +161,8 @@ def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[CreatedToken]]]":
             except BaseException as error:
                 future.set_exception(error)
 
-    def submit(task: _Task) -> Future[CreatedToken]:
-        future: Future[CreatedToken] = Future()
+    def submit(task: _Task) -> Future[list[RowResult]]:
+        future: Future[list[RowResult]] = Future()
         tasks.put((task, future))
         return future
 
@@ -233,7 +256,8 @@ def _row(number: int, values: Any) -> Row:
         return Row(number, 0, {}, f"it is no mapping from columns to values, but a {type(values).__name__}")
     if not all(isinstance(name, str) for name in values):
         return Row(number, 0, {}, "the name of a column is not a text")
-    return Row(number, 0, dict(values))  # some callers fill one mapping again and again
+    # Some callers fill one mapping again and again, and its lists.
+    return Row(number, 0, {name: copy.deepcopy(v) if isinstance(v, _FILLED) else v for name, v in values.items()})
 
 
 def _prepared(

@@ -34,7 +34,7 @@ class RowOptions:
         """
         self._parser = parser
         self._columns = creator.columns
-        self._common = common
+        self._split(common)
         self._separator = separator
         self._rivals = _rivals(parser)
         self._demands = [actions for actions in map(_actions_of, parser.postponed) if parser.given.isdisjoint(actions)]
@@ -47,9 +47,16 @@ class RowOptions:
         :raises InputError: as :meth:`options`, but for what is missing.
         """
         result = copy.copy(self)
-        result._common, given = self._applied(values)
+        common, given = self._applied(values)
+        result._split(common)
         result._demands = [actions for actions in self._demands if given.isdisjoint(actions)]
         return result
+
+    def _split(self, common: argparse.Namespace) -> None:
+        """Keep *common*: what tokens can share, and what each needs its own copy of."""
+        values = vars(common)
+        self._fixed = {name: value for name, value in values.items() if isinstance(value, _ATOMS)}
+        self._changeable = {name: value for name, value in values.items() if name not in self._fixed}
 
     def require_known(self, columns: Iterable[str]) -> None:
         """Return if each of *columns* is one that a row may have.
@@ -77,8 +84,10 @@ class RowOptions:
 
         :raises InputError: as :meth:`options`.
         """
-        common = vars(self._common)
-        options = argparse.Namespace(**{name: _own(value) for name, value in common.items()})
+        options = argparse.Namespace()
+        vars(options).update(self._fixed)
+        for name, value in self._changeable.items():
+            setattr(options, name, copy.deepcopy(value))
         given: set[argparse.Action] = set()
         for column, value in row.items():
             if value is None or (isinstance(value, float) and math.isnan(value)):  # as tables of pandas have it

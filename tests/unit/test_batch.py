@@ -177,7 +177,7 @@ def test_rows_without_an_end_are_taken_a_few_at_a_time(common: Mapping[str, Any]
     for _, result in zip(range(20), results, strict=False):
         assert result.token
     results.close()
-    assert len(taken) <= 20 + 2 * 4 + 2
+    assert len(taken) <= 20 + (2 * batch._AHEAD + 2) * batch._MOST_ROWS
 
 
 def _settled(condition: Callable[[], bool]) -> bool:
