@@ -48,6 +48,8 @@ def claim_names(options: argparse.Namespace, names: Mapping[str, str], always: C
         for option in names
         if option in always or chosen[option] != names[option] or getattr(options, option, None) is not None
     ]
+    if len({chosen[option] for option in meant}) == len(meant):
+        return chosen
     for name in dict.fromkeys(chosen.values()):
         if len(same := [f"--{option}-claim" for option in meant if chosen[option] == name]) > 1:
             raise InputError(

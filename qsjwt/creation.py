@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from qsjwt import jwt, key_options, plugins
@@ -130,8 +130,8 @@ class Creator:
             named["kid"] = key_id
         # The platform may choose another type, but not what the options say.
         header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
-        token = replace(token, header=header, claims=claims)
-        return replace(token, remarks=[*self._doubts(token, now, options.no_check), *token.remarks])
+        whole = Token(header, claims, token.claim_names)
+        return Token(header, claims, token.claim_names, [*self._doubts(whole, now, options.no_check), *token.remarks])
 
     def _doubts(self, token: Token, now: int, no_check: bool) -> list[str]:
         """Return what the platform may refuse in *token*, or would if it were checked.
@@ -168,9 +168,8 @@ class Creator:
         header = {**token.header, "alg": signer.algorithm}
         if header.get("kid") == THUMBPRINT:
             header["kid"] = signer.thumbprint
-        token = replace(token, header=header)
         with key_options.guard(reference, "sign"):
-            compact = jwt.sign(token, signer)
+            compact = jwt.sign(Token(header, token.claims), signer)
         return CreatedToken(compact, header, token.claims, signer.thumbprint, token.remarks)
 
 

@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from jwcrypto.common import JWException, base64url_encode
 from jwcrypto.jwa import JWA
@@ -16,6 +16,8 @@ from qsjwt.errors import InputError, KeyUnavailable, QsJwtError, SigningFailed, 
 from qsjwt.inputs import parse_json
 from qsjwt.redaction import quoted
 from qsjwt.signer import Signer, require_suitable
+
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def sign(token: Token, signer: Signer) -> str:
 
 def _encode(part: Mapping[str, Any], name: str) -> str:
     try:
-        text = json.dumps(part, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _COMPACT.encode(part)
         encoded: str = base64url_encode(text.encode("utf-8"))
     except UnicodeEncodeError as cause:
         raise InputError(

@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, BinaryIO, Final, TextIO, cast
 
 from qsjwt.errors import InputError
@@ -40,7 +40,7 @@ class _ResultsOnly:
 
 @contextlib.contextmanager
 def own_stdout() -> Iterator[None]:
-    """Let standard output be this program's own for the length of the block, see :func:`stdout_kept_clean`."""
+    """Let standard output be this program's own for the length of the block, see :func:`keep_stdout_clean`."""
     real = sys.stdout
     if real is None:
         yield
@@ -52,14 +52,14 @@ def own_stdout() -> Iterator[None]:
         sys.stdout = real
 
 
-@contextlib.contextmanager
-def stdout_kept_clean() -> Iterator[None]:
-    """Have what this thread prints in the block go to stderr, if stdout is this program's own."""
-    before = _others_run.set(True)
-    try:
-        yield
-    finally:
-        _others_run.reset(before)
+def keep_stdout_clean() -> "Token[bool]":
+    """Have what this thread prints go to stderr, if stdout is this program's own, until it is given back."""
+    return _others_run.set(True)
+
+
+def give_stdout_back(before: "Token[bool]") -> None:
+    """Undo :func:`keep_stdout_clean`, which returned *before*."""
+    _others_run.reset(before)
 
 
 def stdout() -> TextIO | None:

@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 import stevedore
 
 from qsjwt.errors import PluginError, QsJwtError
-from qsjwt.output import stdout_kept_clean
+from qsjwt.output import give_stdout_back, keep_stdout_clean
 from qsjwt.redaction import quoted
 from qsjwt.spelling import nearest
 
@@ -106,8 +107,7 @@ def create(group: str, name: str, base: type[T]) -> T:
         return plugin()
 
 
-@contextlib.contextmanager
-def guard(group: str, name: str, action: str) -> Iterator[None]:
+def guard(group: str, name: str, action: str) -> contextlib.AbstractContextManager[None]:
     """Run a plugin's code so that what it does wrong becomes an error that names its package.
 
     Nothing that it prints reaches stdout, which carries the result alone.
@@ -116,20 +116,37 @@ def guard(group: str, name: str, action: str) -> Iterator[None]:
     :raises PluginError: for anything that is raised in the block, ``SystemExit`` too, but qsjwt's own errors
         and Ctrl-C. Foreign text is left out if the plugin was already running: it may hold a secret.
     """
-    try:
-        with stdout_kept_clean():
-            yield
-    except KeyboardInterrupt:
-        raise
-    except BaseException as cause:
+    return _Guard(group, name, action)
+
+
+class _Guard(contextlib.AbstractContextManager[None]):
+    """A class and no generator, since each row of a batch passes four of them."""
+
+    __slots__ = ("_action", "_group", "_name", "_stdout")
+
+    def __init__(self, group: str, name: str, action: str) -> None:
+        self._group = group
+        self._name = name
+        self._action = action
+
+    def __enter__(self) -> None:
+        self._stdout = keep_stdout_clean()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, cause: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        give_stdout_back(self._stdout)
         # Whoever raises our errors at work says what the user should know; one that cannot even load is broken.
-        if isinstance(cause, PluginError) or (isinstance(cause, QsJwtError) and action not in ("load", "start")):
-            raise
-        reason = f": {_text_of(cause)}" if action == "load" else ""
+        told = isinstance(cause, PluginError) or (
+            isinstance(cause, QsJwtError) and self._action not in ("load", "start")
+        )
+        if cause is None or told or isinstance(cause, KeyboardInterrupt):
+            return
+        reason = f": {_text_of(cause)}" if self._action == "load" else ""
         raise PluginError(
-            f"the {KINDS[group]} {quoted(name)} of {_packages(group, name)} does not {action}: "
-            f"{type(cause).__name__}{reason}",
-            hint=_way_out(group, name, cause),
+            f"the {KINDS[self._group]} {quoted(self._name)} of {_packages(self._group, self._name)} "
+            f"does not {self._action}: {type(cause).__name__}{reason}",
+            hint=_way_out(self._group, self._name, cause),
         ) from cause
 
 

@@ -4,7 +4,7 @@ import argparse
 import copy
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from qsjwt.claim_options import json_claim
@@ -37,6 +37,11 @@ class RowOptions:
         self._split(common)
         self._separator = separator
         self._rivals = _rivals(parser)
+        self._simple = {
+            name
+            for name, action in creator.columns.items()
+            if type(action) is argparse._StoreAction and action.nargs is None and action not in self._rivals
+        }
         self._demands = [actions for actions in map(_actions_of, parser.postponed) if parser.given.isdisjoint(actions)]
         self._defaults = vars(parser.parse_args([]))
         """With the types of their options, which ``Action.default`` lacks."""
@@ -56,7 +61,7 @@ class RowOptions:
         """Keep *common*: what tokens can share, and what each needs its own copy of."""
         values = vars(common)
         self._fixed = {name: value for name, value in values.items() if isinstance(value, _ATOMS)}
-        self._changeable = {name: value for name, value in values.items() if name not in self._fixed}
+        self._changeable = {name: (value, _copier(value)) for name, value in values.items() if name not in self._fixed}
 
     def require_known(self, columns: Iterable[str]) -> None:
         """Return if each of *columns* is one that a row may have.
@@ -85,15 +90,19 @@ class RowOptions:
         :raises InputError: as :meth:`options`.
         """
         options = argparse.Namespace()
-        vars(options).update(self._fixed)
-        for name, value in self._changeable.items():
-            setattr(options, name, copy.deepcopy(value))
+        members = vars(options)
+        members.update(self._fixed)
+        for name, (value, copied) in self._changeable.items():
+            members[name] = copied(value)
         given: set[argparse.Action] = set()
         for column, value in row.items():
             if value is None or (isinstance(value, float) and math.isnan(value)):  # as tables of pandas have it
                 continue
             if (action := self._columns.get(column)) is not None:
-                if self._put(options, action, column, value, given):
+                if column in self._simple and type(value) is str and action not in given:
+                    action(self._parser, options, self._parser.value_of(action, value), f"--{column}")
+                    given.add(action)
+                elif self._put(options, action, column, value, given):
                     given.add(action)
             elif (claim := _claim_of(column)) is not None:
                 if column != (typed := f"{_CLAIM_JSON}{claim}") and typed in row:
@@ -171,6 +180,15 @@ class RowOptions:
 def _own(value: Any) -> Any:
     """Return *value*, or a copy if it can be changed."""
     return value if isinstance(value, _ATOMS) else copy.deepcopy(value)
+
+
+def _copier(value: Any) -> Callable[[Any], Any]:
+    """Return what copies *value* as deep as it has to be."""
+    if type(value) is list and all(isinstance(part, _ATOMS) for part in value):
+        return list
+    if type(value) is dict and all(isinstance(part, _ATOMS) for part in value.values()):
+        return dict
+    return copy.deepcopy
 
 
 def _claim_of(column: str) -> str | None:

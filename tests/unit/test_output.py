@@ -41,10 +41,11 @@ def test_what_threads_print_at_once_is_kept_from_stdout_and_the_result_is_not(
     barrier = threading.Barrier(4)
 
     def work(number: int) -> None:
-        with output.stdout_kept_clean():
-            barrier.wait()
-            print(f"chatter {number}")
-            output.write_stdout(f"result {number}\n")
+        before = output.keep_stdout_clean()
+        barrier.wait()
+        print(f"chatter {number}")
+        output.write_stdout(f"result {number}\n")
+        output.give_stdout_back(before)
         barrier.wait()
 
     before = sys.stdout
@@ -63,6 +64,7 @@ def test_what_threads_print_at_once_is_kept_from_stdout_and_the_result_is_not(
 
 
 def test_a_program_that_uses_qsjwt_keeps_its_own_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    with output.stdout_kept_clean():
-        print("mine")
+    before = output.keep_stdout_clean()
+    print("mine")
+    output.give_stdout_back(before)
     assert capsys.readouterr().out == "mine\n"
