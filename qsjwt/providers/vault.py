@@ -269,10 +269,10 @@ def _data(
 
 
 def _read(response: requests.Response) -> tuple[int, bytes]:
-    """Return the status, and of a good answer the body, as far as it may be long."""
+    """Return the status, and the body as far as it may be long."""
     with response:
         body = bytearray()
-        for chunk in response.iter_content(65536) if response.status_code == _OK else ():
+        for chunk in response.iter_content(65536):
             body += chunk
             if len(body) > _LARGEST:
                 break

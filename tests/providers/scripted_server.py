@@ -73,6 +73,12 @@ def scripted_server(script: Script) -> Iterator[ScriptedServer]:
 
         do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of http.server
 
+        def handle_one_request(self) -> None:
+            try:
+                super().handle_one_request()
+            except OSError:  # the client has gone without reading all
+                self.close_connection = True
+
         def log_message(self, *_: object) -> None:
             return
 
