@@ -26,7 +26,7 @@ from qsjwt.signer import Signer
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_MOST_JOBS: Final = 64
+_MOST_UNASKED: Final = 64
 """Threads that nobody asked for."""
 
 _AHEAD: Final = 2
@@ -64,8 +64,8 @@ class RowResult:
 def default_jobs() -> int:
     """Return how many threads sign if nobody says: as many as there are cores for this process."""
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _MOST_JOBS)
-    return min(os.cpu_count() or 1, _MOST_JOBS)
+        return min(len(os.sched_getaffinity(0)), _MOST_UNASKED)
+    return min(os.cpu_count() or 1, _MOST_UNASKED)
 
 
 def create_all(

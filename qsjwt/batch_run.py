@@ -13,7 +13,7 @@ from qsjwt import inputs, key_options, progress
 from qsjwt.batch import RowResult, create_all, default_jobs
 from qsjwt.creation import CreatedToken, Creator
 from qsjwt.errors import InputError
-from qsjwt.output import as_csv_line, as_json_line, private_output, stdout, write_stdout
+from qsjwt.output import as_csv_line, as_json_line, private_output, stdout_is_terminal, write_stdout
 from qsjwt.parser import Parser
 from qsjwt.redaction import printable, quoted
 from qsjwt.row_options import RowOptions
@@ -81,8 +81,7 @@ def _require_another(output: str | None, batch: BinaryIO) -> None:
 
 
 def _to_stdout() -> Callable[[str], None]:
-    stream = stdout()
-    if stream is None or not stream.isatty():
+    if not stdout_is_terminal():
         return write_stdout
     # No name in a row may move the cursor.
     return lambda text: write_stdout("\n".join(map(printable, text.split("\n"))))

@@ -77,12 +77,6 @@ def private_file(path: str) -> Iterator[BinaryIO]:
         rollback.pop_all()
 
 
-def write_private_file(path: str, data: bytes) -> None:
-    """Write *data* to *path* as :func:`private_file` does."""
-    with private_file(path) as stream:
-        stream.write(data)
-
-
 def _holds_key(path: str) -> bool:
     """Tell whether the file is PEM, PEM in base64, DER or PKCS#12, or a JWK."""
     try:

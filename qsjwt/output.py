@@ -68,6 +68,12 @@ def stdout() -> TextIO | None:
     return stream.real if isinstance(stream, _ResultsOnly) else stream
 
 
+def stdout_is_terminal() -> bool:
+    """Tell whether somebody looks at what is written to standard output."""
+    stream = stdout()
+    return stream is not None and stream.isatty()
+
+
 def write_stdout(text: str) -> None:
     """Write the result, and see that it arrives.
 
@@ -205,9 +211,7 @@ ROW_FORMATS: Final[Mapping[str, Callable[[Sequence[str], Sequence[Sequence[objec
 
 def shown_record(record: Mapping[str, Any], form: str | None) -> str:
     """Return *record* in the form that is asked for: None is a table on a terminal, JSON otherwise."""
-    stream = stdout()
-    terminal = stream is not None and stream.isatty()
-    return RECORD_FORMATS[form or ("table" if terminal else "json")](record)
+    return RECORD_FORMATS[form or ("table" if stdout_is_terminal() else "json")](record)
 
 
 def add_format_option(group: Any, formats: Iterable[str], default: str | None = None, said: str = "") -> None:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from qsjwt.output import stdout_is_terminal
+
 Advance = Callable[[int, int, int], None]
 """Takes the bytes of the batch that are done, the tokens that are made, and the rows that are bad."""
 
@@ -37,19 +39,16 @@ def bar(size: int | None, *, stdout_is_busy: bool) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
         task = shown.add_task("", total=size, tokens=0, failed=0, rate=0.0)
 
-        def advance(bytes_read: int, tokens: int, failed: int) -> None:
-            if (tokens + failed) % _EVERY == 0 or bytes_read == size:
+        def advance(bytes_done: int, tokens: int, failed: int) -> None:
+            if (tokens + failed) % _EVERY == 0 or bytes_done == size:
                 elapsed = shown.tasks[0].elapsed or 0
                 rate = tokens / elapsed if elapsed else 0
-                shown.update(task, completed=bytes_read, tokens=tokens, failed=failed, rate=rate)
+                shown.update(task, completed=bytes_done, tokens=tokens, failed=failed, rate=rate)
 
         yield advance
 
 
 def _wanted(stdout_is_busy: bool) -> bool:
-    from qsjwt.output import stdout
-
-    stream = stdout()
-    if stdout_is_busy and stream is not None and stream.isatty():
+    if stdout_is_busy and stdout_is_terminal():
         return False
     return sys.stderr is not None and sys.stderr.isatty() and _LOG.isEnabledFor(logging.WARNING)

@@ -99,6 +99,7 @@ class RowOptions:
             if value is None or (isinstance(value, float) and math.isnan(value)):  # as tables of pandas have it
                 continue
             if (action := self._columns.get(column)) is not None:
+                # Most cells are like this, and need nothing of what _put() weighs; each row of a batch passes here.
                 if column in self._simple and type(value) is str and action not in given:
                     action(self._parser, options, self._parser.value_of(action, value), f"--{column}")
                     given.add(action)

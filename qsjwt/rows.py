@@ -249,7 +249,7 @@ class RowReader:
     def _read(self, stream: BinaryIO) -> bytes:
         # Not read(): rows of a pipe are to be worked on as they come.
         try:
-            data: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]
+            data: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]  # BinaryIO is without it
         except (OSError, ValueError) as cause:
             raise InputError(f"{self._source} cannot be read to its end") from cause
         return data

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qsjwt.files import PUBLIC, NewFile, write_files, write_private_file
+from qsjwt.files import PUBLIC, NewFile, private_file, write_files
 
 
 def _mode(path: Path) -> int:
@@ -19,6 +19,11 @@ def _mode(path: Path) -> int:
 
 def _files(folder: Path) -> list[NewFile]:
     return [NewFile(str(folder / "a"), b"new a"), NewFile(str(folder / "b"), b"new b", PUBLIC)]
+
+
+def _write_private(path: str, data: bytes) -> None:
+    with private_file(path) as stream:
+        stream.write(data)
 
 
 def test_all_files_are_written_with_their_permissions(tmp_path: Path) -> None:
@@ -137,7 +142,7 @@ def test_a_private_file_replaces_one_that_is_there(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_bytes(b"old")
     path.chmod(0o644)
-    write_private_file(str(path), b"new")
+    _write_private(str(path), b"new")
     assert path.read_bytes() == b"new"
     assert _mode(path) == 0o600
 
@@ -145,13 +150,13 @@ def test_a_private_file_replaces_one_that_is_there(tmp_path: Path) -> None:
 def test_a_private_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"old")
     (tmp_path / "link").symlink_to("target")
-    write_private_file(str(tmp_path / "link"), b"new")
+    _write_private(str(tmp_path / "link"), b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_bytes() == b"new"
 
 
 def test_a_device_stays_a_device() -> None:
-    write_private_file("/dev/null", b"gone")
+    _write_private("/dev/null", b"gone")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
@@ -171,7 +176,7 @@ def test_a_key_in_any_shape_is_not_replaced_by_anything_else(tmp_path: Path, con
     path = tmp_path / "key.pem"
     path.write_bytes(content)
     with pytest.raises(FileExistsError):
-        write_private_file(str(path), b"token")
+        _write_private(str(path), b"token")
     assert path.read_bytes() == content
 
 
