@@ -94,6 +94,8 @@ class Application(cliff.app.App):
 
     def __init__(self) -> None:
         super().__init__(_DESCRIPTION, __version__, CommandIndex())
+        # cliff sets them in run(); each_parser() needs them without a run.
+        self.options = self.parser.parse_args([])
 
     def build_option_parser(
         self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
