@@ -17,8 +17,7 @@ from cryptography import x509
 import qsjwt.app
 from qsjwt import api, testing
 
-EXTENDING = (Path(__file__).parent.parent / "doc" / "extending.md").read_text(encoding="utf-8")
-SECTION = EXTENDING.partition("\n## The API\n")[2].partition("\n## ")[0]
+LISTED = (Path(__file__).parent.parent / "doc" / "reference" / "api.md").read_text(encoding="utf-8")
 
 FOR_TYPES_ALONE = {"x509": x509, "Application": qsjwt.app.Application, "Future": concurrent.futures.Future}
 """Names that annotations have and their modules import only for type checkers."""
@@ -26,7 +25,7 @@ FOR_TYPES_ALONE = {"x509": x509, "Application": qsjwt.app.Application, "Future":
 
 def _listed(module: str) -> list[str]:
     """Return the names that the document lists for *module*: the first words of its table."""
-    part = SECTION.partition(f"\n### `{module}`\n")[2].partition("\n### ")[0]
+    part = LISTED.partition(f"\n## `{module}`\n")[2].partition("\n## ")[0]
     return re.findall(r"^\| `(\w+)", part, re.MULTILINE)
 
 

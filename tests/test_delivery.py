@@ -82,7 +82,7 @@ def test_what_installs_qsjwt_does_not_see_the_key() -> None:
 
 
 def test_the_example_of_the_action_gives_inputs_that_it_has() -> None:
-    text = (ROOT / "doc" / "install.md").read_text(encoding="utf-8")
+    text = (ROOT / "doc" / "how-to" / "install.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     steps = yaml.safe_load(example)["jobs"]["ask-qlik"]["steps"]
     (ours,) = [step for step in steps if "/qsjwt@" in step.get("uses", "")]

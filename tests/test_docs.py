@@ -2,6 +2,7 @@
 
 import configparser
 import inspect
+import itertools
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,18 +18,32 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
+import yaml
 
 from qsjwt import errors, plugins
 from qsjwt.completion_scripts import SHELLS
 from tests.conftest import VECTORS, InstallPlugin, Run
+from tests.pages import (
+    BASH,
+    CALLS,
+    CLUSTER,
+    POWERSHELL,
+    SERVICES,
+    TUTORIALS,
+    Page,
+    add_installers,
+    pages,
+    reader_environment,
+    stand_in,
+)
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXTENDING = (ROOT / "doc" / "extending.md").read_text(encoding="utf-8")
 EXAMPLES = ROOT / "doc" / "examples"
-ROTATION = (ROOT / "doc" / "key-rotation.md").read_text(encoding="utf-8")
-BATCH = (ROOT / "doc" / "batch.md").read_text(encoding="utf-8")
-MOVING = (ROOT / "doc" / "moving-from-qs-jwt.md").read_text(encoding="utf-8")
+BATCH = Page("how-to/batch.md")
+CI = Page("how-to/ci.md")
+PLATFORM = Page("extending/platform.md")
+KEY_PROVIDER = Page("extending/key-provider.md")
 
 
 def _blocks(text: str, language: str) -> list[str]:
@@ -65,38 +81,192 @@ def test_the_lines_of_check_in_the_readme_are_real(run: Run) -> None:
     assert set(lines) <= set(shown)
 
 
-LOCAL = ("file", "env", "stdin", "inline", "create", "pkcs12")
-"""Pages about keys that need no service; the others are run where there is one."""
+HERE = [page for page in pages() if page.name not in (*CALLS, *TUTORIALS, *SERVICES, *CLUSTER)]
+"""Pages whose blocks need nothing but the program, and stand-ins for what is foreign to it."""
+
+PREPARED = {
+    "moving-from-qs-jwt.md": ("key.pem",),
+    "how-to/ci.md": ("qlik_privatekey.pem", "users.csv"),
+    "how-to/install.md": ("key.pem", "users.csv"),
+    "keys/keyring.md": ("first_privatekey.pem",),
+}
+"""What a page takes for granted."""
+
+IN_A_SERVICE = {
+    "keys/awskms.md": "awskms:alias/qlik",
+    "keys/azurekv.md": "azurekv:https://lab.vault.azure.net/keys/qlik",
+    "keys/gcpkms.md": (
+        "gcpkms:projects/my-project/locations/europe-north1/keyRings/qlik/cryptoKeys/tokens/cryptoKeyVersions/1"
+    ),
+    "keys/vault.md": "vault:transit/qlik",
+}
+"""Pages about services that are not to be had, and the key that each is about."""
 
 
-@pytest.mark.parametrize("page", LOCAL)
-def test_every_bash_command_about_a_key_runs(page: str) -> None:
-    text = (ROOT / "doc" / "keys" / f"{page}.md").read_text(encoding="utf-8")
-    output = _run_bash(_blocks(text, "bash"))
-    assert [line for line in output.splitlines() if line.startswith("eyJ")]
+@pytest.fixture
+def reader(tmp_path: Path, keys: SimpleNamespace) -> Callable[[Page], dict[str, str]]:
+    """Return what gives the variables of a reader of a page, whose folder is the working one."""
+
+    def prepare(page: Page) -> dict[str, str]:
+        for name in PREPARED.get(page.name, ()):
+            content = b"userid\nanna\n" if name == "users.csv" else keys.files["rsa"].read_bytes()
+            Path(name).write_bytes(content)
+        programs = tmp_path / "programs"
+        add_installers(programs)
+        _add_foreign_programs(programs, keys.files["rsa"])
+        if page.name in IN_A_SERVICE:
+            key = (IN_A_SERVICE[page.name], f"file:{keys.files['rsa']}")
+            stand_in(
+                programs,
+                "qsjwt",
+                f"""
+                key, file = {key!r}
+                assert key in arguments
+                words = [file if word == key else word for word in arguments]
+                sys.exit(subprocess.run([sys.executable, "-m", "qsjwt", *words]).returncode)
+            """,
+            )
+        return reader_environment(programs, QLIK_KEY=keys.files["rsa"].read_text(encoding="ascii"))
+
+    return prepare
+
+
+def _add_foreign_programs(programs: Path, key: Path) -> None:
+    """Add stand-ins for the programs of others, which do no more than to look at what they are given."""
+    stand_in(programs, "qs-jwt", "sys.exit(subprocess.run(['qsjwt', *arguments]).returncode)\n")
+    stand_in(programs, "tox", "assert arguments == ['run', '-e', 'program']\n")
+    stand_in(
+        programs,
+        "docker",
+        """
+        if arguments[0] == "build":
+            assert arguments[1:] == ["--tag", "qsjwt", "."]
+            sys.exit()
+        command = arguments[arguments.index("qsjwt") + 1 :]
+        if "QLIK_KEY" not in arguments:
+            del os.environ["QLIK_KEY"]
+        sys.exit(subprocess.run([sys.executable, "-m", "qsjwt", *command]).returncode)
+        """,
+    )
+    helper = f"""
+        known = {{
+            "pass": ["show qlik/virtual-proxy"],
+            "op": ["read op://Servers/Qlik/key"],
+            "vault": ["kv get -field=key secret/qlik"],
+        }}
+        told = ["login", "secrets enable transit", "write -f transit/keys/qlik type=rsa-2048"]
+        words = " ".join(arguments)
+        if words not in told:
+            assert words in known[Path(sys.argv[0]).name], words
+            print(Path({str(key)!r}).read_text(), end="")
+    """
+    for name in ("pass", "op", "vault"):
+        stand_in(programs, name, helper)
+    Path("my programs").mkdir()
+    stand_in(Path("my programs"), "op", helper)
+    for name, service in (("aws", "kms"), ("az", ""), ("gcloud", "")):
+        stand_in(
+            programs,
+            name,
+            f"""
+            assert {service!r} in ("", arguments[0])
+            if {{"create-key", "show"}} & set(arguments):
+                print("1234abcd-12ab-34cd-56ef-1234567890ab" if {service!r} else "/subscriptions/1/vaults/lab")
+            """,
+        )
+
+
+@pytest.mark.parametrize("page", [page for page in HERE if page.blocks(*BASH)], ids=lambda page: page.name)
+def test_what_a_page_says_to_a_reader_with_bash_runs(page: Page, reader: Any, tmp_path: Path) -> None:
+    output = page.run_bash(tmp_path, reader(page), quiet=page.name != REFUSED)
+    _require_good(page, output)
+
+
+@pytest.mark.parametrize("page", [page for page in HERE if page.blocks(*POWERSHELL)], ids=lambda page: page.name)
+def test_what_a_page_says_to_a_reader_with_powershell_runs(page: Page, reader: Any, tmp_path: Path) -> None:
+    output = page.run_powershell(tmp_path, reader(page), quiet=page.name != REFUSED)
+    _require_good(page, output)
+
+
+def _require_good(page: Page, output: str) -> None:
+    lines = output.splitlines()
+    assert [line for line in lines if line.startswith("eyJ")] or page.name in SHOWS_NO_TOKEN
+    assert page.name == REFUSED or not [line for line in lines if line.startswith("broken")]
+
+
+REFUSED = "how-to/refused-token.md"
+SHOWS_NO_TOKEN = {
+    *("how-to/batch.md", "how-to/ci.md", "how-to/completion.md", "how-to/key-rotation.md", "how-to/load-tests.md"),
+    *(REFUSED, "keys/azurekv.md", "keys/gcpkms.md"),
+}
+"""Pages that put their tokens into files or variables, or make none."""
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_block_for_bash_has_its_twin_for_powershell_behind_it(page: Page) -> None:
+    languages = [block.language for block in page.blocks()]
+    assert [line for line in languages if line == "bash"] == [
+        language
+        for language, behind in itertools.pairwise([*languages, ""])
+        if (language, behind) == ("bash", "powershell")
+    ]
+
+
+LANGUAGES = {
+    *("shell", "bash", "powershell", "zsh", "fish", "groovy", "python", "json", "yaml", "ini", "toml", "text"),
+}
+ALONE = {
+    "zsh": ["how-to/completion.md"],
+    "fish": ["how-to/completion.md"],
+    "groovy": ["how-to/ci.md"],
+    "python": ["extending/index.md", "extending/key-provider.md", "extending/platform.md", "how-to/python.md"],
+    "text": ["extending/platform.md", "how-to/batch.md", "reference/program.md"],
+}
+"""Where blocks of other languages may be: each has a test of its own."""
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_every_block_is_in_a_language_that_a_test_runs_or_reads(page: Page) -> None:
+    for block in page.blocks():
+        if not block.language.startswith("{"):
+            assert block.language in LANGUAGES, f"line {block.line}"
+            assert page.name in ALONE.get(block.language, [page.name]), f"line {block.line}"
+    for block in page.blocks("json"):
+        for line in block.text.splitlines() if block.text.startswith('{"') else [block.text]:
+            json.loads(line)
+    for block in page.blocks("yaml"):
+        assert yaml.safe_load(block.text)
 
 
 def test_every_key_provider_has_a_page_and_a_line_on_when_to_choose_it() -> None:
     choosing = (ROOT / "doc" / "keys" / "choosing.md").read_text(encoding="utf-8")
-    pages = {path.stem for path in (ROOT / "doc" / "keys").glob("*.md")} - {"choosing"}
+    pages = {path.stem for path in (ROOT / "doc" / "keys").glob("*.md")} - {"choosing", "index"}
     ours = {e.name for e in metadata.entry_points(group=plugins.KEY_PROVIDERS) if e.dist and e.dist.name == "qsjwt"}
     assert pages == ours
     for name in ours - {"create"}:
         assert f"[`{name}:`]({name}.md)" in choosing
 
 
-def test_every_bash_command_about_rotation_runs() -> None:
-    output = _run_bash(_blocks(ROTATION, "bash"))
-    assert "days left" not in output
-    assert "\nbroken" not in output
+def test_the_files_of_a_rotation_hold_a_certificate(reader: Any, tmp_path: Path) -> None:
+    page = Page("how-to/key-rotation.md")
+    assert "days left" not in page.run_bash(tmp_path, reader(page))
     for name in ("identity-provider.json", "virtual-proxy.json", "virtual-proxy-renewed.json"):
         assert "-----BEGIN CERTIFICATE-----" in Path(name).read_text(encoding="utf-8")
 
 
-def test_every_bash_command_about_batches_runs(tmp_path: Path) -> None:
-    output = _run_bash(_blocks(BATCH, "bash"))
-    assert [json.loads(line)["userid"] for line in output.splitlines() if line.startswith('{"row"')] == ["anna"]
+@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+def test_a_batch_makes_what_its_page_says(run_in: Any, reader: Any, tmp_path: Path) -> None:
+    page = Page("how-to/batch.md")
+    output = run_in(page, tmp_path, reader(page))
+    assert [json.loads(line)["userid"] for line in output.splitlines() if line.startswith('{"row"')] == ["anna", "bo"]
     assert len((tmp_path / "tokens.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    assert re.findall(r"^(anna|bo) until 20\d\d-", output, re.MULTILINE) == ["anna", "bo"]
+
+
+@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+def test_a_load_test_gets_its_users(run_in: Any, reader: Any, tmp_path: Path) -> None:
+    page = Page("how-to/load-tests.md")
+    run_in(page, tmp_path, reader(page))
     users = (tmp_path / "gopherciser-users.txt").read_text(encoding="ascii").splitlines()
     assert [line.split(";")[:2] for line in users] == [["anna", "LAB"], ["bo", "LAB"]]
     assert all(line.split(";")[2].startswith("eyJ") for line in users)
@@ -105,7 +275,7 @@ def test_every_bash_command_about_batches_runs(tmp_path: Path) -> None:
 def test_the_record_and_the_errors_of_a_batch_are_as_the_page_shows_them(
     run: Run, keys: SimpleNamespace, tmp_path: Path
 ) -> None:
-    shown = json.loads(_blocks(BATCH, "json")[0])
+    shown = json.loads(BATCH.blocks("json")[0].text)
     (tmp_path / "users.csv").write_text("userid,username\nanna,Anna Andersson\n,Bo\n", encoding="utf-8")
     result = run(
         *("create-qseow", "--userdir", "LAB", "--expires", "8h", "--key", keys.files["rsa"], "--batch", "users.csv")
@@ -113,31 +283,32 @@ def test_the_record_and_the_errors_of_a_batch_are_as_the_page_shows_them(
     record = json.loads(result.stdout)
     assert list(record) == list(shown)
     assert {**shown, "token": "", "expires_at": ""} == {**record, "token": "", "expires_at": ""}
-    assert _blocks(BATCH, "text")[0].splitlines() == result.stderr.splitlines()[:2]
+    assert BATCH.blocks("text")[0].text.splitlines() == result.stderr.splitlines()[:2]
 
 
 def test_the_jobs_of_ci_systems_make_their_tokens(keys: SimpleNamespace, tmp_path: Path) -> None:
-    import yaml
-
-    github, azure = map(yaml.safe_load, _blocks(BATCH, "yaml"))
+    github, azure, gitlab = (yaml.safe_load(block.text) for block in CI.blocks("yaml"))
     steps = [*github["jobs"]["load-test"]["steps"], *azure["steps"]]
-    commands = [command for step in steps if "qsjwt create" in (command := step.get("run") or step.get("bash") or "")]
-    assert len(commands) == 2
+    lines = [*(step.get("run") or step.get("bash") or "" for step in steps), *gitlab["load-test"]["script"]]
+    lines += re.findall(r"sh '(.*)'", CI.blocks("groovy")[0].text)
+    commands = [line for line in lines if "qsjwt create" in line]
+    assert len(commands) == 4
     (tmp_path / "users.csv").write_text("userid\nanna\n", encoding="utf-8")
-    for number, command in enumerate(commands):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        key = keys.files["rsa"].read_text(encoding="ascii").replace("\n", " ")
-        variables = f"export QLIK_KEY={shlex.quote(key)} RUNNER_TEMP={folder} AGENT_TEMPDIRECTORY={folder}"
+    key = keys.files["rsa"].read_text(encoding="ascii").replace("\n", " ")
+    for command in commands:
+        value = key if "env:QLIK_KEY" in command else keys.files["rsa"]
+        variables = f"export QLIK_KEY={shlex.quote(str(value))} RUNNER_TEMP={tmp_path} AGENT_TEMPDIRECTORY={tmp_path}"
         _run_bash([variables, command])
-        assert json.loads((folder / "tokens.jsonl").read_text(encoding="utf-8"))["userid"] == "anna"
+        assert json.loads((tmp_path / "tokens.jsonl").read_text(encoding="utf-8"))["userid"] == "anna"
+        (tmp_path / "tokens.jsonl").unlink()
 
 
-def test_the_python_of_the_page_about_batches_runs(
+def test_the_python_of_the_page_about_it_runs(
     keys: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "team_privatekey.pem").write_bytes(keys.files["rsa"].read_bytes())
-    exec(_blocks(BATCH, "python")[0], {})  # noqa: S102 - the document is ours
+    for block in Page("how-to/python.md").blocks("python"):
+        exec(block.text, {})  # noqa: S102 - the document is ours
     first, *rows = capsys.readouterr().out.splitlines()
     assert "'userId': 'anna'" in first
     assert [row.split(" ")[:3] for row in rows] == [
@@ -182,19 +353,11 @@ def test_every_exit_code_is_in_the_readme() -> None:
     assert listed == {0, errors.INTERRUPTED, errors.BROKEN_PIPE} | codes
 
 
-def test_the_first_command_of_someone_who_moves_works_with_the_new_name(
-    run: Run, keys: SimpleNamespace, tmp_path: Path
-) -> None:
-    (tmp_path / "key.pem").write_bytes(keys.files["rsa"].read_bytes())
-    old, new = _blocks(MOVING, "text")[0].splitlines()
-    for line in (old, new):
-        result = run(*shlex.split(line)[1:])
-        assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"], audience="abc")["userId"] == "anna"
-
-
 def _entry_point(group: str) -> str:
-    entry_point: str = re.findall(rf"{re.escape(group)} =\n +(.*)\n", EXTENDING)[0]
-    return entry_point
+    page = PLATFORM if group == "qsjwt.platform.v1" else KEY_PROVIDER
+    config = configparser.ConfigParser()
+    config.read_string(page.blocks("ini")[0].text)
+    return config["options.entry_points"][group].strip()
 
 
 def _keep_contract(source: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> int:
@@ -213,12 +376,11 @@ def _keep_contract(source: str, name: str, tmp_path: Path, capsys: pytest.Captur
 def test_the_example_platform_works_as_it_is_printed(
     run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
-    source = _blocks(EXTENDING, "python")[0]
+    source = PLATFORM.blocks("python")[0].text
     installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
     base = ("create-acme", "--expires", "5m", "--key", keys.files["rsa"])
     token = run(*base, "--user", "anna").token
     assert pyjwt.decode(token, keys.rsa.public_key(), ["RS256"])["user"] == "anna"
-    run(*base, "--user", "").refused(2, "the claim user is empty", "use --user")
 
 
 def test_the_larger_example_platform_works_as_it_is_printed(
@@ -228,7 +390,7 @@ def test_the_larger_example_platform_works_as_it_is_printed(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    source, contract = _blocks(EXTENDING, "python")[1:3]
+    source, contract = (block.text for block in PLATFORM.blocks("python")[1:])
     installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
     made = run("create-acme", "--issuer", "i", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
     (tmp_path / "token").write_text(made.token, encoding="ascii")
@@ -253,7 +415,7 @@ def test_the_example_key_provider_works_as_it_is_printed(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source, contract = _blocks(EXTENDING, "python")[3:5]
+    _, source, _, contract = (block.text for block in KEY_PROVIDER.blocks("python"))
     installed_plugin("pass-provider", {"qsjwt.key_provider.v1": _entry_point("qsjwt.key_provider.v1")}, source)
     (tmp_path / "store" / "qlik").mkdir(parents=True)
     (tmp_path / "store" / "qlik" / "plain").write_bytes(keys.files["rsa"].read_bytes())
@@ -264,9 +426,12 @@ def test_the_example_key_provider_works_as_it_is_printed(
 
 
 def test_the_code_of_the_document_is_that_of_the_examples() -> None:
-    _, platform, contract, provider, start = (block.partition("\n")[2] for block in _blocks(EXTENDING, "python")[:5])
-    assert platform == (EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8")
-    assert contract == (EXAMPLES / "acme-platform" / "test_acme_platform.py").read_text(encoding="utf-8")
+    _, platform, contract = (block.text for block in PLATFORM.blocks("python"))
+    _, provider, _, start = (block.text.partition("\n")[2] for block in KEY_PROVIDER.blocks("python"))
+    assert platform.partition("\n")[2] == (EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8")
+    assert contract.partition("\n")[2] == (EXAMPLES / "acme-platform" / "test_acme_platform.py").read_text(
+        encoding="utf-8"
+    )
     assert provider == (EXAMPLES / "pass-provider" / "pass_provider.py").read_text(encoding="utf-8")
     assert start.partition("\n\n\n")[2] in (EXAMPLES / "pass-provider" / "test_pass_provider.py").read_text("utf-8")
     for example, group in (("acme-platform", "qsjwt.platform.v1"), ("pass-provider", "qsjwt.key_provider.v1")):

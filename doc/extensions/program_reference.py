@@ -1,0 +1,179 @@
+"""Write the parts of the reference that the program itself knows, in place of comments such as
+
+``<!-- qsjwt: command create-qseow -->``
+"""
+
+import argparse
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from sphinx.application import Sphinx
+
+from qsjwt import errors, plugins
+from qsjwt.app import Application
+from qsjwt.creation import load_platform
+from qsjwt.keys import KeyProvider
+from qsjwt.parser import PROGRAM, Parser
+
+_COMMENT: Final = re.compile(r"^<!-- qsjwt: (\S+) ?(.*?) -->$", re.MULTILINE)
+_ESCAPED: Final = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+
+
+def command(words: str, level: int = 2) -> str:
+    """Return what a command does, its synopsis, its options and its example.
+
+    :param words: what names it, such as ``check qseow``.
+    :param level: that of its headings.
+    """
+    return _command(words, _parsers()[words], level)
+
+
+def command_for_each_platform(name: str) -> str:
+    """Return a section for each platform that the command *name* is about."""
+    ours = {words: parser for words, parser in _parsers().items() if words.startswith(f"{name} ")}
+    return "\n".join(f"## {PROGRAM} {words}\n\n{_command(words, parser, 3)}" for words, parser in ours.items())
+
+
+def program() -> str:
+    """Return what stands before the command."""
+    return _options(PROGRAM, Application().parser, 3)
+
+
+def commands() -> str:
+    """Return a table of the commands, with links to their pages."""
+    rows = ((f"[{name}]({name}.md)", _text(summary or "")) for name, summary in Application().summaries().items())
+    return _table(("command", ""), rows)
+
+
+def exit_codes() -> str:
+    """Return a table of the exit codes, and of the exceptions that a program of Python gets instead."""
+    rows = [("0", "", "done")]
+    for error in (errors.QsJwtError, *errors.QsJwtError.__subclasses__()):
+        rows.append((str(error.exit_code), f"`{error.__name__}`", _text(_first_line(error))))
+    rows.append((str(errors.INTERRUPTED), "", "Ctrl-C; 128 and the number of the signal, also for other signals"))
+    rows.append((str(errors.BROKEN_PIPE), "", "what reads stdout has gone"))
+    return _table(("code", "exception", "meaning"), rows)
+
+
+def key_providers() -> str:
+    """Return a table of the key providers, with links to their pages."""
+    rows = []
+    for name in plugins.names(plugins.KEY_PROVIDERS):
+        summary = plugins.create(plugins.KEY_PROVIDERS, name, KeyProvider).summary  # type: ignore[type-abstract]
+        form, _, text = summary.partition(" ")
+        extra = _extra(name)
+        rows.append((f"[`{form}`](../keys/{name}.md)", _text(text.strip()), f"`{extra}`" if extra else ""))
+    return _table(("reference", "the key is", "extra"), rows)
+
+
+def rules(name: str) -> str:
+    """Return a table of the rules of the platform *name*."""
+    rows = []
+    for rule in load_platform(name).rules:
+        answers = [answer for answer in (rule.answer, rule.missing) if answer]
+        rows.append(
+            (
+                f"`{rule.name}`",
+                _text(rule.demand),
+                _text("; without it ".join(answers)),
+                f"`{rule.option}`" if rule.option else "",
+                _text(rule.source),
+            )
+        )
+    return _table(("rule", "a token keeps it if", "Qlik answers otherwise", "decided by", "source"), rows)
+
+
+GENERATORS: Final[dict[str, Callable[..., str]]] = {
+    "command": command,
+    "command-for-each-platform": command_for_each_platform,
+    "program": program,
+    "commands": commands,
+    "exit-codes": exit_codes,
+    "key-providers": key_providers,
+    "rules": rules,
+}
+"""The first word of a comment to what takes its place; the rest of the comment is the argument."""
+
+
+def filled(text: str) -> str:
+    """Return *text* with what the program knows in place of the comments."""
+    return _COMMENT.sub(lambda match: GENERATORS[match[1]](*filter(None, [match[2]])), text)
+
+
+@functools.cache
+def _parsers() -> dict[str, Parser]:
+    return dict(Application().each_parser(lambda words, parser: (words, parser)))
+
+
+def _command(words: str, parser: Parser, level: int) -> str:
+    heading = "#" * level
+    usage = parser.format_usage().removeprefix("usage: ")
+    parts = [
+        _text(parser.description or ""),
+        f"{heading} Synopsis\n\n```text\n{usage}```",
+        f"{heading} Options\n\n{_options(f'{PROGRAM} {words}', parser, level + 1)}",
+    ]
+    if parser.epilog:
+        example = parser.epilog.removeprefix("example:\n").replace("\n  ", "\n").removeprefix("  ")
+        parts.append(f"{heading} Example\n\n```bash\n{example}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _options(program: str, parser: Parser, level: int) -> str:
+    parts = [f"```{{program}} {program}\n```"]
+    for group in parser._action_groups:
+        actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
+        if not actions:
+            continue
+        parts.append(f"{'#' * level} {(group.title or '').capitalize()}")
+        if group.description:
+            parts.append(_text(group.description))
+        parts.extend(_option(parser, action) for action in actions)
+    return "\n\n".join(parts)
+
+
+def _option(parser: Parser, action: argparse.Action) -> str:
+    formatter = parser._get_formatter()
+    invocation = formatter._format_action_invocation(action)
+    text = formatter._expand_help(action) if action.help else ""
+    return f"````{{option}} {invocation}\n{_text(text)}\n````"
+
+
+def _extra(name: str) -> str:
+    """Return the extra of qsjwt that brings the library of a key provider."""
+    from importlib.metadata import entry_points
+
+    (found,) = entry_points(group=plugins.KEY_PROVIDERS, name=name)
+    return ", ".join(found.extras)
+
+
+def _first_line(documented: Any) -> str:
+    return (documented.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+
+
+def _text(text: str) -> str:
+    """Return *text* as Markdown that shows it as it is."""
+    return _ESCAPED.sub(r"\\\1", text)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(_lines(head, rows)) + "\n"
+
+
+def _lines(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Let the pages be filled when they are read."""
+
+    def fill(_app: Sphinx, _page: str, source: list[str]) -> None:
+        source[0] = filled(source[0])
+
+    app.connect("source-read", fill)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

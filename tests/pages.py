@@ -1,0 +1,144 @@
+"""The pages of the documentation, and how their code blocks are run in bash and in PowerShell."""
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.powershell import Web, run_powershell
+
+ROOT: Final = Path(__file__).parent.parent
+DOC: Final = ROOT / "doc"
+
+CALLS: Final = ("start/qseow.md", "start/qscloud.md", "how-to/register.md", "how-to/oauth.md")
+"""Pages that call Qlik."""
+
+TUTORIALS: Final = ("extending/index.md", "extending/platform.md", "extending/key-provider.md")
+"""Pages that make a package and install it."""
+
+SERVICES: Final = ("keys/keyring.md", "keys/pkcs11.md")
+"""Pages about keys in what can be had on the machine that runs the tests."""
+
+CLUSTER: Final = ("explanation/scaling.md",)
+"""The page that starts a cluster."""
+
+BASH: Final = ("shell", "bash")
+POWERSHELL: Final = ("shell", "powershell")
+"""The languages of the blocks that a reader of either shell runs; ``shell`` is the same in both."""
+
+_FENCE: Final = re.compile(
+    r"^(?P<indent> *)(?P<ticks>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^ *(?P=ticks)$", re.M | re.S
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block.
+
+    :ivar line: the line that it begins on.
+    """
+
+    language: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, by its name below ``doc``."""
+
+    name: str
+
+    @property
+    def text(self) -> str:
+        """The source."""
+        return (DOC / self.name).read_text(encoding="utf-8")
+
+    def blocks(self, *languages: str) -> list[Block]:
+        """Return its blocks in *languages*, in order; all of them without any."""
+        text = self.text
+        found = [
+            Block(match["language"], textwrap.dedent(match["text"]), text.count("\n", 0, match.start()) + 1)
+            for match in _FENCE.finditer(text)
+        ]
+        return [block for block in found if not languages or block.language in languages]
+
+    def run_bash(self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True) -> str:
+        """Run what a reader with bash runs, and return what it prints; an error fails the test.
+
+        :param quiet: a word on stderr fails it, too.
+        """
+        script = "\n".join(block.text for block in self.blocks(*BASH))
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, f"{self.name} in bash: {done.stderr}"
+        assert not (quiet and done.stderr)
+        return done.stdout
+
+    def run_powershell(
+        self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True, web: Web | None = None
+    ) -> str:
+        """Run what a reader with PowerShell runs, as :meth:`run_bash` does.
+
+        :param web: answers the calls of services.
+        """
+        script = "\n".join(block.text for block in self.blocks(*POWERSHELL))
+        outcome = run_powershell(script, folder, environment, web)
+        assert (outcome.exit_code, outcome.failed) == (0, []), f"{self.name} in PowerShell: {outcome.errors}"
+        assert not (quiet and outcome.errors)
+        return outcome.output
+
+
+def pages() -> list[Page]:
+    """Return all pages that are built into the site."""
+    outside = {"_build", "examples", "man", "extensions"}
+    names = sorted(path.relative_to(DOC) for path in DOC.rglob("*.md"))
+    return [Page(name.as_posix()) for name in names if name.parts[0] not in outside]
+
+
+def reader_environment(programs: Path, **more: str) -> dict[str, str]:
+    """Return the variables of a reader: the program of this interpreter on the path, behind *programs*."""
+    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "PATH": path, **more}
+
+
+def stand_in(programs: Path, name: str, source: str) -> None:
+    """Put a stand-in for the program *name* into the folder *programs*.
+
+    :param source: what it does, in Python; ``arguments`` are those it was given.
+    """
+    programs.mkdir(exist_ok=True)
+    file = programs / name
+    start = (
+        f"#!{sys.executable}\nimport json, os, subprocess, sys\nfrom pathlib import Path\n\narguments = sys.argv[1:]\n"
+    )
+    file.write_text(start + textwrap.dedent(source), encoding="utf-8")
+    file.chmod(0o755)
+
+
+def extras() -> list[str]:
+    """Return the extras that qsjwt has."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return list(config["options.extras_require"])
+
+
+def add_installers(programs: Path) -> None:
+    """Add stand-ins for ``pip`` and ``pipx``, which only look whether they are asked for something that there is."""
+    known = ["qsjwt", *(f"qsjwt[{extra}]" for extra in extras())]
+    for name in ("pip", "pipx"):
+        stand_in(programs, name, f"assert arguments[0] == 'install' and set(arguments[1:]) <= set({known!r})\n")
