@@ -54,6 +54,7 @@ class WebCall:
     """A call of ``Invoke-RestMethod``, which goes nowhere.
 
     :ivar body: what ``-Body`` or ``-InFile`` gives.
+    :ivar in_session: whether it opens a session, or belongs to one.
     """
 
     method: str
@@ -61,6 +62,7 @@ class WebCall:
     headers: Mapping[str, str]
     body: Any
     content_type: str
+    in_session: bool = False
 
 
 Web = Callable[[WebCall], str]
@@ -493,18 +495,14 @@ class _Shell:
         body, file = given.take("body"), given.take("infile")
         if file is not None:
             body = (self._folder / file).read_text(encoding="utf-8")
-        call = WebCall(
-            given.take("method") or "Get",
-            given.take("uri"),
-            given.take("headers") or {},
-            body,
-            given.take("contenttype") or "",
-        )
-        for handed_on in ("certificate", "websession"):
-            if not isinstance(given.take(handed_on) or _Opaque(""), _Opaque):
-                raise NotUnderstood(f"-{handed_on} is not one")
-        if session := given.take("sessionvariable"):
-            self._variables[session.lower()] = _Opaque("session")
+        certificate, session, opened = map(given.take, ("certificate", "websession", "sessionvariable"))
+        if not all(isinstance(thing or _Opaque(""), _Opaque) for thing in (certificate, session)):
+            raise NotUnderstood("what is given as a certificate or a session is none")
+        if opened:
+            self._variables[opened.lower()] = _Opaque("session")
+        method, content_type = given.take("method") or "Get", given.take("contenttype") or ""
+        in_session = bool(opened or session)
+        call = WebCall(method, given.take("uri"), given.take("headers") or {}, body, content_type, in_session)
         given.require(0)
         if self._web is None:
             raise NotUnderstood("nobody answers a call of the web here")

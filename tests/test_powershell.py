@@ -126,8 +126,8 @@ def test_a_call_of_a_service_goes_to_the_test(powershell: Any, tmp_path: Path) -
     """
     assert powershell(script, web=answer).output.startswith("t\n")
     assert calls == [
-        WebCall("Post", "https://q/t", {}, {"grant": "x", "assertion": "abc"}, ""),
-        WebCall("Get", "https://q/u", {"Authorization": "Bearer abc"}, None, ""),
+        WebCall("Post", "https://q/t", {}, {"grant": "x", "assertion": "abc"}, "", True),
+        WebCall("Get", "https://q/u", {"Authorization": "Bearer abc"}, None, "", True),
         WebCall("Post", "https://q/v", {}, "{}", "application/json"),
     ]
     with pytest.raises(NotUnderstood, match="given to"):

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -322,26 +321,6 @@ def test_a_helper_runs_once_for_a_key_whose_kind_is_found_out_by_trying(
     monkeypatch.setattr(provider, "_REUSED", -1.0)
     assert json.loads(run(*show).stdout)["crv"] == "P-256"
     assert len(Path("runs").read_text(encoding="ascii").splitlines()) > 2  # the output was forgotten each time
-
-
-def test_every_bash_command_of_the_page_runs(
-    keys: SimpleNamespace, helper: Helper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stand-ins for the programs of the page, which print a key if they get what the page says."""
-    page = (Path(__file__).parents[2] / "doc" / "keys" / "exec.md").read_text(encoding="utf-8")
-    for name, arguments in (
-        ("pass", "show qlik/virtual-proxy"),
-        ("op", "read op://Servers/Qlik/key"),
-        ("vault", "kv get -field=key secret/qlik"),
-    ):
-        helper(f"[ \"$*\" = '{arguments}' ] && cat '{keys.files['rsa']}'", name=f"bin/{name}")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}")
-    script = "\n".join(re.findall(r"```bash\n(.*?)```", page, re.DOTALL))
-    result = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (result.returncode, result.stderr) == (0, "")
-    assert [token.count(".") for token in result.stdout.splitlines()] == [2] * 4
 
 
 class TestOnWindows:

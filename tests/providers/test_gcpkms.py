@@ -18,7 +18,7 @@ from jwcrypto.jwa import JWA
 from qsjwt.api import Secrets, SigningFailed, open_signer
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Run, pem, public_pem
-from tests.providers.loopback import Answer, Loopback, Request
+from tests.loopback import Answer, Loopback, Request
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 

@@ -24,13 +24,14 @@ from keyring.errors import InitError, KeyringError, KeyringLocked
 from qsjwt.providers import keyring as provider
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Result, Run, pem, unavailable
+from tests.pages import Page, add_installers, reader_environment
 
 # The library and what comes with it are not there, and not typed, wherever mypy runs.
 SECRET_SERVICE: Any = importlib.import_module("keyring.backends.SecretService")
 FAIL: Any = importlib.import_module("keyring.backends.fail")
 NULL: Any = importlib.import_module("keyring.backends.null")
 
-PAGE = Path(__file__).parents[2] / "doc" / "keys" / "keyring.md"
+PAGE = Page("keys/keyring.md")
 SERVICE, USER = "qlik/qseow.example.com", "signing key"
 PASSPHRASE = "a password of the login keyring"
 
@@ -154,18 +155,12 @@ def test_a_key_that_the_keyring_command_stored_makes_a_token(run: Run, keys: Sim
 
 
 @pytest.mark.usefixtures("secret_service")
-def test_every_bash_command_of_the_page_runs_but_the_installation(
-    keys: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+def test_every_command_of_the_page_runs(run_in: Any, keys: SimpleNamespace, tmp_path: Path) -> None:
     Path("first_privatekey.pem").write_bytes(pem(keys.rsa))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    install, example = re.findall(r"```bash\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert install == "pip install 'qsjwt[keyring]'\n"
-    result = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", example], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (result.returncode, result.stderr) == (0, "")
-    assert pyjwt.decode(result.stdout.strip(), keys.rsa.public_key(), ["RS256"])["userId"] == "anna"
+    add_installers(tmp_path / "programs")
+    output = run_in(PAGE, tmp_path, reader_environment(tmp_path / "programs"))
+    assert pyjwt.decode(output.strip(), keys.rsa.public_key(), ["RS256"])["userId"] == "anna"
 
 
 @pytest.mark.usefixtures("secret_service")
@@ -328,5 +323,5 @@ def test_without_the_library_the_error_says_what_to_install(run: Run, monkeypatc
 
 
 def test_the_page_says_what_fits_into_windows_credential_manager(keys: SimpleNamespace) -> None:
-    limit = int(re.findall(r"([\d,]+) characters", PAGE.read_text(encoding="utf-8"))[0].replace(",", ""))
+    limit = int(re.findall(r"([\d,]+) characters", PAGE.text)[0].replace(",", ""))
     assert len(pem(keys.ec)) < len(pem(keys.p384)) < limit < len(pem(keys.rsa))

@@ -34,6 +34,7 @@ from qsjwt.api import (
 )
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import JSONWEBTOKEN, Run, pem, public_pem, run_process, unavailable, verified_by_node
+from tests.pages import Page, add_installers, reader_environment
 
 PIN = "73-Pinguine"
 SO_PIN = "84-Seeleoparden"
@@ -659,18 +660,14 @@ class TestSigningFails:
                 signer.sign(DATA)
 
 
-def test_the_commands_of_its_page_run(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "doc" / "keys" / "pkcs11.md").read_text(encoding="utf-8")
-    block = page.partition("```bash\n")[2].partition("```")[0]
+@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+def test_the_commands_of_its_page_run(run_in: Any, tmp_path: Path) -> None:
     if shutil.which("pkcs11-tool") is None or not os.path.exists(MODULES[0]):
         unavailable("softhsm2 and opensc are not installed as Debian has them")
     (tmp_path / "tokens").mkdir()
     (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path}/tokens\nlog.level = ERROR\n")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "SOFTHSM2_CONF": str(tmp_path / "softhsm2.conf"), "PATH": path}
-    ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block], env=environment, capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert len([line for line in ended.stdout.splitlines() if line.startswith("eyJ")]) == 2
-    assert "-----BEGIN CERTIFICATE-----" in ended.stdout
+    add_installers(tmp_path / "programs")
+    reader = reader_environment(tmp_path / "programs", SOFTHSM2_CONF=str(tmp_path / "softhsm2.conf"))
+    output = run_in(Page("keys/pkcs11.md"), tmp_path, reader, quiet=False)
+    assert len([line for line in output.splitlines() if line.startswith("eyJ")]) == 2
+    assert "-----BEGIN CERTIFICATE-----" in output

@@ -1,0 +1,208 @@
+"""The pages that call Qlik, run with the real curl against a stand-in for Qlik that believes what is registered."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt as pyjwt
+import pytest
+from cryptography.x509 import load_pem_x509_certificate
+
+from tests.conftest import unavailable
+from tests.loopback import Answer, Loopback, Request
+from tests.pages import Page, add_installers, reader_environment
+from tests.powershell import WebCall
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+TENANT = "https://mytenant.eu.qlikcloud.com"
+API_KEY = "the API key of an administrator"
+REFUSED = Answer(401, {"errors": [{"title": "refused"}]})
+
+
+class Qlik(Loopback):
+    """Does of Qlik Sense and of a tenant what the pages ask for; a token has to be right, and a ``jti`` new.
+
+    :ivar folder: where the reader is, from which the administrator takes what the pages have registered by hand.
+    :ivar users: whom it let in.
+    """
+
+    names = ("qlik.example.com", "mytenant.eu.qlikcloud.com")
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = Path()
+        self.users: list[str] = []
+        self.registered: list[Any] = []
+        self._identity_providers: dict[str, Any] = {}
+        self._used: set[str] = set()
+
+    def reset(self) -> None:
+        """Forget who was there, and what is registered."""
+        super().reset()
+        self.users, self.registered = [], []
+        self._identity_providers = {}
+
+    def answer(self, request: Request) -> Answer:
+        """Return what Qlik answers."""
+        answers: dict[tuple[str, str], Callable[[Request], Answer]] = {
+            ("POST", "/api/v1/identity-providers"): self._add_identity_provider,
+            ("POST", "/login/jwt-session"): self._log_in,
+            ("GET", "/api/v1/users/me"): self._who_am_i,
+            ("POST", "/oauth/token"): self._exchange,
+            ("POST", "/qrs/virtualproxyconfig"): self._add_virtual_proxy,
+            ("GET", "/scripts/qrs/about"): self._about,
+        }
+        does = answers.get((request.method, request.path))
+        return does(request) if does else Answer(404, {})
+
+    def _add_identity_provider(self, request: Request) -> Answer:
+        if request.headers["authorization"] != f"Bearer {API_KEY}":
+            return REFUSED
+        assert request.headers["content-type"] == "application/json"
+        options = request.body["options"]
+        self._identity_providers[options["issuer"]] = options["staticKeys"][0]
+        self.registered.append(request.body)
+        return Answer(201, {"id": "1"})
+
+    def _log_in(self, request: Request) -> Answer:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        known = self._identity_providers[pyjwt.decode(token, options={"verify_signature": False})["iss"]]
+        label = "-----BEGIN CERTIFICATE-----"
+        lines = known["pem"].replace(label, f"{label}\n").replace("-----END", "\n-----END")
+        claims = pyjwt.decode(token, _public_key(lines), ["RS256"], audience="qlik.api/login/jwt-session")
+        if pyjwt.get_unverified_header(token)["kid"] != known["kid"] or claims["jti"] in self._used:
+            return REFUSED
+        self._used.add(claims["jti"])
+        assert (claims["email_verified"], claims["groups"]) == (True, ["Sales"])
+        assert claims["exp"] - claims["nbf"] <= 3600
+        self.users.append(claims["sub"])
+        return Answer(200, {}, {"Set-Cookie": "eas.sid=a-session; Path=/; Secure; HttpOnly"})
+
+    def _who_am_i(self, request: Request) -> Answer:
+        return Answer(200, {"subject": self.users[-1]}) if "a-session" in request.headers["cookie"] else REFUSED
+
+    def _exchange(self, request: Request) -> Answer:
+        form = {name: values[0] for name, values in parse_qs(request.body.decode("ascii")).items()}
+        key = pyjwt.PyJWK.from_json((self.folder / "client.jwk").read_text(encoding="utf-8"))
+        claims = pyjwt.decode(form["client_assertion"], key.key, [key.algorithm_name], audience=f"{TENANT}/oauth/token")
+        assert pyjwt.get_unverified_header(form["client_assertion"])["kid"] == key.key_id
+        assert claims["iss"] == claims["sub"] == form["client_id"]
+        assert form["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        assert (form["grant_type"], form["scope"]) == ("client_credentials", "user_default")
+        self.users.append(claims["sub"])
+        return Answer(200, {"access_token": "an access token", "expires_in": 3600})
+
+    def _add_virtual_proxy(self, request: Request) -> Answer:
+        assert request.headers["x-qlik-xrfkey"] == request.query["Xrfkey"][0]
+        assert request.headers["x-qlik-user"].startswith("UserDirectory=INTERNAL")
+        assert _public_key(request.body["jwtPublicKeyCertificate"])
+        self.registered.append(request.body)
+        return Answer(201, {"id": "2"})
+
+    def _about(self, request: Request) -> Answer:
+        assert request.headers["x-qlik-xrfkey"] == request.query["Xrfkey"][0]
+        certificate = (self.folder / "qlik_publickey.cer").read_text(encoding="ascii")
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        claims = pyjwt.decode(token, _public_key(certificate), ["RS256"])
+        assert claims["group"] == ["Sales"]
+        self.users.append(f"{claims['userDirectory']}\\{claims['userId']}")
+        return Answer(200, {"buildVersion": "1"})
+
+
+def _public_key(certificate: str) -> Any:
+    return load_pem_x509_certificate(certificate.encode("ascii")).public_key()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Qlik]:
+    """Start it once."""
+    service = Qlik(tmp_path_factory.mktemp("qlik"))
+    with service.running():
+        yield service
+
+
+@pytest.fixture
+def qlik(running: Qlik, tmp_path: Path) -> Qlik:
+    """Return it as it is before anything is registered, for a reader in the working folder."""
+    running.reset()
+    running.folder = tmp_path
+    return running
+
+
+@pytest.fixture
+def reader(qlik: Qlik, tmp_path: Path) -> dict[str, str]:
+    """Return the variables of a reader; curl reads in its own settings that all names lead to the stand-in."""
+    if shutil.which("curl") is None:
+        unavailable("curl is not installed")
+    add_installers(tmp_path / "programs")
+    settings = tmp_path / "curl"
+    settings.mkdir()
+    (settings / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{qlik.port}"\nnoproxy = "*"\n', encoding="utf-8")
+    shutil.copy(qlik.ca_file, tmp_path / "root.pem")
+    chain = (qlik.ca_file.parent / "server.pem").read_text(encoding="ascii")
+    certificate, mark, key = chain.partition("-----BEGIN PRIVATE KEY-----")
+    (tmp_path / "client.pem").write_text(certificate, encoding="ascii")
+    (tmp_path / "client_key.pem").write_text(mark + key, encoding="ascii")
+    more = {"CURL_HOME": str(settings), "CURL_CA_BUNDLE": str(qlik.ca_file), "QLIK_API_KEY": API_KEY}
+    return reader_environment(tmp_path / "programs", **more)
+
+
+@pytest.fixture
+def web(qlik: Qlik) -> Callable[[WebCall], str]:
+    """Answer what the stand-in for PowerShell asks, as over the network; cookies are kept in a session only."""
+    cookies: dict[str, str] = {}
+
+    def answer(call: WebCall) -> str:
+        url = urlsplit(call.uri)
+        body = call.body
+        if isinstance(body, dict):
+            body = urlencode(body).encode("ascii")
+        elif body is not None:
+            body = json.loads(body)
+        headers = {**call.headers, "Content-Type": call.content_type, **(cookies if call.in_session else {})}
+        lowered = {name.lower(): value for name, value in headers.items()}
+        request = Request(call.method.upper(), url.netloc, url.path, parse_qs(url.query), lowered, body)
+        answered = qlik.answer(request)
+        assert answered.status < 400
+        if "Set-Cookie" in answered.headers:
+            cookies["Cookie"] = answered.headers["Set-Cookie"].partition(";")[0]
+        return json.dumps(answered.value)
+
+    return answer
+
+
+WHO = {
+    "start/qseow.md": ["LAB\\anna"],
+    "start/qscloud.md": ["anna"],
+    "how-to/oauth.md": ["0123456789abcdef"],
+    "how-to/register.md": [],
+}
+"""Whom each page gets into Qlik."""
+
+
+@pytest.mark.parametrize("name", WHO)
+def test_a_reader_with_bash_gets_in(name: str, qlik: Qlik, reader: dict[str, str], tmp_path: Path) -> None:
+    output = Page(name).run_bash(tmp_path, reader)
+    _require_in(name, qlik, output)
+
+
+@pytest.mark.parametrize("name", WHO)
+def test_a_reader_with_powershell_gets_in(
+    name: str, qlik: Qlik, reader: dict[str, str], web: Callable[[WebCall], str], tmp_path: Path
+) -> None:
+    output = Page(name).run_powershell(tmp_path, reader, web=web)
+    _require_in(name, qlik, output)
+
+
+def _require_in(name: str, qlik: Qlik, output: str) -> None:
+    assert qlik.users == WHO[name]
+    assert [line for line in output.splitlines() if line.startswith("broken")] == []
+    assert len(qlik.registered) == {"start/qscloud.md": 1, "how-to/register.md": 1}.get(name, 0)
+    if name == "start/qseow.md":
+        assert "buildVersion" in output
+    if name == "how-to/oauth.md":
+        assert "an access token" in output
