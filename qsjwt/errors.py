@@ -26,7 +26,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class QsJwtError(Exception):
-    """An unexpected failure, and the base of the expected ones.
+    """An unexpected failure, which is a bug; and the base of the expected ones.
 
     :param message: one sentence without a full stop; it names the thing and the rule, and never holds
         a secret: foreign text goes through :func:`qsjwt.redaction.quoted` first.

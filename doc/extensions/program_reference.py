@@ -49,12 +49,12 @@ def commands() -> str:
 
 def exit_codes() -> str:
     """Return a table of the exit codes, and of the exceptions that a program of Python gets instead."""
-    rows = [("0", "", "done")]
+    rows = [("0", "It is done.", "")]
     for error in (errors.QsJwtError, *errors.QsJwtError.__subclasses__()):
-        rows.append((str(error.exit_code), f"`{error.__name__}`", _text(_first_line(error))))
-    rows.append((str(errors.INTERRUPTED), "", "Ctrl-C; 128 and the number of the signal, also for other signals"))
-    rows.append((str(errors.BROKEN_PIPE), "", "what reads stdout has gone"))
-    return _table(("code", "exception", "meaning"), rows)
+        rows.append((str(error.exit_code), _text(_first_line(error)), f"`{error.__name__}`"))
+    rows.append((str(errors.INTERRUPTED), "Ctrl-C; for any signal, 128 and its number.", ""))
+    rows.append((str(errors.BROKEN_PIPE), "What reads stdout has gone.", ""))
+    return _table(("code", "meaning", "in Python"), rows)
 
 
 def key_providers() -> str:
@@ -127,7 +127,8 @@ def _options(program: str, parser: Parser, level: int) -> str:
         actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
         if not actions:
             continue
-        parts.append(f"{'#' * level} {(group.title or '').capitalize()}")
+        if group.title != "options":  # argparse's own, where --help is
+            parts.append(f"{'#' * level} {(group.title or '').capitalize()}")
         if group.description:
             parts.append(_text(group.description))
         parts.extend(_option(parser, action) for action in actions)
@@ -150,7 +151,7 @@ def _extra(name: str) -> str:
 
 
 def _first_line(documented: Any) -> str:
-    return (documented.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return (documented.__doc__ or "").strip().partition("\n")[0]
 
 
 def _text(text: str) -> str:
