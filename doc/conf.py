@@ -4,12 +4,14 @@ import sys
 from pathlib import Path
 
 from qsjwt import __version__
+from qsjwt.app import Application
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "qsjwt"
 author = "the developers of qsjwt"
-copyright = author
+copyright = ""
+html_show_copyright = False
 release = version = __version__
 language = "en"
 
@@ -18,6 +20,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "sphinx_design",
+    "man_pages",
     "program_reference",
     "shell_tabs",
 ]
@@ -29,3 +32,16 @@ html_show_sourcelink = False
 html_copy_source = False
 
 myst_heading_anchors = 3
+smartquotes = False  # it would make a dash of the two of an option
+
+# "man qsjwt create-qseow" finds the page qsjwt-create-qseow.
+man_pages = [
+    ("reference/program", "qsjwt", "create and verify JSON Web Tokens for Qlik", "", 1),
+    ("reference/key-providers", "qsjwt-keys", "where the private key is", "", 7),
+    *(
+        (f"reference/{name}", f"qsjwt-{name}", summary[:1].lower() + (summary or "").rstrip(".")[1:], "", 1)
+        for name, summary in Application().summaries().items()
+        if summary
+    ),
+]
+today = " "  # the day of the build says nothing, and would make each build another

@@ -20,10 +20,11 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "twine", "check", "--strict", wheel, sdist], check=True)
     packages = [path for name in ("qsjwt", "qsjwt_platforms") for path in (ROOT / name).rglob("*.py")]
     wanted = {path.relative_to(ROOT).as_posix() for path in packages} | {"qsjwt/py.typed", "qsjwt_platforms/py.typed"}
+    pages = {f"share/man/man{path.suffix[1:]}/{path.name}" for path in (ROOT / "doc" / "man").iterdir()}
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    code = {name for name in held if ".dist-info/" not in name}
-    assert code == wanted, f"the wheel differs from the source: {sorted(code ^ wanted)}"
+    installed = {name.partition(".data/data/")[2] or name for name in held if ".dist-info/" not in name}
+    assert installed == wanted | pages, f"the wheel differs from the source: {sorted(installed ^ (wanted | pages))}"
     assert any(name.endswith("/LICENSE") for name in held)
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}

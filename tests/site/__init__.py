@@ -1,0 +1,1 @@
+"""The documentation as it is built; the environment "docs" of tox builds it."""

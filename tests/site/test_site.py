@@ -1,0 +1,136 @@
+"""The site leads everywhere and has all there is; the man pages in the source are what is built."""
+
+import os
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from qsjwt import plugins
+from qsjwt.app import Application
+from qsjwt.errors import QsJwtError
+from qsjwt.parser import Parser
+from tests.pages import DOC, pages
+
+SITE = Path(os.environ["QSJWT_SITE"])
+MAN = Path(os.environ["QSJWT_MAN"])
+
+
+class Document(HTMLParser):
+    """What of a page of the site is looked at.
+
+    :ivar ids: where links may lead to.
+    :ivar links: where its links lead.
+    :ivar tabs: the labels of tabs.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.text = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.ids.add(found.get("id") or "")
+        if tag == "a" and (target := found.get("href")):
+            self.links.append(target)
+        if source := found.get("src") or (found.get("href") if tag == "link" else None):
+            self.sources.append(source)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+DOCUMENTS = {path: Document(path) for path in sorted(SITE.rglob("*.html"))}
+
+
+def _reference(name: str) -> str:
+    return DOCUMENTS[SITE / "reference" / f"{name}.html"].text
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(SITE).as_posix())
+def test_every_link_within_the_site_leads_somewhere(path: Path) -> None:
+    for link in DOCUMENTS[path].links:
+        url = urlsplit(link)
+        if url.scheme:
+            continue
+        target = path if not url.path else (path.parent / unquote(url.path)).resolve()
+        assert target.exists(), link
+        if url.fragment and target in DOCUMENTS:
+            assert unquote(url.fragment) in DOCUMENTS[target].ids, link
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    for path, document in DOCUMENTS.items():
+        assert [source for source in document.sources if urlsplit(source).netloc] == [], path
+
+
+def test_every_page_can_be_reached_from_the_first() -> None:
+    reached, new = set(), {SITE / "index.html"}
+    while new:
+        reached |= new
+        links = ((path.parent / urlsplit(link).path).resolve() for path in new for link in DOCUMENTS[path].links)
+        new = {target for target in links if target in DOCUMENTS} - reached
+    assert {SITE / page.name.replace(".md", ".html") for page in pages()} <= reached
+
+
+def _parsers() -> Iterator[tuple[str, Parser]]:
+    yield "", Application().parser
+    yield from Application().each_parser(lambda words, parser: (words, parser))
+
+
+@pytest.mark.parametrize(("words", "parser"), list(_parsers()), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_option_is_on_the_page_of_its_command_and_can_be_linked_to(words: str, parser: Parser) -> None:
+    page = DOCUMENTS[SITE / "reference" / f"{words.partition(' ')[0] or 'program'}.html"]
+    program = "-".join(["cmdoption-qsjwt", *words.split()])
+    for name in parser.option_names():
+        assert name in page.text
+        assert f"{program}-{name.strip('-')}" in page.ids
+
+
+def test_every_command_exit_code_and_key_provider_is_in_the_reference() -> None:
+    for command in Application().summaries():
+        assert command in _reference("program")
+    for error in (QsJwtError, *QsJwtError.__subclasses__()):
+        assert re.search(rf"\b{error.exit_code}\b", _reference("program"))
+        assert error.__name__ in _reference("program")
+    for scheme in plugins.names(plugins.KEY_PROVIDERS):
+        assert f"{scheme}:" in _reference("key-providers")
+        assert DOCUMENTS[SITE / "keys" / f"{scheme}.html"].text
+
+
+@pytest.mark.parametrize("name", plugins.names(plugins.PLATFORMS))
+def test_every_rule_of_a_platform_is_in_the_reference(name: str) -> None:
+    from qsjwt.creation import load_platform
+
+    text = _reference("rules")
+    for rule in load_platform(name).rules:
+        assert rule.demand in text
+        assert rule.source in text
+
+
+def test_blocks_for_both_shells_are_tabs() -> None:
+    for page in pages():
+        twins = len(page.blocks("powershell"))
+        html = (SITE / page.name.replace(".md", ".html")).read_text(encoding="utf-8")
+        bash = [block for block in page.blocks("bash")]
+        assert html.count('data-sync-id="powershell"') == (twins if bash else 0), page.name
+
+
+def _words(path: Path) -> list[str]:
+    """Return the words of a man page without its markup, which each release of docutils writes otherwise."""
+    text = re.sub(r"^(\.\\\"|'\\\").*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = re.sub(r"^\.\w+|\\f(?:\w|\[\w*\])|\\\(\w\w|\\\[\w+\]|\\", " ", text, flags=re.MULTILINE)
+    return re.findall(r"\w{2,}", text)
+
+
+def test_the_man_pages_in_the_source_are_what_is_built() -> None:
+    built = {path.name: _words(path) for path in MAN.glob("qsjwt*")}
+    assert len(built) > 10
+    assert {path.name: _words(path) for path in (DOC / "man").iterdir()} == built, "run: tox run -e man"
