@@ -50,7 +50,8 @@ def commands() -> str:
 def exit_codes() -> str:
     """Return a table of the exit codes, and of the exceptions that a program of Python gets instead."""
     rows = [("0", "It is done.", "")]
-    for error in (errors.QsJwtError, *errors.QsJwtError.__subclasses__()):
+    kinds: list[type[errors.QsJwtError]] = [errors.QsJwtError, *errors.QsJwtError.__subclasses__()]
+    for error in kinds:
         rows.append((str(error.exit_code), _text(_first_line(error)), f"`{error.__name__}`"))
     rows.append((str(errors.INTERRUPTED), "Ctrl-C; for any signal, 128 and its number.", ""))
     rows.append((str(errors.BROKEN_PIPE), "What reads stdout has gone.", ""))

@@ -22,25 +22,22 @@ class ShellTabs(SphinxTransform):
     def apply(self, **_settings: Any) -> None:
         """Change the document."""
         for block in list(self.document.findall(nodes.literal_block)):
-            if block.get("language") == _SAME:
+            language, twin = block.get("language"), _block_behind(block)
+            if language == _SAME:
                 block["language"] = "bash"
-            elif _language(block) == "bash" and _language(twin := _behind(block)) == "powershell":
+            elif language == "bash" and twin and twin.get("language") == "powershell":
                 _put_together(block, twin)
 
 
-def _language(node: nodes.Node | None) -> str:
-    return node.get("language", "") if isinstance(node, nodes.literal_block) else ""
+def _block_behind(block: nodes.literal_block) -> nodes.literal_block | None:
+    behind = block.next_node(descend=False, siblings=True)
+    return behind if isinstance(behind, nodes.literal_block) else None
 
 
-def _behind(block: nodes.literal_block) -> nodes.Node | None:
-    return block.next_node(descend=False, siblings=True)
-
-
-def _put_together(bash: nodes.literal_block, powershell: nodes.Node | None) -> None:
+def _put_together(bash: nodes.literal_block, powershell: nodes.literal_block) -> None:
     tabs = create_component("tab-set", classes=["sd-tab-set"])
     bash.parent.replace(bash, tabs)
     for block in (bash, powershell):
-        assert isinstance(block, nodes.literal_block)
         if block is powershell:
             block.parent.remove(block)
         label = nodes.rubric("", _TWINS[block["language"]], classes=["sd-tab-label"])

@@ -85,7 +85,7 @@ def _parsers() -> Iterator[tuple[str, Parser]]:
     yield from Application().each_parser(lambda words, parser: (words, parser))
 
 
-@pytest.mark.parametrize(("words", "parser"), list(_parsers()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("words", "parser"), [pytest.param(*found, id=found[0]) for found in _parsers()])
 def test_every_option_is_on_the_page_of_its_command_and_can_be_linked_to(words: str, parser: Parser) -> None:
     page = DOCUMENTS[SITE / "reference" / f"{words.partition(' ')[0] or 'program'}.html"]
     program = "-".join(["cmdoption-qsjwt", *words.split()])
@@ -97,7 +97,8 @@ def test_every_option_is_on_the_page_of_its_command_and_can_be_linked_to(words: 
 def test_every_command_exit_code_and_key_provider_is_in_the_reference() -> None:
     for command in Application().summaries():
         assert command in _reference("program")
-    for error in (QsJwtError, *QsJwtError.__subclasses__()):
+    kinds: list[type[QsJwtError]] = [QsJwtError, *QsJwtError.__subclasses__()]
+    for error in kinds:
         assert re.search(rf"\b{error.exit_code}\b", _reference("program"))
         assert error.__name__ in _reference("program")
     for scheme in plugins.names(plugins.KEY_PROVIDERS):
