@@ -182,8 +182,9 @@ def run_process(*arguments: object, environment: dict[str, str] | None = None, *
 
 
 def interruptible() -> None:
-    """Let a child process be interrupted: what runs in a shell's background has SIGINT ignored, and so its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let signals end a child process: a shell's background ignores SIGINT, nohup SIGHUP, and so do their children."""
+    for ending in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ending, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

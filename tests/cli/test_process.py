@@ -132,7 +132,9 @@ def test_imports_that_one_token_never_uses_stay_postponed(keys: SimpleNamespace)
     _measured(program, *_create(keys))  # a cold cache of entry points needs tempfile and zipfile once
     used_ones = set(_measured(program, *_create(keys)).splitlines()[-1].split()[1:])
     # From 3.12 on importlib.resources, which importlib.metadata imports, names tempfile in an annotation.
-    assert used_ones == ({"random", "tempfile"} if sys.version_info >= (3, 12) else set())
+    expected = {"random", "tempfile"} if sys.version_info >= (3, 12) else set()
+    # For an interpreter below /tmp, stevedore keeps no cache, and reads the entry points each time.
+    assert used_ones - ({"zipfile"} if sys.executable.startswith("/tmp") else set()) == expected
 
 
 def test_a_postponed_module_is_the_real_one_when_it_is_used() -> None:
