@@ -9,8 +9,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
     if not name:
         return ""
-    known, name = sorted(candidates), name.lower()
-    close = [known_name for known_name in known if known_name.startswith(name)] or difflib.get_close_matches(
-        name, known
+    known = {candidate.lower(): candidate for candidate in sorted(candidates)}
+    wanted = name.lower()
+    close = [candidate for candidate in known if candidate.startswith(wanted)] or difflib.get_close_matches(
+        wanted, known
     )
-    return f"did you mean {close[0]}?" if close else ""
+    return f"did you mean {known[close[0]]}?" if close else ""
