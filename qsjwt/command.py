@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import inspect
+import itertools
 import logging
 import os
 import time
@@ -39,19 +40,16 @@ class Command(cliff.command.Command):
 
     app: "Application"
     example = ""
-    """A command line for the end of ``--help``."""
+    """A command line for the end of ``--help``; it is wrapped there."""
 
     # No cmd_name here: with one, cliff would let any package hook in and read the arguments.
     def __init__(self, app: Any, app_args: argparse.Namespace | None) -> None:
         super().__init__(app, app_args)
 
-    def get_epilog(self) -> str:
-        """Return the end of the help; cliff's own looks through every installed package first."""
-        return f"example:\n  {self.example}" if self.example else ""
-
     def get_parser(self, prog_name: str) -> Parser:
-        """Return the parser of this command."""
-        parser = Parser(prog_name, self.get_description(), self.get_epilog())
+        """Return the parser of this command; cliff's own would look through every installed package first."""
+        parser = Parser(prog_name, self.get_description())
+        parser.example = self.example
         self.add_options(parser)
         group = parser.add_argument_group("diagnostics")
         group.add_argument(
@@ -170,7 +168,12 @@ class CreateCommand(PlatformCommand):
         )
         add_batch_options(parser)
         parser.synopsis = "KEY [OPTION ...]"
+        parser.example = self.example or self._plain_example(parser)
         self._parser = parser
+
+    def _plain_example(self, parser: Parser) -> str:
+        demands = {**parser.demands(), "--expires": "60m", "--key": "file:privatekey.pem"}
+        return " ".join([parser.prog, *itertools.chain.from_iterable(demands.items())])
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Build, check, sign and write a token, in this order: a typing error costs no PIN and no call to a service."""

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from qsjwt import plugins
-from qsjwt.errors import PluginError
-from qsjwt.keys import KeyProvider
+from qsjwt.keys import reference_forms
 from qsjwt.parser import Parser
 from qsjwt.redaction import printable
 
@@ -137,15 +135,9 @@ def model(top: Parser, commands: Iterable[Place], summaries: Mapping[str, str | 
 
 def _schemes() -> Iterable[Scheme]:
     """Yield the key providers that work here."""
-    for name in plugins.names(plugins.KEY_PROVIDERS):
-        try:
-            summary = plugins.create(plugins.KEY_PROVIDERS, name, KeyProvider).summary  # type: ignore[type-abstract]
-        except PluginError:
-            continue
-        # As the help prints it: "file:PATH        a private key in a file".
-        match = re.fullmatch(rf"{re.escape(name)}:(\S*)\s+(.*)", summary, re.DOTALL)
-        reference, text = match.groups() if match else ("", summary)
-        yield Scheme(name, _one_line(text), reference in _FILES)
+    for found in reference_forms():
+        if found.problem is None:
+            yield Scheme(found.scheme, _one_line(found.text), found.form.partition(":")[2] in _FILES)
 
 
 def _value(action: argparse.Action) -> Value:

@@ -60,12 +60,12 @@ class Creator:
 
     def add_options(self, parser: Parser) -> None:
         """Add what a token says: the platform's options, further claims, and its lifetime."""
-        who = parser.add_argument_group("claims")
         before = set(map(id, parser._actions))
-        self.platform.add_options(who)
+        self.platform.add_options(parser.add_argument_group("who"))
         own = [action for action in parser._actions if id(action) not in before]
-        self.platform.add_shared_options(who)
-        add_claim_options(who)
+        claims = parser.add_argument_group("claims")
+        self.platform.add_shared_options(claims)
+        add_claim_options(claims)
         lifetime = parser.add_argument_group("lifetime")
         lifetime.add_argument(
             "--expires",

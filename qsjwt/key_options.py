@@ -12,9 +12,16 @@ from urllib.parse import quote, urlencode
 from jwcrypto.jwk import JWK
 
 from qsjwt import plugins
-from qsjwt.errors import InputError, KeyUnavailable, PluginError
+from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.inputs import read_file
-from qsjwt.keys import PASSPHRASE_VARIABLE, KeyProvider, Secrets, open_fitting_signer, split_reference
+from qsjwt.keys import (
+    PASSPHRASE_VARIABLE,
+    ReferenceForm,
+    Secrets,
+    open_fitting_signer,
+    reference_forms,
+    split_reference,
+)
 from qsjwt.parser import PROGRAM, Parser
 from qsjwt.pem import load_certificates, load_public_keys
 from qsjwt.public import PublicKey, certificate_of, is_certificate_of, leaves, the_only
@@ -64,7 +71,7 @@ def add_private_key_options(parser: Parser) -> Any:
     )
     add_new_key_options(key)
     add_passphrase_options(key)
-    parser.footer = key_providers
+    _add_key_references(parser)
     return key
 
 
@@ -112,7 +119,7 @@ def add_any_key_options(parser: Parser, note: str) -> Any:
     add_public_key_options(group)
     _add_key_option(group)
     add_passphrase_options(group)
-    parser.footer = key_providers
+    _add_key_references(parser)
     return group
 
 
@@ -121,7 +128,7 @@ def _add_key_option(group: Any) -> None:
         "--key",
         action="append",
         metavar="SCHEME:REFERENCE",
-        help="where the private key is, see below; no scheme means file:",
+        help="where the private key is; no scheme means file:",
     )
 
 
@@ -278,13 +285,15 @@ def one_public_key(
     return PublicKey(key)
 
 
-def key_providers() -> str:
-    """Return the end of a help: a line for each key provider that is installed."""
-    lines = ["", "key references (--key):"]
-    for name in plugins.names(plugins.KEY_PROVIDERS):
-        try:
-            lines.append(f"  {plugins.create(plugins.KEY_PROVIDERS, name, KeyProvider).summary}")  # type: ignore[type-abstract]
-        except PluginError as error:
-            way_out = error.hint if plugins.lacks_library(error) else f"cannot be loaded, see {PROGRAM} list-plugins"
-            lines.append(f"  {f'{name}:':15}  ({way_out})")
-    return "\n".join([*lines, ""])
+def _add_key_references(parser: Parser) -> None:
+    """Let the help list the key providers that are installed."""
+    broken = f"cannot be loaded, see {PROGRAM} list-plugins"
+
+    def text(found: ReferenceForm) -> str:
+        if found.problem is None:
+            return found.text
+        return f"({found.problem.hint if plugins.lacks_library(found.problem) else broken})"
+
+    parser.footer = lambda: (
+        f"\nkey references (--key):\n{parser.two_columns({found.form: text(found) for found in reference_forms()})}"
+    )

@@ -3,7 +3,7 @@
 import abc
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import unquote
@@ -84,6 +84,35 @@ class KeyProvider(abc.ABC):
         """
 
 
+@dataclass(frozen=True)
+class ReferenceForm:
+    """How a key of one provider is referred to.
+
+    :ivar form: a pattern of the reference, such as ``file:PATH``.
+    :ivar text: what such a reference names.
+    :ivar problem: why the provider cannot be loaded; its form and text are not known then.
+    """
+
+    scheme: str
+    form: str
+    text: str
+    problem: PluginError | None = None
+
+
+def reference_forms() -> Iterator[ReferenceForm]:
+    """Yield the form of a reference for each key provider that is installed; every one of them is imported."""
+    for scheme in plugins.names(plugins.KEY_PROVIDERS):
+        try:
+            summary = _load(scheme).summary
+        except PluginError as error:
+            yield ReferenceForm(scheme, f"{scheme}:", "", error)
+            continue
+        form, _, text = summary.partition(" ")
+        if not form.startswith(f"{scheme}:"):
+            form, text = f"{scheme}:", summary
+        yield ReferenceForm(scheme, form, text.strip())
+
+
 def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
     """Return a signer for ``SCHEME:REFERENCE``; one provider is imported, the one that is named.
 
@@ -97,7 +126,7 @@ def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
             f"there is no key provider {quoted(scheme)}",
             hint=nearest(scheme, schemes) or "a file with a colon in its name is written --key file:NAME",
         )
-    provider = plugins.create(plugins.KEY_PROVIDERS, scheme, KeyProvider)  # type: ignore[type-abstract]
+    provider = _load(scheme)
     with plugins.guard(plugins.KEY_PROVIDERS, scheme, "open the key"):
         signer = provider.open(rest, algorithm, secrets)
         try:
@@ -108,6 +137,10 @@ def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
             signer.close()
             raise
     return signer
+
+
+def _load(scheme: str) -> KeyProvider:
+    return plugins.create(plugins.KEY_PROVIDERS, scheme, KeyProvider)  # type: ignore[type-abstract]
 
 
 def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Signer:

@@ -1,6 +1,7 @@
 """An argparse parser as strict and as plain-spoken as the rest: exact options, one sentence, no secrets."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,8 @@ from qsjwt.spelling import nearest
 PROGRAM: Final = "qsjwt"
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
+_CONTINUATION: Final = " `" if os.name == "nt" else " \\"
+_WORD: Final = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
 _OPTION: Final = re.compile(r"--?[A-Za-z][A-Za-z0-9-]{0,40}", re.ASCII)
 
 
@@ -24,13 +27,12 @@ class HelpPrinted(Exception):
 class Parser(argparse.ArgumentParser):
     """Raises :class:`InputError` where argparse prints usage and exits, and never repeats a value unasked."""
 
-    def __init__(self, prog: str, description: str, epilog: str = "") -> None:
+    def __init__(self, prog: str, description: str) -> None:
         # Every option that is added asks for a formatter; only printing needs to know the terminal.
         self._columns = _WIDEST
         super().__init__(
             prog=prog,
             description=description,
-            epilog=epilog or None,
             formatter_class=self._formatter,
             conflict_handler="error",
             allow_abbrev=False,
@@ -40,7 +42,9 @@ class Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"-\.?\d")
         self.add_argument("-h", "--help", action=_PrintHelp, help="print this help and exit")
         self.footer: Callable[[], str] | None = None
-        """Gives the end of the help; called only when the help is printed, since it may load every plugin."""
+        """Gives what the help lists last; called only when the help is printed, since it may load every plugin."""
+        self.example = ""
+        """A command line, without line ends, for the end of the help."""
         self.synopsis = "[OPTION ...]"
         """What follows the required options in the usage line."""
         self.postponed: list[Any] = []
@@ -55,9 +59,10 @@ class Parser(argparse.ArgumentParser):
         import shutil  # 5 ms
 
         self._columns = max(_NARROWEST, min(shutil.get_terminal_size().columns - 2, _WIDEST))
-        required = [action for action in self._actions if action.required and action.option_strings]
-        words = [f"{action.option_strings[-1]} {action.metavar or action.dest.upper()}" for action in required]
-        self.usage = _wrap(f"{self.prog} {' '.join([*words, self.synopsis])}", self._columns - len("usage: "), " " * 7)
+        demands = [f"{name} {value}" for name, value in self.demands().items()]
+        self.usage = _wrap(
+            f"{self.prog} {' '.join([*demands, self.synopsis])}", self._columns - len("usage: "), " " * 7
+        )
 
     def format_usage(self) -> str:
         """Return the usage line, as wide as the terminal."""
@@ -65,9 +70,10 @@ class Parser(argparse.ArgumentParser):
         return super().format_usage()
 
     def format_help(self) -> str:
-        """Return the help, as wide as the terminal and at most 100 columns, with the footer."""
+        """Return the help, as wide as the terminal and at most 100 columns, with the footer and the example."""
         self._fit_terminal()
-        return super().format_help() + (self.footer() if self.footer else "")
+        example = f"\nexample:\n{continued(self.example, self._columns)}\n" if self.example else ""
+        return super().format_help() + (self.footer() if self.footer else "") + example
 
     def two_columns(self, rows: Mapping[str, str]) -> str:
         """Return *rows*, name to what it is, as lines below each other that are as wide as the help."""
@@ -82,10 +88,22 @@ class Parser(argparse.ArgumentParser):
 
         :raises InputError: if an argument belongs to no option; its text is not shown, as it may be part of a key.
         """
-        found, unknown = self.parse_known_args(args, namespace)
+        given = list(args if args is not None else sys.argv[1:])
+        try:
+            found, unknown = self.parse_known_args(given, namespace)
+        except InputError:
+            self._refuse_unknown(given)
+            raise
         if unknown:
-            self._refuse(unknown, list(args if args is not None else sys.argv[1:]))
+            self._refuse(unknown, given)
         return found
+
+    def _refuse_unknown(self, args: list[str]) -> None:
+        """Refuse an option that there is not before one that is required: it may be that one, misspelt."""
+        self.postpone_requirements()
+        _, unknown = self.parse_known_args(args)
+        if unknown:
+            self._refuse(unknown, args)
 
     def _refuse(self, unknown: list[str], args: list[str]) -> NoReturn:
         name = unknown[0].partition("=")[0]
@@ -100,6 +118,15 @@ class Parser(argparse.ArgumentParser):
         raise InputError(
             f"there is an argument{place} that belongs to no option", hint="put a value that has blanks in it in quotes"
         )
+
+    def demands(self) -> dict[str, str]:
+        """Return the options that are required, each with what stands for its value in the help."""
+        formatter = self._get_formatter()
+        return {
+            action.option_strings[-1]: formatter._format_args(action, action.dest.upper())
+            for action in self._actions
+            if action.required and action.option_strings
+        }
 
     def postpone_requirements(self) -> None:
         """Let what is required be given later, by the rows of a batch."""
@@ -160,18 +187,48 @@ def _name(action: argparse.Action) -> str:
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Wraps paragraphs, and leaves lines that begin with a blank, such as an example, as they are."""
+    """Wraps paragraphs, leaves lines that begin with a blank as they are, and tears no option apart."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n\n".join(
             part if "\n " in part else indent + _wrap(part, width - len(indent), indent) for part in text.split("\n\n")
         )
 
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _wrap(text, width).split("\n")
 
-def _wrap(text: str, width: int, indent: str) -> str:
+
+def _wrap(text: str, width: int, indent: str = "") -> str:
     import textwrap
 
     return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def continued(command: str, width: int) -> str:
+    """Return *command* over as many lines as it takes, as the system's usual shell continues them.
+
+    :param width: of the longest line, in characters; an option and its values stay together even if they are longer.
+    """
+    first, *parts = _parts(command)
+    lines = [f"  {first}"]
+    for part in parts:
+        if len(lines[-1]) + 1 + len(part) + len(_CONTINUATION) <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines[-1] += _CONTINUATION
+            lines.append(f"    {part}")
+    return "\n".join(lines)
+
+
+def _parts(command: str) -> list[str]:
+    """Return the command, and each option with its values."""
+    parts: list[str] = []
+    for word in _WORD.findall(command):
+        if parts and not word.startswith("-"):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    return parts
 
 
 class _PrintHelp(argparse.Action):

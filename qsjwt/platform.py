@@ -99,7 +99,7 @@ class Platform(abc.ABC):
     :cvar summary: the product's name, for ``--help``.
     :cvar algorithms: JWA names (RFC 7518, section 3.1) that it accepts, preferred first; never none or HS*.
     :cvar key_id_required: whether it finds the key by ``kid`` (RFC 7515, section 4.1.4), so that ``--keyid`` is a must.
-    :cvar example: a command line of ``create-NAME`` for the end of ``--help``, without the key.
+    :cvar example: a command line of ``create-NAME``, without line ends, for the end of ``--help``.
     :cvar rules: all its rules, in the order in which ``check NAME`` tells of them. Those named ``signature``, ``key``
         and ``certificate`` are judged by the core; without ``certificate``, none is registered there.
     """

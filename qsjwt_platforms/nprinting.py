@@ -58,7 +58,7 @@ class Nprinting(Platform):
 
     summary = "Qlik NPrinting"
     algorithms = ("RS256", "RS384", "RS512")
-    example = "qsjwt create-nprinting --useremail anna@example.com --expires 60m \\\n    --key file:privatekey.pem"
+    example = "qsjwt create-nprinting --useremail anna@example.com --expires 60m --key file:privatekey.pem"
     rules = (_ALGORITHM, _USER, *_TEXTS.values(), _NBF, _EXP, _SIGNATURE, _KEY, _CERTIFICATE)
 
     def add_options(self, group: Any) -> None:

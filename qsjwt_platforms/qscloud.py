@@ -75,9 +75,8 @@ class Qscloud(Platform):
     algorithms = ("RS256",)
     key_id_required = True
     example = (
-        "qsjwt create-qscloud --issuer https://idp.example.com --keyid my-key \\\n"
-        "    --subject anna --username Anna --useremail anna@example.com \\\n"
-        "    --useremail-verified true --expires 60m --key env:QLIK_PRIVATE_KEY"
+        "qsjwt create-qscloud --issuer https://idp.example.com --keyid my-key --subject anna --username Anna "
+        "--useremail anna@example.com --useremail-verified true --expires 60m --key env:QLIK_PRIVATE_KEY"
     )
     rules = (
         *(_ALGORITHM, _KID, _ISS, _AUD, _SUB, _SUB_TYPE, _NAME, _EMAIL, _EMAIL_VERIFIED, _GROUPS),

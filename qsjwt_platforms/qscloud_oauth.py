@@ -61,9 +61,8 @@ class QscloudOauth(Platform):
     algorithms = ("RS256", "RS512", "ES384")
     key_id_required = True
     example = (
-        "qsjwt create-qscloud-oauth --client-id 0123456789abcdef \\\n"
-        "    --tenant https://mytenant.eu.qlikcloud.com --keyid thumbprint --expires 5m \\\n"
-        "    --key file:privatekey.pem"
+        "qsjwt create-qscloud-oauth --client-id 0123456789abcdef --tenant https://mytenant.eu.qlikcloud.com "
+        "--keyid thumbprint --expires 5m --key file:privatekey.pem"
     )
     rules = (
         *(_ALGORITHM, _KID, _ISS, _SUB, _AUD, _JTI, _IAT, _EXP, _WINDOW, _NBF, _GROUPS),

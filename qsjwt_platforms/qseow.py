@@ -94,7 +94,7 @@ class Qseow(Platform):
 
     summary = "client-managed Qlik Sense (QSEoW)"
     algorithms = ("RS256", "RS384", "RS512")
-    example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h \\\n    --key file:privatekey.pem"
+    example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h --key file:privatekey.pem"
     rules = (
         *(_ALGORITHM, _USER_ID, _USER_DIRECTORY, *_MAPPED.values(), _ISS, _AUD, _IAT, _NBF, _EXP),
         *(_SIGNATURE, _KEY, _CERTIFICATE),

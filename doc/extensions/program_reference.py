@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from qsjwt import errors, plugins
 from qsjwt.app import Application
 from qsjwt.creation import load_platform
-from qsjwt.keys import KeyProvider
+from qsjwt.keys import reference_forms
 from qsjwt.parser import PROGRAM, Parser
 
 _COMMENT: Final = re.compile(r"^<!-- qsjwt: (\S+) ?(.*?) -->$", re.MULTILINE)
@@ -61,11 +61,9 @@ def exit_codes() -> str:
 def key_providers() -> str:
     """Return a table of the key providers, with links to their pages."""
     rows = []
-    for name in plugins.names(plugins.KEY_PROVIDERS):
-        summary = plugins.create(plugins.KEY_PROVIDERS, name, KeyProvider).summary  # type: ignore[type-abstract]
-        form, _, text = summary.partition(" ")
-        extra = _extra(name)
-        rows.append((f"[`{form}`](../keys/{name}.md)", _text(text.strip()), f"`{extra}`" if extra else ""))
+    for found in reference_forms():
+        extra = _extra(found.scheme)
+        rows.append((f"[`{found.form}`](../keys/{found.scheme}.md)", _text(found.text), f"`{extra}`" if extra else ""))
     return _table(("reference", "the key is", "extra"), rows)
 
 
@@ -116,9 +114,8 @@ def _command(words: str, parser: Parser, level: int) -> str:
         f"{heading} Synopsis\n\n```text\n{usage}```",
         f"{heading} Options\n\n{_options(f'{PROGRAM} {words}', parser, level + 1)}",
     ]
-    if parser.epilog:
-        example = parser.epilog.removeprefix("example:\n").replace("\n  ", "\n").removeprefix("  ")
-        parts.append(f"{heading} Example\n\n```bash\n{example}\n```")
+    if parser.example:
+        parts.append(f"{heading} Example\n\n```shell\n{parser.example}\n```")
     return "\n\n".join(parts) + "\n"
 
 

@@ -13,6 +13,8 @@ _HEAD: Final = ("kind", "name", "package", "version", "status")
 class ListPlugins(Command):
     """List the platforms, key providers and commands installed."""
 
+    example = "qsjwt list-plugins -f json"
+
     def add_options(self, parser: Parser) -> None:
         """Add the output's form."""
         output.add_format_option(parser.add_argument_group("output"), output.ROW_FORMATS, "table")

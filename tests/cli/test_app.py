@@ -1,6 +1,8 @@
 """The application: global options, help, the command index, and what cliff and argparse would do by themselves."""
 
 import logging
+import os
+import re
 import subprocess
 import sys
 import warnings
@@ -9,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from qsjwt import __version__
+from qsjwt.app import Application
 from tests.conftest import InstallPlugin, Run, run_process
 
 COMMANDS = ["create-qscloud", "create-qseow", "decode", "list-plugins"]
@@ -45,15 +48,70 @@ def test_a_commands_help_is_its_own_wherever_it_is_asked_for(run: Run, command: 
     assert texts.pop().startswith(f"usage: qsjwt {command} ")
 
 
+EVERY_COMMAND = Application().each_parser(lambda words, _parser: words)
+
+
+def test_every_command_is_looked_at() -> None:
+    assert {words.partition(" ")[0] for words in EVERY_COMMAND} == set(Application().summaries())
+
+
 @pytest.mark.parametrize("columns", [80, 100, 200])
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("words", ["", *EVERY_COMMAND])
 def test_help_fits_the_terminal_and_100_columns(
-    run: Run, command: str, columns: int, monkeypatch: pytest.MonkeyPatch
+    run: Run, words: str, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    lines = run(*filter(None, (command, "--help"))).stdout.splitlines()
+    lines = run(*words.split(), "--help").stdout.splitlines()
     assert len(lines) > 8
     assert max(map(len, lines)) <= min(columns, 100)
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND)
+def test_the_help_of_a_command_ends_with_an_example_of_it(run: Run, words: str) -> None:
+    _, found, example = run(*words.split(), "--help").stdout.rpartition("\nexample:\n")
+    assert found
+    assert f"qsjwt {words} " in example
+    lines = example.splitlines()
+    assert all(line.startswith("  ") for line in lines)
+    assert [line.endswith(" \\" if os.name != "nt" else " `") for line in lines] == [True] * (len(lines) - 1) + [False]
+
+
+def test_an_example_is_continued_between_options_and_not_in_quotes(
+    run: Run, installed_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+    from qsjwt.api import Command
+    class Long(Command):
+        "Do it."
+        example = "qsjwt long --first 'a b c d e f g h i j k' --second one two three four five --third"
+        def take_action(self, parsed_args): pass
+    """
+    installed_plugin("long-pkg", {"qsjwt.command.v1": "long = long_pkg:Long"}, source)
+    monkeypatch.setenv("COLUMNS", "50")
+    example = run("long", "--help").stdout.rpartition("example:\n")[2]
+    continued = " `" if os.name == "nt" else " \\"
+    assert example.splitlines() == [
+        f"  qsjwt long --first 'a b c d e f g h i j k'{continued}",
+        "    --second one two three four five --third",
+    ]
+
+
+def test_the_help_of_a_platform_is_grouped_by_what_options_are_about(run: Run) -> None:
+    text = run("create-qseow", "--help").stdout
+    assert re.findall(r"^([a-z].*):$", text, re.MULTILINE) == [
+        *("options", "who", "claims", "lifetime", "key", "output", "batch", "diagnostics"),
+        *("key references (--key)", "example"),
+    ]
+    who = text.partition("\nwho:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^  (--\w+)", who, re.MULTILINE) == [
+        *("--userdir", "--userid", "--username", "--useremail", "--groups"),
+    ]
+
+
+def test_the_help_tears_no_option_apart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns in range(60, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert not re.search(r"\w-\n", run("create-qscloud", "--help").stdout), columns
 
 
 @pytest.mark.parametrize("columns", ["0", "1", "-5", "many"])
@@ -90,7 +148,7 @@ def test_an_unknown_command_or_the_beginning_of_one_exits_2(run: Run, arguments:
         (("create-qseow", "--exp", "5m"), "has no option --exp"),
         (("create-qseow", "--exp", "5m"), "did you mean --expires?"),
         (("create-qseow", "--log", "debug"), "has no option --log"),
-        (("create-qseow", "--usrid", "a"), "did you mean --userid?"),
+        (("create-qseow", "--usernam", "a"), "did you mean --username?"),
         (("decode", "--log-file", "x"), "has no option --log-file"),
         (("decode", "--deb"), "has no option --deb"),
         (("--verb", "decode"), "has no option --verb"),
@@ -108,6 +166,17 @@ def test_options_are_exact(run: Run, arguments: tuple[str, ...], word: str) -> N
     if arguments[0] == "create-qseow":
         arguments = (*arguments[:1], "--userdir", "D", "--userid", "u", "--expires", "1m", *arguments[1:])
     run(*arguments).refused(2, word)
+
+
+@pytest.mark.parametrize("words", [("--usrid", "u"), ("--usrid=u",)])
+def test_a_required_option_that_is_misspelt_is_named_as_such(run: Run, words: tuple[str, ...]) -> None:
+    arguments = ("create-qseow", "--userdir", "D", "--expires", "1m", "--key", "k.pem", *words)
+    run(*arguments).refused(2, "has no option --usrid", "did you mean --userid?")
+    run(*arguments[: -len(words)]).refused(2, "are required: --userid")
+
+
+def test_the_nearest_choice_is_found_whatever_its_letters_size(run: Run) -> None:
+    run("create-qseow", "--algorithm", "rs265").refused(2, "'rs265' is none of", "did you mean RS256?")
 
 
 def test_a_stray_argument_is_not_repeated_since_it_may_be_part_of_a_key(run: Run, keys: SimpleNamespace) -> None:
