@@ -182,10 +182,10 @@ def _client(namespace: str | None, timeout: int) -> hvac.Client:
     namespace = namespace or _variable("NAMESPACE", prefixes)
     if namespace is not None and not _fits_a_header(namespace):
         raise InputError(f"{quoted(namespace)} is not a namespace of Vault")
-    certificate = _variable("CLIENT_CERT", prefixes)
+    certificate, key = _variable("CLIENT_CERT", prefixes), _variable("CLIENT_KEY", prefixes)
     session = requests.Session()
     session.stream = True  # an answer is read here, and not further than it may be long
-    session.cert = (certificate, _variable("CLIENT_KEY", prefixes)) if certificate else None
+    session.cert = (certificate, key) if certificate and key else certificate
     session.verify = _variable("CACERT", prefixes) or _variable("CAPATH", prefixes) or True
     return hvac.Client(
         url=address,
