@@ -22,6 +22,7 @@ extensions = [
     "sphinx_design",
     "man_pages",
     "program_reference",
+    "shell_options",
     "shell_tabs",
 ]
 exclude_patterns = ["_build", "examples", "man"]
@@ -30,9 +31,10 @@ html_theme = "furo"
 html_title = "qsjwt"
 html_show_sourcelink = False
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 myst_heading_anchors = 3
-smartquotes = False  # it would make a dash of the two of an option
 
 # "man qsjwt create-qseow" finds the page qsjwt-create-qseow.
 man_pages = [

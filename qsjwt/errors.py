@@ -26,7 +26,9 @@ class Terminated(KeyboardInterrupt):
 
 
 class QsJwtError(Exception):
-    """An unexpected failure, which is a bug; and the base of the expected ones.
+    """An unexpected failure, which is a bug.
+
+    The expected ones are its subclasses.
 
     :param message: one sentence without a full stop; it names the thing and the rule, and never holds
         a secret: foreign text goes through :func:`qsjwt.redaction.quoted` first.

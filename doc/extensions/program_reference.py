@@ -18,6 +18,7 @@ from qsjwt.keys import reference_forms
 from qsjwt.parser import PROGRAM, Parser
 
 _COMMENT: Final = re.compile(r"^<!-- qsjwt: (\S+) ?(.*?) -->$", re.MULTILINE)
+_OPTION: Final = re.compile(r"((?<![\w-])--?[a-z][a-z-]*)")
 _ESCAPED: Final = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
@@ -75,13 +76,12 @@ def rules(name: str) -> str:
         rows.append(
             (
                 f"`{rule.name}`",
-                _text(rule.demand),
+                _text(f"{rule.demand} ({rule.option})" if rule.option else rule.demand),
                 _text("; without it ".join(answers)),
-                f"`{rule.option}`" if rule.option else "",
                 _text(rule.source),
             )
         )
-    return _table(("rule", "a token keeps it if", "Qlik answers otherwise", "decided by", "source"), rows)
+    return _table(("rule", "a token keeps it if", "Qlik answers otherwise", "source"), rows)
 
 
 GENERATORS: Final[dict[str, Callable[..., str]]] = {
@@ -153,8 +153,10 @@ def _first_line(documented: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """Return *text* as Markdown that shows it as it is."""
-    return _ESCAPED.sub(r"\\\1", text)
+    """Return *text* as Markdown that shows it as it is, and options in it as code."""
+    return "".join(
+        f"`{part}`" if _OPTION.fullmatch(part) else _ESCAPED.sub(r"\\\1", part) for part in _OPTION.split(text)
+    )
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -51,7 +51,8 @@ DOCUMENTS = {path: Document(path) for path in sorted(SITE.rglob("*.html"))}
 
 
 def _reference(name: str) -> str:
-    return DOCUMENTS[SITE / "reference" / f"{name}.html"].text
+    """Return the text of a page, with the apostrophes that were typed."""
+    return DOCUMENTS[SITE / "reference" / f"{name}.html"].text.replace("\u2019", "'")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(SITE).as_posix())
@@ -122,6 +123,16 @@ def test_blocks_for_both_shells_are_tabs() -> None:
         html = (SITE / page.name.replace(".md", ".html")).read_text(encoding="utf-8")
         bash = [block for block in page.blocks("bash")]
         assert html.count('data-sync-id="powershell"') == (twins if bash else 0), page.name
+
+
+def test_options_in_commands_are_marked_and_what_is_in_quotes_is_not() -> None:
+    html = (SITE / "how-to" / "powershell.html").read_text(encoding="utf-8")
+    assert html.count('<span class="na">--cert-publickey-file</span>') >= 4
+    assert '<span class="na">-Raw</span>' in html
+    moving = (SITE / "moving-from-qs-jwt.html").read_text(encoding="utf-8")
+    assert '<span class="na">--cert-privatekey-file</span>' in moving
+    exec_page = (SITE / "keys" / "exec.html").read_text(encoding="utf-8")
+    assert '<span class="na">-field' not in exec_page
 
 
 def _words(path: Path) -> list[str]:

@@ -1,0 +1,42 @@
+"""Mark the options in blocks of shell commands, so that the site can colour them and keep each on one line."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pygments.lexers.shell import BashLexer, PowerShellLexer
+from pygments.token import Comment, Name, String, _TokenType
+from sphinx.application import Sphinx
+
+_OPTION: Final = re.compile(r"(?<=\s)--?[A-Za-z][\w-]*")
+
+
+class _Options:
+    """Goes before a lexer among the bases of a class; the lexer sees each command as it is."""
+
+    def get_tokens_unprocessed(self, text: str, *more: Any) -> Iterator[tuple[int, _TokenType, str]]:
+        kinds: list[_TokenType] = []
+        for _, kind, part in super().get_tokens_unprocessed(text, *more):  # type: ignore[misc]
+            kinds += [kind] * len(part)
+        for option in _OPTION.finditer(text):
+            if not any(kinds[option.start()] in texts for texts in (String, Comment)):
+                kinds[option.start() : option.end()] = [Name.Attribute] * len(option[0])
+        for kind, positions in itertools.groupby(range(len(kinds)), key=kinds.__getitem__):
+            start, *rest = positions
+            yield start, kind, text[start : start + len(rest) + 1]
+
+
+class BashWithOptions(_Options, BashLexer):
+    """bash, and commands that are the same in other shells."""
+
+
+class PowerShellWithOptions(_Options, PowerShellLexer):
+    """PowerShell."""
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Let blocks be read so."""
+    app.add_lexer("bash", BashWithOptions)
+    app.add_lexer("powershell", PowerShellWithOptions)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
