@@ -36,6 +36,9 @@ _FENCE: Final = re.compile(
     r"^(?P<indent> *)(?P<ticks>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^ *(?P=ticks)$", re.M | re.S
 )
 
+_FILE: Final = re.compile(r"# (\w+\.\w+)\n")
+"""What a block begins with that is a file."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -70,37 +73,66 @@ class Page:
         return [block for block in found if not languages or block.language in languages]
 
     def run_bash(self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True) -> str:
-        """Run what a reader with bash runs, and return what it prints; an error fails the test.
-
-        :param quiet: a word on stderr fails it, too.
-        """
-        script = "\n".join(block.text for block in self.blocks(*BASH))
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, f"{self.name} in bash: {done.stderr}"
-        assert not (quiet and done.stderr)
-        return done.stdout
+        """Run what a reader with bash runs, as :func:`in_bash` does."""
+        return in_bash("\n".join(block.text for block in self.blocks(*BASH)), folder, environment, quiet=quiet)
 
     def run_powershell(
         self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True, web: Web | None = None
     ) -> str:
-        """Run what a reader with PowerShell runs, as :meth:`run_bash` does.
-
-        :param web: answers the calls of services.
-        """
+        """Run what a reader with PowerShell runs, as :func:`in_powershell` does."""
         script = "\n".join(block.text for block in self.blocks(*POWERSHELL))
-        outcome = run_powershell(script, folder, environment, web)
-        assert (outcome.exit_code, outcome.failed) == (0, []), f"{self.name} in PowerShell: {outcome.errors}"
-        assert not (quiet and outcome.errors)
-        return outcome.output
+        return in_powershell(script, folder, environment, quiet=quiet, web=web)
+
+    def follow(self, folder: Path, environment: Mapping[str, str], shell: str) -> list[str]:
+        """Do what a tutorial says, from top to bottom; return what each block of commands prints.
+
+        A block of another language is a file, named in its first line; a block of text is among what was printed last.
+
+        :param shell: ``bash`` or ``powershell``.
+        """
+        runs = {"bash": in_bash, "powershell": in_powershell}[shell]
+        printed: list[str] = []
+        for block in self.blocks():
+            if block.language in ("shell", shell):
+                printed.append(runs(block.text, folder, environment))
+            elif block.language == "text":
+                assert set(block.text.splitlines()) <= set(printed[-1].splitlines()), printed[-1]
+            elif match := _FILE.match(block.text):
+                (folder / match[1]).write_text(block.text[match.end() :], encoding="utf-8")
+        return printed
+
+
+def in_bash(script: str, folder: Path, environment: Mapping[str, str], *, quiet: bool = True) -> str:
+    """Run *script* with bash, and return what it prints; an error fails the test.
+
+    :param quiet: a word on stderr fails it, too.
+    """
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (quiet and done.stderr), done.stderr
+    return done.stdout
+
+
+def in_powershell(
+    script: str, folder: Path, environment: Mapping[str, str], *, quiet: bool = True, web: Web | None = None
+) -> str:
+    """Run *script* with PowerShell, as :func:`in_bash` does.
+
+    :param web: answers the calls of services.
+    """
+    outcome = run_powershell(script, folder, environment, web)
+    assert (outcome.exit_code, outcome.failed) == (0, []), outcome.output + outcome.errors
+    assert not (quiet and outcome.errors), outcome.errors
+    return outcome.output
 
 
 def pages() -> list[Page]:

@@ -425,6 +425,32 @@ def test_the_example_key_provider_works_as_it_is_printed(
     assert _keep_contract(contract, "TestPlain", tmp_path, capsys) >= 9
 
 
+def test_the_example_signer_works_as_it_is_printed(
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = KEY_PROVIDER.blocks("python")[2].text
+    installed_plugin(
+        "openssl-provider", {"qsjwt.key_provider.v1": "openssl = openssl_provider:OpensslProvider"}, source
+    )
+    for algorithm in ("RS256", "RS512"):
+        token = qseow("--key", f"openssl:{keys.files['rsa']}", "--algorithm", algorithm).token
+        assert pyjwt.decode(token, keys.rsa.public_key(), [algorithm])["userId"] == "anna"
+    qseow("--key", "openssl:none.pem").refused(3, "openssl pkey failed: ")
+    qseow("--key", f"openssl:{keys.files['short']}").refused(3, "1024 bits")
+
+
+def test_the_example_command_works_as_it_is_printed(run: Run, installed_plugin: InstallPlugin) -> None:
+    page = Page("extending/index.md")
+    config = configparser.ConfigParser()
+    config.read_string(page.blocks("ini")[0].text)
+    entry_point = config["options.entry_points"]["qsjwt.command.v1"].strip()
+    installed_plugin("days-left", {"qsjwt.command.v1": entry_point}, page.blocks("python")[0].text)
+    Path("days.txt").write_text("12\n", encoding="ascii")
+    assert run("days-left", "--file", "days.txt").stdout == "12 days\n"
+    assert run("days-left", "--help").stdout.startswith("usage: qsjwt days-left --file FILE")
+    run("days-left", "--file", "none.txt").refused(2, "file of days")
+
+
 def test_the_code_of_the_document_is_that_of_the_examples() -> None:
     _, platform, contract = (block.text for block in PLATFORM.blocks("python"))
     _, provider, _, start = (block.text.partition("\n")[2] for block in KEY_PROVIDER.blocks("python"))

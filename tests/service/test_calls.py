@@ -1,6 +1,7 @@
 """The pages that call Qlik, run with the real curl against a stand-in for Qlik that believes what is registered."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt as pyjwt
 import pytest
+import yaml
 from cryptography.x509 import load_pem_x509_certificate
 
 from tests.conftest import unavailable
 from tests.loopback import Answer, Loopback, Request
-from tests.pages import Page, add_installers, reader_environment
+from tests.pages import Page, add_installers, in_bash, reader_environment
 from tests.powershell import WebCall
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -206,3 +208,15 @@ def _require_in(name: str, qlik: Qlik, output: str) -> None:
         assert "buildVersion" in output
     if name == "how-to/oauth.md":
         assert "an access token" in output
+
+
+def test_the_job_behind_the_action_gets_in(qlik: Qlik, reader: dict[str, str], tmp_path: Path) -> None:
+    Page("start/qscloud.md").run_bash(tmp_path, reader)
+    (workflow,) = (yaml.safe_load(block.text) for block in Page("how-to/install.md").blocks("yaml"))
+    action, call = workflow["jobs"]["ask-qlik"]["steps"]
+    given = shlex.join([f"--subject={action['with']['subject']}", "--groups=Sales"])
+    user = "--username CI --useremail ci@example.com --useremail-verified true"
+    create = f"qsjwt create-qscloud --issuer https://idp.example.com --keyid my-key {user} {given} --expires 5m"
+    token = in_bash(f"{create} --key qlik_privatekey.pem", tmp_path, reader).strip()
+    in_bash(call["run"], tmp_path, {**reader, "TOKEN": token, "RUNNER_TEMP": str(tmp_path)})
+    assert qlik.users == ["anna", "ci"]

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,13 +16,14 @@ import jwt as pyjwt
 import pytest
 
 from tests.conftest import pem, unavailable
+from tests.pages import CLUSTER, DOC, Page, add_installers, reader_environment
 
-EXAMPLE = Path(__file__).parent.parent.parent / "doc" / "examples" / "dask_tokens.py"
+EXAMPLE = DOC / "examples" / "dask_tokens.py"
 ROWS = 250
 BAD = (7, 205)
 
 # Standard input is a pipe: when the test ends, however it does, so does the cluster.
-CLUSTER = """
+START_CLUSTER = """
 import sys
 from distributed import LocalCluster
 with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:
@@ -51,7 +53,7 @@ def users(tmp_path: Path) -> Path:
 def cluster_with_key(keys: SimpleNamespace) -> Iterator[str]:
     """The address of a cluster whose workers have a key in a variable."""
     with subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
+        [sys.executable, "-c", START_CLUSTER],
         env={**os.environ, "WORKERS_KEY": pem(keys.rsa).decode()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -101,6 +103,21 @@ def test_chunks_of_a_csv_are_signed_on_a_cluster_and_bad_rows_are_named(
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     again = _run(users, folder, "--key", f"file:{keys.files['rsa']}")
     assert (again.returncode, "the tokens of another run" in again.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+@pytest.mark.parametrize("name", CLUSTER)
+def test_the_commands_of_its_page_run(
+    name: str, run_in: Any, users: Path, keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "team_privatekey.pem").write_bytes(pem(keys.rsa))
+    users.write_text("userid\nanna\nbo\n", encoding="utf-8")
+    shutil.copy(EXAMPLE, tmp_path)
+    add_installers(tmp_path / "programs")
+    run_in(Page(name), tmp_path, reader_environment(tmp_path / "programs"), quiet=False)
+    records = (tmp_path / "tokens" / "part-00001.jsonl").read_text(encoding="utf-8").splitlines()
+    tokens = [json.loads(record)["token"] for record in records]
+    assert [pyjwt.decode(token, keys.rsa.public_key(), ["RS256"])["userId"] for token in tokens] == ["anna", "bo"]
 
 
 def test_the_key_is_that_of_the_workers_and_the_program_that_sends_rows_never_has_it(

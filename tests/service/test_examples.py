@@ -1,90 +1,35 @@
 """The two example packages, from the wheel up: installed beside qsjwt's own wheel, used, tested and uninstalled."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import tomllib
-import venv
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import jwt as pyjwt
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = ROOT / "doc" / "examples"
-PACKAGES = ("acme-platform", "pass-provider")
+from tests.service.conftest import EXAMPLES, PACKAGES, Place
+
 CREATE_ACME = ("create-acme", "--issuer", "https://portal.acme.example", "--expires", "5m")
 
-_IGNORED = shutil.ignore_patterns(
-    *(".git", ".tox", ".venv", "build", "dist", "*.egg-info", "*.pem", "*.cer", "__pycache__", ".*_cache")
-)
 
-
-@dataclass(frozen=True)
-class Place:
-    """A virtual environment of its own, with qsjwt and the examples in it.
-
-    :ivar scripts: the folder of its programs.
-    :ivar wheels: the folder of the three wheels.
-    """
-
-    scripts: Path
-    wheels: Path
-
-    def run(self, program: str, *arguments: object, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """Run one of its programs."""
-        outer = ("PYTHON", "VIRTUAL_ENV", "TOX_", "COV", "PYTEST")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
-        command = [str(self.scripts / program), *map(str, arguments)]
-        return subprocess.run(
-            command, env={**environment, **variables}, capture_output=True, text=True, check=False, timeout=300
-        )
-
-    def output(self, program: str, *arguments: object, **variables: str) -> str:
-        """Return what a program prints that does its work."""
-        result = self.run(program, *arguments, **variables)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
-
-    def plugins(self) -> dict[tuple[str, str], str]:
-        """Return the package and the status of each plugin of the examples, by its kind and name."""
-        rows = json.loads(self.output("qsjwt", "list-plugins", "-f", "json"))
-        return {
-            (row["kind"], row["name"]): f"{row['package']} {row['status']}"
-            for row in rows
-            if row["package"] in PACKAGES
-        }
-
-
-def _build_requirement() -> str:
-    """Return what all three packages are built with, which is the same."""
-    files = [ROOT / "pyproject.toml", *(EXAMPLES / name / "pyproject.toml" for name in PACKAGES)]
-    requirement: str
-    ((requirement,),) = {
-        tuple(tomllib.loads(file.read_text(encoding="utf-8"))["build-system"]["requires"]) for file in files
-    }
-    return requirement
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The environment, made of wheels; other packages come from where pip finds them."""
-    folder = tmp_path_factory.mktemp("examples")
-    shutil.copytree(ROOT, folder / "qsjwt", ignore=_IGNORED)
-    venv.create(folder / "venv", with_pip=True, symlinks=os.name != "nt")
-    made = Place(folder / "venv" / ("Scripts" if os.name == "nt" else "bin"), folder / "wheels")
-    sources = [folder / "qsjwt", *(folder / "qsjwt" / "doc" / "examples" / name for name in PACKAGES)]
-    # One setuptools for all three, beside the environment: it takes less time, and nothing else can lean on it.
-    made.output("pip", "install", "--quiet", "--target", folder / "tools", _build_requirement())
-    wheel = ("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", made.wheels)
-    made.output("pip", *wheel, *sources, PYTHONPATH=str(folder / "tools"))
-    made.output("pip", "install", "--quiet", "pytest", *sorted(made.wheels.glob("*.whl")))
+@pytest.fixture(scope="module")
+def place(new_place: Callable[[], Place], wheels: dict[str, Path]) -> Place:
+    """An environment with all three wheels; other packages come from where pip finds them."""
+    made = new_place()
+    made.output("pip", "install", "--quiet", "pytest", *wheels.values())
     return made
+
+
+def _plugins(place: Place) -> dict[tuple[str, str], str]:
+    """Return the package and the status of each plugin of the examples, by its kind and name."""
+    rows = json.loads(place.output("qsjwt", "list-plugins", "-f", "json"))
+    return {
+        (row["kind"], row["name"]): f"{row['package']} {row['status']}" for row in rows if row["package"] in PACKAGES
+    }
 
 
 @pytest.fixture
@@ -101,15 +46,15 @@ def store(keys: SimpleNamespace, tmp_path: Path) -> dict[str, str]:
     return {"PASSWORD_STORE_DIR": str(tmp_path / "store")}
 
 
-def test_a_wheel_of_an_example_holds_its_one_module(place: Place) -> None:
+def test_a_wheel_of_an_example_holds_its_one_module(wheels: dict[str, Path]) -> None:
     for name in PACKAGES:
-        module = name.replace("-", "_")
-        with zipfile.ZipFile(next(place.wheels.glob(f"{module}-*.whl"))) as archive:
-            assert [held for held in archive.namelist() if ".dist-info/" not in held] == [f"{module}.py"]
+        with zipfile.ZipFile(wheels[name]) as archive:
+            held = [held for held in archive.namelist() if ".dist-info/" not in held]
+        assert held == [f"{name.replace('-', '_')}.py"]
 
 
 def test_both_examples_are_listed_with_their_packages(place: Place) -> None:
-    assert place.plugins() == {
+    assert _plugins(place) == {
         ("platform", "acme"): "acme-platform ok",
         ("key provider", "pass"): "pass-provider ok",
     }
@@ -175,20 +120,22 @@ def test_an_example_keeps_its_contract(place: Place, tmp_path: Path, package: st
     assert "failed" not in shown
 
 
-def test_an_example_that_is_uninstalled_leaves_nothing_behind(place: Place, keys: SimpleNamespace) -> None:
+def test_an_example_that_is_uninstalled_leaves_nothing_behind(
+    place: Place, wheels: dict[str, Path], keys: SimpleNamespace
+) -> None:
     create = (*CREATE_ACME, "--user", "anna", "--key", keys.files["rsa"])
     try:
         place.output("pip", "uninstall", "--quiet", "--yes", *PACKAGES)
         gone = place.run("qsjwt", *create)
         assert (gone.returncode, gone.stdout) == (2, "")
         assert gone.stderr.startswith("qsjwt: error: there is no command 'create-acme'")
-        assert place.plugins() == {}
+        assert _plugins(place) == {}
         assert place.run("qsjwt", "check", "acme", "--jwt", "x").returncode == 5
         other = place.run(
             "qsjwt", "create-qseow", "--userdir", "D", "--userid", "u", "--expires", "5m", "--key", "pass:k"
         )
         assert (other.returncode, other.stdout) == (5, "")
     finally:
-        wheels = [next(place.wheels.glob(f"{name.replace('-', '_')}-*.whl")) for name in PACKAGES]
-        place.output("pip", "install", "--quiet", "--no-deps", "--no-index", *wheels)
+        examples = [wheels[name] for name in PACKAGES]
+        place.output("pip", "install", "--quiet", "--no-deps", "--no-index", *examples)
     assert place.output("qsjwt", *create).startswith("eyJ")
