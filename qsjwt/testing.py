@@ -194,6 +194,7 @@ class PlatformContract:
         assert platform.summary.strip()
         assert "\n" not in platform.summary
         assert not platform.example or plugins.command_of(self.name) in platform.example
+        assert "\n" not in platform.example, "the help puts an example on as many lines as it takes"
         for rule in platform.rules:
             assert rule.name
             assert rule.demand, rule.name

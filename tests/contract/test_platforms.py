@@ -153,6 +153,7 @@ def test_a_sound_platform_of_another_package_keeps_the_contract(
         ('Rule("user"', 'Rule("user", "a", "b"), Rule("user"', "test_it_loads"),
         ('summary = "Acme Analytics"', 'summary = "Acme"; algorithms = ("HS256",)', "test_it_loads"),
         ('summary = "Acme Analytics"', 'summary = "Acme"; example = "qsjwt create-other"', "test_it_loads"),
+        ('summary = "Acme Analytics"', 'summary = "Acme"; example = "qsjwt create-acme \\n  -f json"', "test_it_loads"),
         (', help="who it is"', "", "test_its_options"),
         ('"--guest"', '"-g"', "test_its_options"),
         ('"--guest"', '"--key"', "test_its_options"),
