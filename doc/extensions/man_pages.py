@@ -64,7 +64,7 @@ def _describe(page: nodes.section) -> None:
     first = sections[0] if sections else len(page)
     described = nodes.section("", nodes.title("", "Description"), *page.children[1:first], ids=["description"])
     page.children[1:first] = []
-    has_synopsis = len(page) > 1 and page.children[1][0].astext() == "Synopsis"
+    has_synopsis = len(page) > 1 and page.children[1].children[0].astext() == "Synopsis"
     page.insert(2 if has_synopsis else 1, described)
 
 

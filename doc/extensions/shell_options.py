@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pygments.lexer import Lexer
 from pygments.lexers.shell import BashLexer, PowerShellLexer
 from pygments.token import Comment, Name, String, _TokenType
 from sphinx.application import Sphinx
@@ -12,15 +13,15 @@ from sphinx.application import Sphinx
 _OPTION: Final = re.compile(r"(?<=\s)--?[A-Za-z][\w-]*")
 
 
-class _Options:
+class _Options(Lexer):
     """Goes before a lexer among the bases of a class; the lexer sees each command as it is."""
 
     def get_tokens_unprocessed(self, text: str, *more: Any) -> Iterator[tuple[int, _TokenType, str]]:
         kinds: list[_TokenType] = []
-        for _, kind, part in super().get_tokens_unprocessed(text, *more):  # type: ignore[misc]
+        for _, kind, part in super().get_tokens_unprocessed(text, *more):
             kinds += [kind] * len(part)
         for option in _OPTION.finditer(text):
-            if not any(kinds[option.start()] in texts for texts in (String, Comment)):
+            if not {String, Comment} & {*kinds[option.start()].split()}:
                 kinds[option.start() : option.end()] = [Name.Attribute] * len(option[0])
         for kind, positions in itertools.groupby(range(len(kinds)), key=kinds.__getitem__):
             start, *rest = positions
