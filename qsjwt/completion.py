@@ -137,7 +137,7 @@ def _schemes() -> Iterable[Scheme]:
     """Yield the key providers that work here."""
     for found in reference_forms():
         if found.problem is None:
-            yield Scheme(found.scheme, _one_line(found.text), found.form.partition(":")[2] in _FILES)
+            yield Scheme(found.scheme, printable(found.text), found.form.partition(":")[2] in _FILES)
 
 
 def _value(action: argparse.Action) -> Value:

@@ -103,14 +103,14 @@ def reference_forms() -> Iterator[ReferenceForm]:
     """Yield the form of a reference for each key provider that is installed; every one of them is imported."""
     for scheme in plugins.names(plugins.KEY_PROVIDERS):
         try:
-            summary = _load(scheme).summary
+            summary = " ".join(_load(scheme).summary.split())
         except PluginError as error:
             yield ReferenceForm(scheme, f"{scheme}:", "", error)
             continue
         form, _, text = summary.partition(" ")
         if not form.startswith(f"{scheme}:"):
             form, text = f"{scheme}:", summary
-        yield ReferenceForm(scheme, form, text.strip())
+        yield ReferenceForm(scheme, form, text)
 
 
 def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:

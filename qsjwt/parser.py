@@ -24,6 +24,10 @@ class HelpPrinted(Exception):
     """What was asked for, help or a version, is on stdout; there is nothing more to do."""
 
 
+class _Missing(InputError):
+    """An option that is required is not given."""
+
+
 class Parser(argparse.ArgumentParser):
     """Raises :class:`InputError` where argparse prints usage and exits, and never repeats a value unasked."""
 
@@ -60,9 +64,8 @@ class Parser(argparse.ArgumentParser):
 
         self._columns = max(_NARROWEST, min(shutil.get_terminal_size().columns - 2, _WIDEST))
         demands = [f"{name} {value}" for name, value in self.demands().items()]
-        self.usage = _wrap(
-            f"{self.prog} {' '.join([*demands, self.synopsis])}", self._columns - len("usage: "), " " * 7
-        )
+        words = " ".join([self.prog, *demands, self.synopsis])
+        self.usage = _wrap(words, self._columns - len("usage: "), " " * 7).replace("%", "%%")
 
     def format_usage(self) -> str:
         """Return the usage line, as wide as the terminal."""
@@ -91,7 +94,7 @@ class Parser(argparse.ArgumentParser):
         given = list(args if args is not None else sys.argv[1:])
         try:
             found, unknown = self.parse_known_args(given, namespace)
-        except InputError:
+        except _Missing:
             self._refuse_unknown(given)
             raise
         if unknown:
@@ -99,7 +102,7 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def _refuse_unknown(self, args: list[str]) -> None:
-        """Refuse an option that there is not before one that is required: it may be that one, misspelt."""
+        """Refuse an option that does not exist: it may be the one that is missing, misspelt."""
         self.postpone_requirements()
         _, unknown = self.parse_known_args(args)
         if unknown:
@@ -150,7 +153,8 @@ class Parser(argparse.ArgumentParser):
                 message,
                 hint="quote a value that has blanks, and write one that begins with a dash as --option=VALUE",
             )
-        raise InputError(message, hint=f"see {self.prog} --help")
+        kind = _Missing if "required" in message else InputError
+        raise kind(message, hint=f"see {self.prog} --help")
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         self.given.add(action)

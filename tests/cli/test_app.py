@@ -168,6 +168,18 @@ def test_options_are_exact(run: Run, arguments: tuple[str, ...], word: str) -> N
     run(*arguments).refused(2, word)
 
 
+def test_a_percent_sign_in_the_name_of_a_required_value_is_one(run: Run, installed_plugin: InstallPlugin) -> None:
+    source = """
+    from qsjwt.api import Command
+    class Share(Command):
+        "Take a share."
+        def add_options(self, parser): parser.add_argument("--share", required=True, metavar="N%", help="a share")
+        def take_action(self, parsed_args): self.emit(parsed_args.share)
+    """
+    installed_plugin("share-pkg", {"qsjwt.command.v1": "share = share_pkg:Share"}, source)
+    assert run("share", "--help").stdout.startswith("usage: qsjwt share --share N% [OPTION ...]\n")
+
+
 @pytest.mark.parametrize("words", [("--usrid", "u"), ("--usrid=u",)])
 def test_a_required_option_that_is_misspelt_is_named_as_such(run: Run, words: tuple[str, ...]) -> None:
     arguments = ("create-qseow", "--userdir", "D", "--expires", "1m", "--key", "k.pem", *words)
