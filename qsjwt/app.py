@@ -274,6 +274,7 @@ class _Named(EntryPointWrapper):
     def _overview(self, known: Sequence[str]) -> Parser:
         parser = Parser(f"{PROGRAM} {self.plugin}", self.description())
         parser.synopsis = "NAME [OPTION ...]"
+        parser.example = self.load().example
         parser.footer = lambda: (
             f"\nNAME is one of: {', '.join(known)}\n{PROGRAM} {self.plugin} NAME --help tells of its options.\n"
         )

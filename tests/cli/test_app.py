@@ -66,7 +66,7 @@ def test_help_fits_the_terminal_and_100_columns(
     assert max(map(len, lines)) <= min(columns, 100)
 
 
-@pytest.mark.parametrize("words", EVERY_COMMAND)
+@pytest.mark.parametrize("words", [*EVERY_COMMAND, "check", "registration"])
 def test_the_help_of_a_command_ends_with_an_example_of_it(run: Run, words: str) -> None:
     _, found, example = run(*words.split(), "--help").stdout.rpartition("\nexample:\n")
     assert found
