@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from qsjwt import errors, plugins
+from qsjwt.api import create_token
 from qsjwt.completion_scripts import SHELLS
 from tests.conftest import VECTORS, InstallPlugin, Run
 from tests.pages import (
@@ -245,6 +246,37 @@ def test_every_key_provider_has_a_page_and_a_line_on_when_to_choose_it() -> None
     assert pages == ours
     for name in ours - {"create"}:
         assert f"[`{name}:`]({name}.md)" in choosing
+
+
+EVERY_CLAIM: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "qseow": (
+        "Qlik Sense",
+        [{"userdir": "LAB", "userid": "a", "username": "A", "useremail": "a@b", "groups": ["g"], "audience": "x"}],
+    ),
+    "qscloud": (
+        "Qlik Cloud",
+        [{"subject": "a", "username": "A", "useremail": "a@b", "useremail_verified": "true", "groups": ["g"]}],
+    ),
+    "qscloud-oauth": ("Qlik Cloud, OAuth client", [{"client_id": "c", "tenant": "https://acme.eu.qlikcloud.com"}]),
+    "nprinting": ("NPrinting", [{"useremail": "a@b"}, {"domain": "LAB", "username": "a"}]),
+}
+"""Platform to its heading on the page about claims, and to options that give a token all that it can have."""
+
+
+@pytest.mark.parametrize("name", plugins.names(plugins.PLATFORMS))
+def test_every_claim_of_a_platform_and_the_option_that_sets_it_are_explained(name: str, keys: SimpleNamespace) -> None:
+    heading, cases = EVERY_CLAIM[name]
+    text = Page("explanation/claims.md").text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [row.split(" | ") for row in re.findall(r"^\| .*", text, re.MULTILINE)[1:]]
+    options = set(re.findall(r"--([\w-]+)", " ".join(row[0] for row in rows)))
+    claims = set(re.findall(r"`(\w+)`", " ".join(row[1] for row in rows)))
+    issuer = {"issuer": "i"} if "issuer" in options else {}
+    key = {"key": f"file:{keys.files['rsa']}", "keyid": "k", "expires": "5m"}
+    created = [create_token(name, **key, **issuer, **case) for case in cases]
+    assert claims | {"kid"} == {"kid"}.union(*(token.claims for token in created))
+    given = {option.replace("_", "-") for case in cases for option in [*case, *issuer]}
+    assert given <= options
+    assert options - given <= {"claim", "keyid", "expires", "clock-skew"}
 
 
 def test_the_files_of_a_rotation_hold_a_certificate(reader: Any, tmp_path: Path) -> None:
