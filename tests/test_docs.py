@@ -271,8 +271,8 @@ def test_every_claim_of_a_platform_and_the_option_that_sets_it_are_explained(nam
     options = set(re.findall(r"--([\w-]+)", " ".join(row[0] for row in rows)))
     claims = set(re.findall(r"`(\w+)`", " ".join(row[1] for row in rows)))
     issuer = {"issuer": "i"} if "issuer" in options else {}
-    key = {"key": f"file:{keys.files['rsa']}", "keyid": "k", "expires": "5m"}
-    created = [create_token(name, **key, **issuer, **case) for case in cases]
+    common: dict[str, Any] = {"key": f"file:{keys.files['rsa']}", "keyid": "k", "expires": "5m", **issuer}
+    created = [create_token(name, **common, **case) for case in cases]
     assert claims | {"kid"} == {"kid"}.union(*(token.claims for token in created))
     given = {option.replace("_", "-") for case in cases for option in [*case, *issuer]}
     assert given <= options
