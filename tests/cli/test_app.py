@@ -83,7 +83,7 @@ def test_an_example_is_continued_between_options_and_not_in_quotes(
     from qsjwt.api import Command
     class Long(Command):
         "Do it."
-        example = "qsjwt long --first 'a b c d e f g h i j k' --second one two three four five --third"
+        example = "qsjwt long --first 'a b c d e f g h i j k' --second one two three four five six seven --third"
         def take_action(self, parsed_args): pass
     """
     installed_plugin("long-pkg", {"qsjwt.command.v1": "long = long_pkg:Long"}, source)
@@ -92,7 +92,8 @@ def test_an_example_is_continued_between_options_and_not_in_quotes(
     continued = " `" if os.name == "nt" else " \\"
     assert example.splitlines() == [
         f"  qsjwt long --first 'a b c d e f g h i j k'{continued}",
-        "    --second one two three four five --third",
+        f"    --second one two three four five six seven{continued}",
+        "    --third",
     ]
 
 
@@ -106,6 +107,47 @@ def test_the_help_of_a_platform_is_grouped_by_what_options_are_about(run: Run) -
     assert re.findall(r"^  (--\w+)", who, re.MULTILINE) == [
         *("--userdir", "--userid", "--username", "--useremail", "--groups"),
     ]
+
+
+def test_the_help_of_a_strangers_platform_has_an_example_of_what_is_required(
+    run: Run, installed_plugin: InstallPlugin
+) -> None:
+    source = """
+    from qsjwt.api import Platform, Token, time_claims
+    class Acme(Platform):
+        summary = "Acme"
+        def add_options(self, group): group.add_argument("--roles", required=True, nargs="+", metavar="ROLE", help="r")
+        def build(self, options, now): return Token({}, time_claims(options, now))
+        def check(self, token, now): return []
+    """
+    installed_plugin("acme-pkg", {"qsjwt.platform.v1": "acme = acme_pkg:Acme"}, source)
+    example = run("create-acme", "--help").stdout.rpartition("example:\n")[2]
+    continued = " `" if os.name == "nt" else " \\"
+    assert example.splitlines() == [
+        f"  qsjwt create-acme --roles ROLE [ROLE ...] --expires 60m{continued}",
+        "    --key file:privatekey.pem",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("summary", "line"),
+    [
+        ("safe:NAME\t in a\n safe", "safe:NAME +in a safe"),
+        ("in a safe", "safe: +in a safe"),
+        ("safely kept", "safe: +safely kept"),
+    ],
+)
+def test_the_help_shows_a_strangers_summary_on_a_line_with_its_scheme(
+    run: Run, installed_plugin: InstallPlugin, summary: str, line: str
+) -> None:
+    source = f"""
+    from qsjwt.api import KeyProvider
+    class Safe(KeyProvider):
+        summary = {summary!r}
+        def open(self, reference, algorithm, secrets): pass
+    """
+    installed_plugin("safe-pkg", {"qsjwt.key_provider.v1": "safe = safe_pkg:Safe"}, source)
+    assert re.search(f"^  {line}$", run("create-qseow", "--help").stdout, re.MULTILINE)
 
 
 def test_the_help_tears_no_option_apart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,8 +229,9 @@ def test_a_required_option_that_is_misspelt_is_named_as_such(run: Run, words: tu
     run(*arguments[: -len(words)]).refused(2, "are required: --userid")
 
 
-def test_the_nearest_choice_is_found_whatever_its_letters_size(run: Run) -> None:
-    run("create-qseow", "--algorithm", "rs265").refused(2, "'rs265' is none of", "did you mean RS256?")
+@pytest.mark.parametrize("name", ["rs265", "RS265", "Rs265"])
+def test_the_nearest_choice_is_found_whatever_its_letters_size(run: Run, name: str) -> None:
+    run("create-qseow", "--algorithm", name).refused(2, f"'{name}' is none of", "did you mean RS256?")
 
 
 def test_a_stray_argument_is_not_repeated_since_it_may_be_part_of_a_key(run: Run, keys: SimpleNamespace) -> None:
