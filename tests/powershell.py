@@ -51,8 +51,9 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True)
 class WebCall:
-    """A call of ``Invoke-RestMethod``, which goes nowhere.
+    """A call of ``Invoke-RestMethod`` or ``Invoke-WebRequest``, which goes nowhere.
 
+    :ivar headers: those that are given, and those that the session has kept.
     :ivar body: what ``-Body`` or ``-InFile`` gives.
     :ivar in_session: whether it opens a session, or belongs to one.
     """
@@ -65,8 +66,19 @@ class WebCall:
     in_session: bool = False
 
 
-Web = Callable[[WebCall], str]
-"""What answers the calls, with the text of an answer."""
+@dataclass(frozen=True)
+class WebAnswer:
+    """What a service answers.
+
+    :ivar headers: those that a page reads.
+    """
+
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Web = Callable[[WebCall], WebAnswer]
+"""What answers the calls."""
 
 
 @dataclass
@@ -124,9 +136,16 @@ class _Exit(Exception):
 
 @dataclass(frozen=True)
 class _Opaque:
-    """Something that is handed on and never looked into: a certificate, a session."""
+    """Something that is handed on and never looked into, such as a certificate."""
 
     what: str
+
+
+@dataclass(frozen=True)
+class _Session:
+    """A session of the web, which keeps the headers of each call for the next; its cookies are the test's."""
+
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def _parse(script: str) -> tree_sitter.Node:
@@ -256,6 +275,8 @@ class _Shell:
         name = _source(_inner(target)).removeprefix("$")
         if name.lower().startswith("env:"):
             self._environment[name[4:]] = _text(value)
+        elif name.lower() == "null":
+            return
         elif re.fullmatch(r"[A-Za-z_]\w*", name):
             self._variables[name.lower()] = value
         else:
@@ -378,8 +399,10 @@ class _Shell:
                 thing, name = _parts(node)
                 return _member(self._expression(thing), _source(_inner(name)))
             case "element_access":
-                thing, index = _parts(node)
-                return _each(self._expression(thing))[self._expression(index)]
+                thing, index = map(self._expression, _parts(node))
+                return _member(thing, index) if isinstance(thing, dict) else _each(thing)[index]
+            case "invokation_expression":
+                return self._invoke(node)
             case "comparison_expression":
                 left, operator, right = _parts(node)
                 compare = _COMPARISONS.get(_source(operator).lower())
@@ -389,6 +412,15 @@ class _Shell:
             case "pipeline_chain" | "command":
                 return _value(self._statement(node))
         raise NotUnderstood(f"{node.type}: {source}")
+
+    def _invoke(self, node: tree_sitter.Node) -> Any:
+        """Return what a method gives; the one that is known removes a header from a session."""
+        thing, method, arguments = _parts(node)
+        table = self._expression(thing)
+        if not isinstance(table, dict) or _source(method).lower() != "remove":
+            raise NotUnderstood(_source(node))
+        (argument,) = [part for part in _walk(arguments) if part.type == "string_literal"]
+        return table.pop(_text(self._expression(argument)), None) is not None
 
     def _variable(self, source: str) -> Any:
         name = re.sub(r"^\$\{?(.*?)\}?$", r"\1", source)
@@ -492,22 +524,35 @@ class _Shell:
         return [_Opaque(given.require(1)[0])]
 
     def _do_invoke_restmethod(self, given: "_Given", values: list[Any] | None) -> list[Any]:
+        answer = self._ask(given)
+        return [json.loads(answer.text)] if answer.text else []
+
+    def _do_invoke_webrequest(self, given: "_Given", values: list[Any] | None) -> list[Any]:
+        if not given.switch("usebasicparsing"):
+            raise NotUnderstood("Windows PowerShell asks Internet Explorer otherwise; say -UseBasicParsing")
+        answer = self._ask(given)
+        # 7 has a list for each header, 5.1 a text; in a string they are the same.
+        return [{"Content": answer.text, "Headers": {name: [value] for name, value in answer.headers.items()}}]
+
+    def _ask(self, given: "_Given") -> WebAnswer:
         body, file = given.take("body"), given.take("infile")
         if file is not None:
             body = (self._folder / file).read_text(encoding="utf-8")
         certificate, session, opened = map(given.take, ("certificate", "websession", "sessionvariable"))
-        if not all(isinstance(thing or _Opaque(""), _Opaque) for thing in (certificate, session)):
+        if not isinstance(certificate, _Opaque | None) or not isinstance(session, _Session | None):
             raise NotUnderstood("what is given as a certificate or a session is none")
         if opened:
-            self._variables[opened.lower()] = _Opaque("session")
+            session = self._variables[opened.lower()] = _Session()
+        headers = given.take("headers") or {}
+        if session:
+            session.headers.update(headers)
+            headers = dict(session.headers)
         method, content_type = given.take("method") or "Get", given.take("contenttype") or ""
-        in_session = bool(opened or session)
-        call = WebCall(method, given.take("uri"), given.take("headers") or {}, body, content_type, in_session)
+        call = WebCall(method, given.take("uri"), headers, body, content_type, session is not None)
         given.require(0)
         if self._web is None:
             raise NotUnderstood("nobody answers a call of the web here")
-        answer = self._web(call)
-        return [json.loads(answer)] if answer else []
+        return self._web(call)
 
     def _read(self, encoding: str | None, name: str) -> str:
         data = (self._folder / name).read_bytes()
@@ -532,7 +577,7 @@ class _Shell:
         (self._folder / name).write_bytes(data)
 
 
-_SWITCHES: Final = ("raw",)
+_SWITCHES: Final = ("raw", "usebasicparsing")
 
 
 class _Given:
@@ -586,8 +631,15 @@ def _member(thing: Any, name: str) -> Any:
             return [_member(one, name) for one in thing]
         case dict():
             return next((value for key, value in thing.items() if key.lower() == name.lower()), None)
+        case _Session() if name.lower() == "headers":
+            return thing.headers
     raise NotUnderstood(f"the member {name} of something that has none")
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, dict) else "" if isinstance(value, _Opaque) else _text(value)
+    match value:
+        case dict():
+            return json.dumps(value)
+        case _Opaque() | _Session():
+            return ""
+    return _text(value)

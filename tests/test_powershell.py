@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pages import stand_in
-from tests.powershell import NotUnderstood, WebCall, run_powershell
+from tests.powershell import NotUnderstood, WebAnswer, WebCall, run_powershell
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_variable_is_put_into_double_quotes_and_into_no_others(powershell: Any
 @pytest.mark.parametrize(
     "words",
     [
-        *("'team=\"Nordic\"'", '"a`"b"', "''", "--option=value.txt", "-x:y", "@header.txt", "'a b\\'"),
+        *("'team=\"Nordic\"'", '"a`"b"', "''", "-option=value.txt", "-x:y", "@header.txt", "'a b\\'"),
         *("a;b", "$unknown", "a > b > c", '"$', "'open", "a && show b", "file:$x"),
     ],
 )
@@ -109,9 +109,9 @@ def test_rows_go_through_a_pipe(powershell: Any, tmp_path: Path) -> None:
 def test_a_call_of_a_service_goes_to_the_test(powershell: Any, tmp_path: Path) -> None:
     calls: list[WebCall] = []
 
-    def answer(call: WebCall) -> str:
+    def answer(call: WebCall) -> WebAnswer:
         calls.append(call)
-        return '{"access_token": "t"}'
+        return WebAnswer('{"access_token": "t"}', {"Csrf": "c"})
 
     (tmp_path / "body.json").write_text("{}", encoding="utf-8")
     script = """
@@ -122,16 +122,26 @@ def test_a_call_of_a_service_goes_to_the_test(powershell: Any, tmp_path: Path) -
         }
         (Invoke-RestMethod -Method Post -Uri 'https://q/t' -Body $form -SessionVariable session).access_token
         Invoke-RestMethod -Uri 'https://q/u' -Headers @{ 'Authorization' = "Bearer $token" } -WebSession $session
+        $answer = Invoke-WebRequest -UseBasicParsing -Uri 'https://q/w' -WebSession $session
+        "csrf is $($answer.Headers['csrf'])"
+        $null = $session.Headers.Remove('Authorization')
+        $kept = Invoke-RestMethod -Uri 'https://q/x' -WebSession $session
         Invoke-RestMethod -Method Post -Uri 'https://q/v' -ContentType 'application/json' -InFile body.json
     """
-    assert powershell(script, web=answer).output.startswith("t\n")
+    output = powershell(script, web=answer).output
+    assert output.startswith("t\n")
+    assert "\ncsrf is c\n" in output
     assert calls == [
         WebCall("Post", "https://q/t", {}, {"grant": "x", "assertion": "abc"}, "", True),
         WebCall("Get", "https://q/u", {"Authorization": "Bearer abc"}, None, "", True),
+        WebCall("Get", "https://q/w", {"Authorization": "Bearer abc"}, None, "", True),
+        WebCall("Get", "https://q/x", {}, None, "", True),
         WebCall("Post", "https://q/v", {}, "{}", "application/json"),
     ]
     with pytest.raises(NotUnderstood, match="given to"):
         powershell("Invoke-RestMethod -Uri 'https://q' -SkipCertificateCheck yes", web=answer)
+    with pytest.raises(NotUnderstood, match="UseBasicParsing"):
+        powershell("Invoke-WebRequest -Uri 'https://q'", web=answer)
 
 
 def test_the_real_one_runs_the_script_where_there_is_one(

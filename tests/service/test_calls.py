@@ -16,7 +16,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from tests.conftest import unavailable
 from tests.loopback import Answer, Loopback, Request
 from tests.pages import Page, add_installers, in_bash, reader_environment
-from tests.powershell import WebCall
+from tests.powershell import WebAnswer, WebCall
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -57,6 +57,7 @@ class Qlik(Loopback):
             ("POST", "/oauth/token"): self._exchange,
             ("POST", "/qrs/virtualproxyconfig"): self._add_virtual_proxy,
             ("GET", "/scripts/qrs/about"): self._about,
+            ("GET", "/scripts/qps/csrftoken"): self._protect,
         }
         does = answers.get((request.method, request.path))
         return does(request) if does else Answer(404, {})
@@ -85,7 +86,8 @@ class Qlik(Loopback):
         return Answer(200, {}, {"Set-Cookie": "eas.sid=a-session; Path=/; Secure; HttpOnly"})
 
     def _who_am_i(self, request: Request) -> Answer:
-        return Answer(200, {"subject": self.users[-1]}) if "a-session" in request.headers["cookie"] else REFUSED
+        known = "a-session" in request.headers["cookie"] and "authorization" not in request.headers
+        return Answer(200, {"subject": self.users[-1]}) if known else REFUSED
 
     def _exchange(self, request: Request) -> Answer:
         form = {name: values[0] for name, values in parse_qs(request.body.decode("ascii")).items()}
@@ -107,12 +109,20 @@ class Qlik(Loopback):
 
     def _about(self, request: Request) -> Answer:
         assert request.headers["x-qlik-xrfkey"] == request.query["Xrfkey"][0]
+        self._let_in(request)
+        return Answer(200, {"buildVersion": "1"})
+
+    def _protect(self, request: Request) -> Answer:
+        self._let_in(request)
+        return Answer(200, {}, {"Set-Cookie": "X-Qlik-Session-scripts=s; Path=/; Secure", "qlik-csrf-token": "csrf-1"})
+
+    def _let_in(self, request: Request) -> None:
+        """Verify the token of a call of Qlik Sense as the virtual proxy of the pages does."""
         certificate = (self.folder / "qlik_publickey.cer").read_text(encoding="ascii")
         token = request.headers["authorization"].removeprefix("Bearer ")
         claims = pyjwt.decode(token, _public_key(certificate), ["RS256"])
         assert claims["group"] == ["Sales"]
         self.users.append(f"{claims['userDirectory']}\\{claims['userId']}")
-        return Answer(200, {"buildVersion": "1"})
 
 
 def _public_key(certificate: str) -> Any:
@@ -154,11 +164,11 @@ def reader(qlik: Qlik, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def web(qlik: Qlik) -> Callable[[WebCall], str]:
+def web(qlik: Qlik) -> Callable[[WebCall], WebAnswer]:
     """Answer what the stand-in for PowerShell asks, as over the network; cookies are kept in a session only."""
     cookies: dict[str, str] = {}
 
-    def answer(call: WebCall) -> str:
+    def answer(call: WebCall) -> WebAnswer:
         url = urlsplit(call.uri)
         body = call.body
         if isinstance(body, dict):
@@ -172,7 +182,7 @@ def web(qlik: Qlik) -> Callable[[WebCall], str]:
         assert answered.status < 400
         if "Set-Cookie" in answered.headers:
             cookies["Cookie"] = answered.headers["Set-Cookie"].partition(";")[0]
-        return json.dumps(answered.value)
+        return WebAnswer(json.dumps(answered.value), answered.headers)
 
     return answer
 
@@ -182,6 +192,7 @@ WHO = {
     "start/qscloud.md": ["anna"],
     "how-to/oauth.md": ["0123456789abcdef"],
     "how-to/register.md": [],
+    "how-to/websocket.md": ["LAB\\anna"],
 }
 """Whom each page gets into Qlik."""
 
@@ -194,7 +205,7 @@ def test_a_reader_with_bash_gets_in(name: str, qlik: Qlik, reader: dict[str, str
 
 @pytest.mark.parametrize("name", WHO)
 def test_a_reader_with_powershell_gets_in(
-    name: str, qlik: Qlik, reader: dict[str, str], web: Callable[[WebCall], str], tmp_path: Path
+    name: str, qlik: Qlik, reader: dict[str, str], web: Callable[[WebCall], WebAnswer], tmp_path: Path
 ) -> None:
     output = Page(name).run_powershell(tmp_path, reader, web=web)
     _require_in(name, qlik, output)
@@ -206,6 +217,8 @@ def _require_in(name: str, qlik: Qlik, output: str) -> None:
     assert len(qlik.registered) == {"start/qscloud.md": 1, "how-to/register.md": 1}.get(name, 0)
     if name == "start/qseow.md":
         assert "buildVersion" in output
+    if name == "how-to/websocket.md":
+        assert output.endswith("wss://qlik.example.com/scripts/app/engineData?qlik-csrf-token=csrf-1\n")
     if name == "how-to/oauth.md":
         assert "an access token" in output
 
