@@ -38,7 +38,7 @@ myst_heading_anchors = 3
 
 # "man qsjwt create-qseow" finds the page qsjwt-create-qseow.
 man_pages = [
-    ("reference/program", "qsjwt", "create and verify JSON Web Tokens for Qlik", "", 1),
+    ("reference/program", "qsjwt", "create, check and verify JSON Web Tokens for Qlik", "", 1),
     ("reference/key-providers", "qsjwt-keys", "where the private key is", "", 7),
     *(
         (f"reference/{name}", f"qsjwt-{name}", summary[:1].lower() + (summary or "").rstrip(".")[1:], "", 1)

@@ -25,7 +25,7 @@ from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.spelling import nearest
 
 T = TypeVar("T")
-_DESCRIPTION = "Create and verify JSON Web Tokens for client-managed Qlik Sense and Qlik Cloud."
+_DESCRIPTION = "Create, check and verify JSON Web Tokens for client-managed Qlik Sense, Qlik Cloud and NPrinting."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

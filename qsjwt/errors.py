@@ -44,13 +44,13 @@ class QsJwtError(Exception):
 
 
 class InputError(QsJwtError):
-    """The command line or an input file is wrong, or the result cannot be written."""
+    """The command line or an input file is wrong, a rule of the platform is broken, or the result cannot be written."""
 
     exit_code = 2
 
 
 class KeyUnavailable(QsJwtError):
-    """A key is missing, unreadable, of the wrong kind or too short, or a new one cannot be written."""
+    """A key is missing, unreadable, locked, of the wrong kind or too short, or a new one cannot be written."""
 
     exit_code = 3
 

@@ -42,7 +42,7 @@ _HELP: Final = "help.qlik.com, Sense admin, JWT authentication"
 _SETUP: Final = "community.qlik.com, Qlik Support 1716226"
 _TICKETS: Final = "help.qlik.com, Proxy Service API, Ticket: Add (said of tickets)"
 _REPORTED: Final = "github.com/bintocher/qlik-sense-mcp, AUTH_JWT.md (a report)"
-_QRS: Final = "help.qlik.com, Repository Service API, virtual proxy"
+_QRS: Final = "github.com/Informatiqal/qlik-repo-api, interfaces.ts (a report)"
 _REFUSED: Final = "401, as users report"
 
 _ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP)
