@@ -79,9 +79,9 @@ def _require_fitting(request: KeyPairRequest, algorithm: str) -> None:
 
     :raises UnsuitableKey: if that is so.
     """
-    size = request.size if request.kind == "ec" else None
-    if size != _EC_SIZES.get(algorithm) or not algorithm.startswith(("RS", "PS", "ES")):
-        what = "a new RSA key" if size is None else f"a new key on P-{size}"
+    is_rsa = request.kind == "rsa"
+    if not (algorithm.startswith(("RS", "PS")) if is_rsa else _EC_SIZES.get(algorithm) == request.size):
+        what = "a new RSA key" if is_rsa else f"a new key on P-{request.size}"
         raise UnsuitableKey(
             f"{what} cannot sign with {algorithm}", hint="use another --algorithm, or another kind of key"
         )
