@@ -210,7 +210,7 @@ def create_token(
     """
     creator, row_options = _prepared(platform, algorithm, claims, check, options)
     with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
-        chosen = row_options.options({})
+        chosen = row_options.options(None)
     token = creator.build(chosen, int(time.time()))
     with opened(key, creator.algorithms(algorithm), secrets) as signer:
         return creator.sign(token, signer, key)

@@ -72,16 +72,18 @@ class RowOptions:
             if _claim_of(column) is None and column not in self._columns:
                 raise self._unknown(column)
 
-    def options(self, row: Mapping[str, Any]) -> argparse.Namespace:
+    def options(self, row: Mapping[str, Any] | None) -> argparse.Namespace:
         """Return the options for *row*, whose values are texts or what JSON has; None is as good as nothing.
 
+        :param row: None for a token by itself.
         :raises InputError: if a column is none, a value does not suit its option, or what is required is missing.
         """
-        options, given = self._applied(row)
+        options, given = self._applied(row or {})
         for actions in self._demands:
             if given.isdisjoint(actions):
                 names = " or ".join(map(_name, actions))
-                raise InputError(f"{names} is missing", hint="give it in the row, or as an option for all rows")
+                hint = "" if row is None else "give it in the row, or as an option for all rows"
+                raise InputError(f"{names} is missing", hint=hint)
         return options
 
     def _applied(self, row: Mapping[str, Any]) -> tuple[argparse.Namespace, set[argparse.Action]]:
