@@ -311,7 +311,8 @@ class PlatformContract:
 
     def test_each_row_of_a_batch_becomes_a_token(self) -> None:
         key = _new_key(self._algorithm())
-        row = {name.replace("_", "-"): value for name, value in self._given().items()}
+        columns = {_in_python(column): column for column in self._columns()}
+        row = {columns[name]: value for name, value in self._given().items()}
         demands = self._demands()
         bad = [{name: value for name, value in row.items() if _in_python(name) not in demand} for demand in demands]
         rows = [*bad, *[row] * (2 * _THREADS)]
@@ -324,6 +325,12 @@ class PlatformContract:
         """Return the options of a right token."""
         key_id = {"keyid": "contract"} if load_platform(self.name).key_id_required else {}
         return {"expires": "5m", **key_id, **self.options}
+
+    def _columns(self) -> list[str]:
+        creator, parser = self._creator(), Parser(plugins.command_of(self.name), "")
+        creator.add_options(parser)
+        creator.add_key_id_option(parser)
+        return list(creator.columns)
 
     def _algorithm(self) -> str:
         return load_platform(self.name).algorithms[0]
@@ -405,7 +412,11 @@ def _as_arguments(parser: Parser, options: Mapping[str, Any]) -> list[str]:
             value = options.get(_in_python(name))
             if value is None:
                 continue
-            texts = [_as_text(part) for part in (value if isinstance(value, list | tuple) else [value])]
+            parts = value if isinstance(value, list | tuple) else [value]
+            if action.nargs and parts and isinstance(parts[0], list | tuple):
+                words += [word for part in parts for word in (f"--{name}", *map(_as_text, part))]
+                continue
+            texts = [*map(_as_text, parts)]
             if action.nargs == 0:
                 words += [flag for flag in (f"--{name}",) if texts == ["true"]]
                 words += [flag for flag in (f"--no-{name}",) if texts == ["false"] and flag in action.option_strings]

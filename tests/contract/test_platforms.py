@@ -85,12 +85,14 @@ MANIFOLD = """
             group.add_argument("--age", type=int, required=True, help="years")
             group.add_argument("--tags", action="append", help="words")
             group.add_argument("--both", nargs=2, dest="pair", help="two words")
+            group.add_argument("--links", nargs=2, action="append", help="pairs of words")
+            group.add_argument("--given_name", required=True, help="a name")
             group.add_argument("--level", choices=("low", "high"), default="low", help="how much")
             group.add_argument("--active", action=argparse.BooleanOptionalAction, help="whether it is")
             group.add_argument("--nick", "--nickname", nargs="?", const="none", help="another name")
 
         def build(self, options, now):
-            own = ("user", "robot", "age", "tags", "pair", "level", "active", "nick")
+            own = ("user", "robot", "age", "tags", "pair", "level", "active", "nick", "links", "given_name")
             return Token({}, {**{name: getattr(options, name) for name in own}, **time_claims(options, now)})
 
         def check(self, token, now):
@@ -104,7 +106,7 @@ class TestManifold(PlatformContract):
     name = "manifold"
     options: ClassVar[Mapping[str, Any]] = {
         **{"robot": "r2", "age": 7, "tags": ["a", "-b"], "both": ["x", "y"], "level": "high", "active": False},
-        "nickname": "ann",
+        **{"nickname": "ann", "links": [["a", "b"], ["c", "d"]], "given_name": "x"},
     }
 
     @pytest.fixture(autouse=True)
@@ -114,13 +116,12 @@ class TestManifold(PlatformContract):
     def test_its_options_reach_it_as_they_are_given(self) -> None:
         token = create_token("manifold", key="create:new_?kind=ec&size=256", keyid="k", expires="5m", **self.options)
         assert token.header["alg"] == "ES256"
-        assert dict(list(token.claims.items())[:8]) == {
+        own = dict(list(token.claims.items())[:10])
+        assert own == {
             **{"user": None, "robot": "r2", "age": 7, "tags": ["a", "-b"], "pair": ["x", "y"], "level": "high"},
-            **{"active": False, "nick": "ann"},
+            **{"active": False, "nick": "ann", "links": [["a", "b"], ["c", "d"]], "given_name": "x"},
         }
-        assert {name: getattr(self._parsed(), name) for name in list(token.claims)[:8]} == dict(
-            list(token.claims.items())[:8]
-        )
+        assert {name: getattr(self._parsed(), name) for name in own} == own
 
 
 class AcmeContract(PlatformContract):
