@@ -40,8 +40,9 @@ class Check(PlatformCommand):
         add_token_options(parser)
         wanted = parser.add_argument_group("expected", "What is registered; a rule that needs it is unknown without.")
         self.add_without_demand(self.platform.add_shared_options, wanted)
+        taken = {action.dest for action in parser._actions}
         for name, text in _EXPECTED.items():
-            if f"--{name}" not in parser.option_names():
+            if f"--{name}" not in parser.option_names() and name not in taken:
                 wanted.add_argument(f"--{name}", metavar=name.upper(), help=text)
         wanted.add_argument("--keyid", metavar="ID", help=f"what kid must be; {THUMBPRINT}: that of the key (RFC 7638)")
         key_options.add_any_key_options(
