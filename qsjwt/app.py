@@ -18,9 +18,9 @@ from cliff.commandmanager import EntryPointWrapper
 from qsjwt import __version__, log, plugins
 from qsjwt.command import Command, CreateCommand, PlatformCommand
 from qsjwt.creation import load_platform
-from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, InputError, PluginError, QsJwtError, Terminated
+from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, HelpWanted, InputError, PluginError, QsJwtError, Terminated
 from qsjwt.output import own_stdout, write_stdout
-from qsjwt.parser import PROGRAM, HelpPrinted, Parser
+from qsjwt.parser import PROGRAM, Parser
 from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.spelling import nearest
 
@@ -37,8 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with own_stdout():
             return Application().run(given)
-    except HelpPrinted:
-        return 0
     except Terminated as signal:
         return signal.exit_code
     except KeyboardInterrupt:
@@ -118,6 +116,13 @@ class Application(cliff.app.App):
 
         :raises QsJwtError: for whatever goes wrong; ``main`` tells it.
         """
+        try:
+            return self._run(argv)
+        except HelpWanted as wanted:
+            write_stdout(wanted.text)
+            return 0
+
+    def _run(self, argv: list[str]) -> int:
         # A global option read from behind the command would take the command's own options for its abbreviations.
         split = _command_index(argv)
         self.options = self.parser.parse_args(argv[:split])
@@ -146,7 +151,14 @@ class Application(cliff.app.App):
         with self._guard(argv[0]):
             command: Any = factory(self, self.options)
             parser = command.get_parser(f"{PROGRAM} {name}")
-        result: int = command.run(parser.parse_args(arguments))
+        made_by: Any = self.command_manager.commands[argv[0]]
+        group, plugin = made_by.group, made_by.plugin
+        of_platform = _is_ours_about_a_platform(type(command))
+        asked = plugins.PLATFORMS if of_platform else group
+        with plugins.guard(asked, command.name if of_platform else plugin, "read its options"):
+            options = parser.parse_args(arguments)
+        with plugins.run_guard(group, plugin):
+            result: int = command.run(options)
         return result
 
     def _guard(self, name: str) -> contextlib.AbstractContextManager[None]:
@@ -182,6 +194,26 @@ class Application(cliff.app.App):
                     with contextlib.suppress(PluginError), self._guard(name):
                         found.append(describe(words, factory(self, self.options).get_parser(f"{PROGRAM} {words}")))
         return found
+
+    def prove(self, group: str, name: str) -> None:
+        """Return if what the plugin *name* of *group* makes of the command line can be read and told of.
+
+        :raises PluginError: if not.
+        """
+        commands: dict[str, Any] = self.command_manager.commands
+        if group == plugins.PLATFORMS:
+            named = [made_by for made_by in commands.values() if made_by.group == plugins.COMMANDS]
+            about = [made_by.about(name) for made_by in named if _is_ours_about_a_platform(made_by.loaded())]
+            made = [*commands[plugins.command_of(name)].every(), *about]
+        elif group == plugins.COMMANDS:
+            made = [*commands[name].every()]
+            # A platform that cannot be used is no fault of a command that is about all of them.
+            made = [] if _is_ours_about_a_platform(commands[name].loaded()) else made
+        else:
+            made = []
+        for factory, words in made:
+            with plugins.guard(group, name, "add its options"):
+                factory(self, self.options).get_parser(f"{PROGRAM} {words}").format_body()
 
     def _list_commands(self) -> str:
         broken = f"(cannot be loaded, see {PROGRAM} list-plugins)"
@@ -235,6 +267,12 @@ class _Named(EntryPointWrapper):
     def load(self) -> Any:
         return plugins.load(plugins.COMMANDS, self.plugin, Command)
 
+    def loaded(self) -> Any:
+        """Return the plugin, or None if it cannot be loaded."""
+        with contextlib.suppress(PluginError):
+            return self.load()
+        return None
+
     def description(self) -> str:
         """Return what the command does."""
         return inspect.cleandoc(self.load().__doc__ or "")
@@ -255,9 +293,12 @@ class _Named(EntryPointWrapper):
                 f"{self.plugin} wants the name of a platform before its options",
                 hint=f"write {PROGRAM} {self.plugin} NAME …, with a NAME out of: {', '.join(known)}",
             )
-        name = arguments[0]
+        return *self.about(arguments[0]), arguments[1:]
+
+    def about(self, name: str) -> tuple[Any, str]:
+        """Return what makes the command for the platform *name*, and the words that name it."""
         platform = load_platform(name)
-        return functools.partial(command, name=name, platform=platform), f"{self.plugin} {name}", arguments[1:]
+        return functools.partial(self.load(), name=name, platform=platform), f"{self.plugin} {name}"
 
     def every(self) -> Iterator[tuple[Any, str]]:
         """Yield what makes each command of this name, and the words that name it: one for each platform, or just one.
@@ -265,11 +306,11 @@ class _Named(EntryPointWrapper):
         :raises PluginError: if it cannot be loaded; a platform that cannot is left out.
         """
         if not issubclass(self.load(), PlatformCommand):
-            yield self.resolve([])[:2]
+            yield self.load(), self.plugin
             return
         for platform in plugins.names(plugins.PLATFORMS):
             with contextlib.suppress(PluginError):
-                yield self.resolve([platform])[:2]
+                yield self.about(platform)
 
     def _overview(self, known: Sequence[str]) -> Parser:
         parser = Parser(f"{PROGRAM} {self.plugin}", self.description())
@@ -301,10 +342,15 @@ class _Create(_Named):
         return self.load(), plugins.command_of(self.plugin), arguments
 
 
+def _is_ours_about_a_platform(command: Any) -> bool:
+    """Tell whether a command's class is about a platform, and takes what that platform adds and nothing of others."""
+    is_one = isinstance(command, type) and issubclass(command, PlatformCommand)
+    return is_one and command.__module__.startswith(f"{PROGRAM}.")
+
+
 class _PrintVersion(argparse.Action):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "nargs": 0, "default": argparse.SUPPRESS})
 
     def __call__(self, *_unused: object) -> None:
-        write_stdout(f"{PROGRAM} {__version__}\n")
-        raise HelpPrinted
+        raise HelpWanted(f"{PROGRAM} {__version__}\n")

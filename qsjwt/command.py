@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import inspect
-import itertools
 import logging
 import os
 import time
@@ -20,7 +19,7 @@ from qsjwt.errors import InputError
 from qsjwt.jwt import Token
 from qsjwt.keys import KeyProvider, split_reference
 from qsjwt.output import add_format_option, as_json, private_output, stdout, write_stdout
-from qsjwt.parser import Parser
+from qsjwt.parser import PROGRAM, Parser
 from qsjwt.platform import Platform
 from qsjwt.redaction import quoted
 from qsjwt.rows import CSV
@@ -103,11 +102,13 @@ class PlatformCommand(Command):
 
     def get_parser(self, prog_name: str) -> Parser:
         """Return the parser; a platform whose options collide with others is found out here."""
-        with self.guard("add its options"):
+        ours = type(self).__module__.startswith(f"{PROGRAM}.")
+        with self.guard("add its options") if ours else contextlib.nullcontext():
             parser = super().get_parser(prog_name)
-            places = [action.dest for action in parser._actions]
-            if twice := {place for place in places if places.count(place) > 1}:
-                raise ValueError(f"several options have the same dest: {', '.join(sorted(twice))}")
+        places = [action.dest for action in parser._actions]
+        if any(places.count(place) > 1 for place in places):
+            does = "does not add its options as it must: two have one dest, or one that is taken"
+            raise plugins.fault(plugins.PLATFORMS, self.name, does) if ours else ValueError(does)
         return parser
 
     def guard(self, action: str) -> contextlib.AbstractContextManager[None]:
@@ -172,8 +173,8 @@ class CreateCommand(PlatformCommand):
         self._parser = parser
 
     def _plain_example(self, parser: Parser) -> str:
-        demands = {**parser.demands(), "--expires": "60m", "--key": "file:privatekey.pem"}
-        return " ".join([parser.prog, *itertools.chain.from_iterable(demands.items())])
+        words = [word for name, word in parser.demanded().items() if name != "--expires"]
+        return " ".join([parser.prog, *words, "--expires 60m", "--key file:privatekey.pem"])
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Build, check, sign and write a token, in this order: a typing error costs no PIN and no call to a service."""

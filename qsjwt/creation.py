@@ -117,7 +117,9 @@ class Creator:
             token = self.platform.build(options, now)
             if not isinstance(token, Token):
                 raise TypeError("a token was expected")
-            header, claims = dict(token.header), dict(token.claims)
+            header, claims, remarks = dict(token.header), dict(token.claims), [*token.remarks]
+            if isinstance(token.remarks, str) or not all(isinstance(remark, str) for remark in remarks):
+                raise TypeError("its remarks are no sequence of sentences")
         for name, value in options.extra_claims.items():
             if name in token.claims:
                 raise InputError(
@@ -131,7 +133,7 @@ class Creator:
         # The platform may choose another type, but not what the options say.
         header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
         whole = Token(header, claims, token.claim_names)
-        return Token(header, claims, token.claim_names, [*self._doubts(whole, now, options.no_check), *token.remarks])
+        return Token(header, claims, token.claim_names, [*self._doubts(whole, now, options.no_check), *remarks])
 
     def _doubts(self, token: Token, now: int, no_check: bool) -> list[str]:
         """Return what the platform may refuse in *token*, or would if it were checked.

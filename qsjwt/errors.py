@@ -25,6 +25,17 @@ class Terminated(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
+class HelpWanted(Exception):
+    """What was asked for is a text, help or the version, and nothing else is done.
+
+    :param text: what goes to stdout.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class QsJwtError(Exception):
     """An unexpected failure, which is a bug.
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -87,8 +87,20 @@ def _encode(part: Mapping[str, Any], name: str) -> str:
             f"what goes into the {name} is not all Unicode text: it has bytes of another encoding, or half a letter"
         ) from cause
     except (TypeError, ValueError, RecursionError) as cause:
-        raise InputError(f"what goes into the {name} cannot be written as JSON") from cause
+        raise InputError(
+            f"what goes into the {name} cannot be written as JSON: {', '.join(_not_json(part))}",
+            hint="what no option of yours gives, the platform has built",
+        ) from cause
     return encoded
+
+
+def _not_json(part: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the members of *part* whose values JSON does not have, in quotes."""
+    for name, value in part.items():
+        try:
+            _COMPACT.encode(value)
+        except (TypeError, ValueError, RecursionError):
+            yield quoted(str(name))
 
 
 def decode(text: str) -> DecodedToken:

@@ -38,6 +38,13 @@ class _ResultsOnly:
         return getattr(self._chosen or self.real, name)
 
 
+_own: Final[list[_ResultsOnly]] = []
+"""What stands for standard output; a plugin may have put something else into :mod:`sys`, and the last here counts."""
+
+_replacements: Final[list[Any]] = []
+"""What was put into :mod:`sys` by others; when it is thrown away it closes what it wraps, stderr for instance."""
+
+
 @contextlib.contextmanager
 def own_stdout() -> Iterator[None]:
     """Let standard output be this program's own for the length of the block, see :func:`keep_stdout_clean`."""
@@ -45,10 +52,15 @@ def own_stdout() -> Iterator[None]:
     if real is None:
         yield
         return
-    sys.stdout = cast(TextIO, _ResultsOnly(real))
+    ours = _ResultsOnly(real)
+    _own.append(ours)
+    sys.stdout = cast(TextIO, ours)
     try:
         yield
     finally:
+        _own.remove(ours)
+        if sys.stdout is not cast(TextIO, ours):
+            _replacements.append(sys.stdout)
         sys.stdout = real
 
 
@@ -64,8 +76,7 @@ def give_stdout_back(before: "Token[bool]") -> None:
 
 def stdout() -> TextIO | None:
     """Return standard output, also while what others print is kept from it; None if it is closed."""
-    stream: Any = sys.stdout
-    return stream.real if isinstance(stream, _ResultsOnly) else stream
+    return _own[-1].real if _own else sys.stdout
 
 
 def stdout_is_terminal() -> bool:

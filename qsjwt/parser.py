@@ -1,14 +1,14 @@
 """An argparse parser as strict and as plain-spoken as the rest: exact options, one sentence, no secrets."""
 
 import argparse
+import itertools
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from qsjwt.errors import InputError
-from qsjwt.output import write_stdout
+from qsjwt.errors import HelpWanted, InputError
 from qsjwt.redaction import printable, quoted
 from qsjwt.spelling import nearest
 
@@ -16,12 +16,9 @@ PROGRAM: Final = "qsjwt"
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
 _CONTINUATION: Final = " `" if os.name == "nt" else " \\"
-_WORD: Final = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
-_OPTION: Final = re.compile(r"--?[A-Za-z][A-Za-z0-9-]{0,40}", re.ASCII)
-
-
-class HelpPrinted(Exception):
-    """What was asked for, help or a version, is on stdout; there is nothing more to do."""
+_WORD: Final = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|\S)+""")
+_OPTION: Final = re.compile(r"-[A-Za-z][A-Za-z0-9-]{0,40}|--[A-Za-z][A-Za-z0-9_.-]{0,40}", re.ASCII)
+_MOST_CHOICES: Final = 20
 
 
 class _Missing(InputError):
@@ -63,8 +60,7 @@ class Parser(argparse.ArgumentParser):
         import shutil  # 5 ms
 
         self._columns = max(_NARROWEST, min(shutil.get_terminal_size().columns - 2, _WIDEST))
-        demands = [f"{name} {value}" for name, value in self.demands().items()]
-        words = " ".join([self.prog, *demands, self.synopsis])
+        words = " ".join([self.prog, *map(self._usage_of, self._demands()), self.synopsis])
         self.usage = _wrap(words, self._columns - len("usage: "), " " * 7).replace("%", "%%")
 
     def format_usage(self) -> str:
@@ -74,9 +70,15 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, as wide as the terminal and at most 100 columns, with the footer and the example."""
+        body = self.format_body()
+        example = f"\nexample:\n{continued(self.example, self._columns)}\n" if self.example.strip() else ""
+        whole = body + (self.footer() if self.footer else "") + example
+        return "\n".join(map(printable, whole.split("\n")))
+
+    def format_body(self) -> str:
+        """Return the help without footer and example."""
         self._fit_terminal()
-        example = f"\nexample:\n{continued(self.example, self._columns)}\n" if self.example else ""
-        return super().format_help() + (self.footer() if self.footer else "") + example
+        return super().format_help()
 
     def two_columns(self, rows: Mapping[str, str]) -> str:
         """Return *rows*, name to what it is, as lines below each other that are as wide as the help."""
@@ -122,14 +124,25 @@ class Parser(argparse.ArgumentParser):
             f"there is an argument{place} that belongs to no option", hint="put a value that has blanks in it in quotes"
         )
 
-    def demands(self) -> dict[str, str]:
-        """Return the options that are required, each with what stands for its value in the help."""
-        formatter = self._get_formatter()
+    def demanded(self) -> dict[str, str]:
+        """Return what a command line needs at least: an option's name, or a dest, to the words with some value."""
         return {
-            action.option_strings[-1]: formatter._format_args(action, action.dest.upper())
-            for action in self._actions
-            if action.required and action.option_strings
+            first.option_strings[-1] if first.option_strings else first.dest: _sample(first)
+            for first, *_others in self._demands()
         }
+
+    def _demands(self) -> list[list[argparse.Action]]:
+        """Return the actions that are required, each with those that would do instead."""
+        groups = [group._group_actions for group in self._mutually_exclusive_groups if group.required]
+        return [*([action] for action in self._actions if action.required), *groups]
+
+    def _usage_of(self, alternatives: list[argparse.Action]) -> str:
+        formatter = self._get_formatter()
+        words = []
+        for action in alternatives:
+            value = formatter._format_args(action, action.dest.upper())
+            words.append(" ".join(filter(None, [*action.option_strings[-1:], value])))
+        return words[0] if len(words) == 1 else f"({' | '.join(words)})"
 
     def postpone_requirements(self) -> None:
         """Let what is required be given later, by the rows of a batch."""
@@ -148,12 +161,13 @@ class Parser(argparse.ArgumentParser):
         option, found, _value = message.partition(": ignored explicit argument ")
         if found:
             raise InputError(f"{option} takes no value", hint=f"see {self.prog} --help")
-        if "expected" in message:
+        if ": expected " in message:
             raise InputError(
                 message,
                 hint="quote a value that has blanks, and write one that begins with a dash as --option=VALUE",
             )
-        kind = _Missing if "required" in message else InputError
+        missing = message.startswith("the following arguments are required") or message.endswith(" is required")
+        kind = _Missing if missing else InputError
         raise kind(message, hint=f"see {self.prog} --help")
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
@@ -175,15 +189,29 @@ class Parser(argparse.ArgumentParser):
         except InputError as error:
             raise InputError(f"{_name(action)}: {error.message}", hint=error.hint) from error
         except Exception as cause:  # a plugin's option may have any type
+            if isinstance(cause, argparse.ArgumentError) and isinstance(cause.__context__, argparse.ArgumentTypeError):
+                raise InputError(f"{_name(action)}: {printable(cause.message)}") from cause
             raise InputError(f"{_name(action)}: {quoted(arg_string)} is not a value for it") from cause
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            choices = [str(choice) for choice in action.choices]
+            choices = [str(choice) for choice in itertools.islice(action.choices, _MOST_CHOICES + 1)]
+            shown = choices if len(choices) <= _MOST_CHOICES else [*choices[:-1], "…"]
             raise InputError(
-                f"{_name(action)}: {quoted(str(value))} is none of {', '.join(choices)}",
+                f"{_name(action)}: {quoted(str(value))} is none of {', '.join(map(printable, shown))}",
                 hint=nearest(str(value), choices),
             )
+
+
+def _sample(action: argparse.Action) -> str:
+    """Return *action* as it may stand on a command line, with its choices or what its help names for a value."""
+    import shlex
+
+    name = action.metavar or action.dest.upper()
+    value = str(next(iter(action.choices))) if action.choices else name
+    count = action.nargs if isinstance(action.nargs, int) else 1
+    values = list(value) if isinstance(value, tuple) else [value] * count
+    return " ".join([*action.option_strings[-1:], *map(shlex.quote, values[:count])])
 
 
 def _name(action: argparse.Action) -> str:
@@ -240,5 +268,4 @@ class _PrintHelp(argparse.Action):
         super().__init__(**{**settings, "nargs": 0, "default": argparse.SUPPRESS})
 
     def __call__(self, parser: argparse.ArgumentParser, *_unused: object) -> None:
-        write_stdout(parser.format_help())
-        raise HelpPrinted
+        raise HelpWanted(parser.format_help())

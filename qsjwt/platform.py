@@ -191,6 +191,8 @@ def require_sound(platform: Platform) -> None:
         raise TypeError("its algorithms are no tuple of names")
     if unknown := set(platform.algorithms) - set(ALGORITHMS):
         raise ValueError(f"{', '.join(sorted(map(str, unknown)))}: not signed with a private key")
+    if not isinstance(platform.example, str):
+        raise TypeError("its example is no text")
     if not isinstance(platform.rules, tuple | list) or not all(isinstance(rule, Rule) for rule in platform.rules):
         raise TypeError("its rules are no tuple of rules")
     if len({rule.name for rule in platform.rules}) < len(platform.rules):

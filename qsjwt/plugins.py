@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import stevedore
 
-from qsjwt.errors import PluginError, QsJwtError
+from qsjwt.errors import HelpWanted, PluginError, QsJwtError
 from qsjwt.output import give_stdout_back, keep_stdout_clean
 from qsjwt.redaction import quoted
 from qsjwt.spelling import nearest
@@ -25,6 +25,9 @@ KINDS: Final = {PLATFORMS: "platform", KEY_PROVIDERS: "key provider", COMMANDS: 
 T = TypeVar("T")
 _INSTALL: Final = "pip install "
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]+", re.ASCII)
+_OURS: Final = "qsjwt"
+_HELP: Final = "help"
+"""The word before a command that asks for its help, and so no command."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ def load(group: str, name: str, base: type[T]) -> type[T]:
     if not found:
         raise PluginError(f"there is no {kind} {quoted(name)}", hint=nearest(name, names(group)))
     title = f"the {kind} {quoted(name)}"
+    if group == COMMANDS and name == _HELP:
+        raise fault(group, name, "has the name of something else")
     if not _NAME.fullmatch(name):
         raise PluginError(
             f"{title} of {_packages(group, name)} has a name that cannot be used",
@@ -140,7 +145,7 @@ class _Guard(contextlib.AbstractContextManager[None]):
         told = isinstance(cause, PluginError) or (
             isinstance(cause, QsJwtError) and self._action not in ("load", "start")
         )
-        if cause is None or told or isinstance(cause, KeyboardInterrupt):
+        if cause is None or told or isinstance(cause, KeyboardInterrupt | HelpWanted):
             return
         reason = f": {_text_of(cause)}" if self._action == "load" else ""
         raise PluginError(
@@ -150,10 +155,41 @@ class _Guard(contextlib.AbstractContextManager[None]):
         ) from cause
 
 
-def describe(bases: Mapping[str, type]) -> Iterator[PluginInfo]:
+@contextlib.contextmanager
+def run_guard(group: str, name: str) -> Iterator[None]:
+    """Run a command; what it prints without :meth:`qsjwt.command.Command.emit` goes to stderr.
+
+    :raises QsJwtError: for what nobody expected in a command of another package, which it names.
+    """
+    before = keep_stdout_clean()
+    try:
+        yield
+    except (QsJwtError, KeyboardInterrupt, BrokenPipeError):
+        raise
+    except BaseException as cause:
+        if all(package.startswith(f"{_OURS} ") for package in _found_packages(group, name)):
+            raise
+        raise QsJwtError(
+            f"unexpected {type(cause).__name__} in the {KINDS[group]} {quoted(name)} of {_packages(group, name)}",
+            hint=_way_out(group, name, cause),
+        ) from cause
+    finally:
+        give_stdout_back(before)
+
+
+def fault(group: str, name: str, does: str) -> PluginError:
+    """Return the error that the plugin *name* does what none may.
+
+    :param does: what that is, such as "has two options in one place", without foreign text.
+    """
+    return PluginError(f"the {KINDS[group]} {quoted(name)} of {_packages(group, name)} {does}", hint="tell its author")
+
+
+def describe(bases: Mapping[str, type], prove: Callable[[str, str], None]) -> Iterator[PluginInfo]:
     """Yield every plugin, by kind and name; each is loaded, and none can spoil the list.
 
     :param bases: the class that the plugins of each group must subclass.
+    :param prove: takes group and name of one that loads, and raises :class:`PluginError` if it cannot be used.
     """
     for group, base in bases.items():
         for entry_point in sorted(metadata.entry_points(group=group), key=lambda e: (e.name, _package(e))):
@@ -163,16 +199,17 @@ def describe(bases: Mapping[str, type]) -> Iterator[PluginInfo]:
                 entry_point.name,
                 (dist and dist.name) or "?",
                 (dist and dist.version) or "?",
-                _problem(group, entry_point.name, base),
+                _problem(group, entry_point.name, base, prove),
             )
 
 
-def _problem(group: str, name: str, base: type) -> str:
+def _problem(group: str, name: str, base: type, prove: Callable[[str, str], None]) -> str:
     try:
         plugin: type[Any] = load(group, name, base)
         if group != COMMANDS:
             with guard(group, name, "start"):
                 plugin()
+        prove(group, name)
     except PluginError as error:
         return f"{error.message}; {error.hint}" if lacks_library(error) else error.message
     return ""
@@ -203,8 +240,11 @@ def _text_of(cause: BaseException) -> str:
 
 def _packages(group: str, name: str) -> str:
     # stevedore's cache drops the distribution, so it is looked up again, and only for a message.
-    found = metadata.entry_points(group=group, name=name)
-    return " and ".join(sorted({_package(entry_point) for entry_point in found})) or "an unknown package"
+    return " and ".join(_found_packages(group, name)) or "an unknown package"
+
+
+def _found_packages(group: str, name: str) -> list[str]:
+    return sorted({_package(entry_point) for entry_point in metadata.entry_points(group=group, name=name)})
 
 
 def _package(entry_point: metadata.EntryPoint) -> str:

@@ -26,11 +26,10 @@ class Completion(Command):
             metavar="SHELL",
             help=", ".join(completion_scripts.SHELLS),
         )
-        parser.synopsis = "SHELL [OPTION ...]"
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Print the script; plugins that cannot be loaded are not in it."""
         # A shell evaluates this whenever it starts, and nobody wants to read there what a plugin prints.
-        with contextlib.redirect_stderr(io.StringIO()):
+        with contextlib.redirect_stderr(io.TextIOWrapper(io.BytesIO(), "utf-8")):
             model = completion.model(self.app.parser, self.app.each_parser(completion.place), self.app.summaries())
         self.emit(completion_scripts.SHELLS[parsed_args.shell](model))

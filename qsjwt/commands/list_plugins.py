@@ -21,5 +21,7 @@ class ListPlugins(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
-        rows = [(p.kind, p.name, p.package, p.version, p.problem or "ok") for p in plugins.describe(BASES)]
+        rows = [
+            (p.kind, p.name, p.package, p.version, p.problem or "ok") for p in plugins.describe(BASES, self.app.prove)
+        ]
         self.emit(output.ROW_FORMATS[parsed_args.format](_HEAD, rows))

@@ -116,16 +116,22 @@ def test_the_help_of_a_strangers_platform_has_an_example_of_what_is_required(
     from qsjwt.api import Platform, Token, time_claims
     class Acme(Platform):
         summary = "Acme"
-        def add_options(self, group): group.add_argument("--roles", required=True, nargs="+", metavar="ROLE", help="r")
+        def add_options(self, group):
+            group.add_argument("--roles", required=True, nargs="+", metavar="ROLE", help="r")
+            group.add_argument("--colour", required=True, choices=["dark red", "blue"], help="c")
+            who = group.add_mutually_exclusive_group(required=True)
+            who.add_argument("--user", help="u")
+            who.add_argument("--robot", metavar="NAME", help="r")
         def build(self, options, now): return Token({}, time_claims(options, now))
         def check(self, token, now): return []
     """
     installed_plugin("acme-pkg", {"qsjwt.platform.v1": "acme = acme_pkg:Acme"}, source)
-    example = run("create-acme", "--help").stdout.rpartition("example:\n")[2]
+    usage, _, example = run("create-acme", "--help").stdout.partition("example:\n")
+    assert "(--user USER | --robot NAME)" in " ".join(usage.split())
     continued = " `" if os.name == "nt" else " \\"
     assert example.splitlines() == [
-        f"  qsjwt create-acme --roles ROLE [ROLE ...] --expires 60m{continued}",
-        "    --key file:privatekey.pem",
+        f"  qsjwt create-acme --roles ROLE --colour 'dark red' --user USER{continued}",
+        "    --expires 60m --key file:privatekey.pem",
     ]
 
 
