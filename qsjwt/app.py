@@ -205,12 +205,11 @@ class Application(cliff.app.App):
             named = [made_by for made_by in commands.values() if made_by.group == plugins.COMMANDS]
             about = [made_by.about(name) for made_by in named if _is_ours_about_a_platform(made_by.loaded())]
             made = [*commands[plugins.command_of(name)].every(), *about]
-        elif group == plugins.COMMANDS:
+        # A platform that cannot be used is no fault of a command that is about all of them.
+        elif group == plugins.COMMANDS and not _is_ours_about_a_platform(commands[name].loaded()):
             made = [*commands[name].every()]
-            # A platform that cannot be used is no fault of a command that is about all of them.
-            made = [] if _is_ours_about_a_platform(commands[name].loaded()) else made
         else:
-            made = []
+            return
         for factory, words in made:
             with plugins.guard(group, name, "add its options"):
                 factory(self, self.options).get_parser(f"{PROGRAM} {words}").format_body()

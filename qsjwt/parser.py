@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             add_help=False,
         )
+        self.color = False  # from Python 3.14 on argparse would colour the help
         # "-60m" and "-1" are values, so that a negative time gets its own error.
         self._negative_number_matcher = re.compile(r"-\.?\d")
         self.add_argument("-h", "--help", action=_PrintHelp, help="print this help and exit")

@@ -178,9 +178,9 @@ def run_guard(group: str, name: str) -> Iterator[None]:
 
 
 def fault(group: str, name: str, does: str) -> PluginError:
-    """Return the error that the plugin *name* does what none may.
+    """Return the error that the plugin *name* of *group* does what none may.
 
-    :param does: what that is, such as "has two options in one place", without foreign text.
+    :param does: what that is, such as "has the name of something else"; it holds no foreign text.
     """
     return PluginError(f"the {KINDS[group]} {quoted(name)} of {_packages(group, name)} {does}", hint="tell its author")
 
