@@ -1,4 +1,4 @@
-"""Mark the options in blocks of shell commands, so that the site can colour them and keep each on one line."""
+"""Mark options and lines in blocks of shell commands, so that the site can keep each option whole, and wrap lines."""
 
 import itertools
 import re
@@ -11,6 +11,12 @@ from pygments.token import Comment, Name, String, _TokenType
 from sphinx.application import Sphinx
 
 _OPTION: Final = re.compile(r"(?<=\s)--?[A-Za-z][\w-]*")
+_BLOCK: Final = re.compile(
+    r'(<div class="highlight-(?:bash|powershell) notranslate"><div class="highlight"><pre><span></span>)'
+    r"(.*?)(?=</pre>)",
+    re.DOTALL,
+)
+_LINE: Final = re.compile(r"[^\n]*\n")
 
 
 class _Options(Lexer):
@@ -36,8 +42,17 @@ class PowerShellWithOptions(_Options, PowerShellLexer):
     """PowerShell."""
 
 
+def _mark_lines(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """Put each line of a block into an element of its own, with its end, so that a copy is what it was."""
+    if "body" in context:
+        context["body"] = _BLOCK.sub(
+            lambda block: block[1] + _LINE.sub(r'<span class="line">\g<0></span>', block[2]), context["body"]
+        )
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Let blocks be read so."""
     app.add_lexer("bash", BashWithOptions)
     app.add_lexer("powershell", PowerShellWithOptions)
+    app.connect("html-page-context", _mark_lines)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,6 @@
 """The site leads everywhere and has all there is; the man pages in the source are what is built."""
 
+import html
 import os
 import re
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from qsjwt import plugins
 from qsjwt.app import Application
 from qsjwt.errors import QsJwtError
 from qsjwt.parser import Parser
-from tests.pages import DOC, pages
+from tests.pages import DOC, Page, pages
 
 SITE = Path(os.environ["QSJWT_SITE"])
 MAN = Path(os.environ["QSJWT_MAN"])
@@ -120,19 +121,27 @@ def test_every_rule_of_a_platform_is_in_the_reference(name: str) -> None:
 def test_blocks_for_both_shells_are_tabs() -> None:
     for page in pages():
         twins = len(page.blocks("powershell"))
-        html = (SITE / page.name.replace(".md", ".html")).read_text(encoding="utf-8")
-        bash = [block for block in page.blocks("bash")]
-        assert html.count('data-sync-id="powershell"') == (twins if bash else 0), page.name
+        text = (SITE / page.name.replace(".md", ".html")).read_text(encoding="utf-8")
+        assert text.count('data-sync-id="powershell"') == (twins if page.blocks("bash") else 0), page.name
 
 
 def test_options_in_commands_are_marked_and_what_is_in_quotes_is_not() -> None:
-    html = (SITE / "how-to" / "powershell.html").read_text(encoding="utf-8")
-    assert html.count('<span class="na">--cert-publickey-file</span>') >= 4
-    assert '<span class="na">-Raw</span>' in html
+    text = (SITE / "how-to" / "powershell.html").read_text(encoding="utf-8")
+    assert text.count('<span class="na">--cert-publickey-file</span>') >= 4
+    assert '<span class="na">-Raw</span>' in text
     moving = (SITE / "moving-from-qs-jwt.html").read_text(encoding="utf-8")
     assert '<span class="na">--cert-privatekey-file</span>' in moving
     exec_page = (SITE / "keys" / "exec.html").read_text(encoding="utf-8")
     assert '<span class="na">-field' not in exec_page
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_block_that_is_copied_from_the_site_is_what_the_page_says(page: Page) -> None:
+    text = (SITE / page.name.replace(".md", ".html")).read_text(encoding="utf-8")
+    shown = re.findall(r'<div class="highlight-(?:bash|powershell) .*?<pre>(.*?)</pre>', text, re.DOTALL)
+    copied = [html.unescape(re.sub(r"<[^>]*>", "", block)) for block in shown]
+    for block in page.blocks("shell", "bash", "powershell"):
+        assert block.text in copied
 
 
 def _words(path: Path) -> list[str]:
