@@ -149,9 +149,7 @@ def _value(action: argparse.Action) -> Value:
         choices = [str(choice) for choice in itertools.islice(action.choices, _MOST_CHOICES + 1)]
         # Nobody picks one of so many, and a choice that a line cannot hold is typed otherwise.
         if len(choices) <= _MOST_CHOICES:
-            # argparse takes what begins with a dash for an option, unless it stands behind "=".
-            usable = (c for c in choices if c and c.isprintable() and not c.startswith("-"))
-            return Value(Kind.CHOICE, tuple(usable), count)
+            return Value(Kind.CHOICE, tuple(c for c in choices if c and c.isprintable()), count)
     metavar = action.metavar[0] if isinstance(action.metavar, tuple) and action.metavar else action.metavar
     return Value(_KINDS.get(str(metavar), Kind.TEXT), (), count)
 
