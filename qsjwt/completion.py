@@ -2,14 +2,13 @@
 
 import argparse
 import enum
-import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from qsjwt.keys import reference_forms
-from qsjwt.parser import Parser
+from qsjwt.parser import Parser, choices_of
 from qsjwt.redaction import printable
 
 _MOST_CHOICES: Final = 200
@@ -146,7 +145,7 @@ def _value(action: argparse.Action) -> Value:
         return Value()
     count = nargs if nargs in _COUNTS else "" if nargs in (None, 1) else "+"
     if action.choices is not None:
-        choices = [str(choice) for choice in itertools.islice(action.choices, _MOST_CHOICES + 1)]
+        choices = choices_of(action, _MOST_CHOICES + 1)
         # Nobody picks one of so many, and a choice that a line cannot hold is typed otherwise.
         if len(choices) <= _MOST_CHOICES:
             return Value(Kind.CHOICE, tuple(c for c in choices if c and c.isprintable()), count)

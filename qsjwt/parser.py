@@ -1,6 +1,7 @@
 """An argparse parser as strict and as plain-spoken as the rest: exact options, one sentence, no secrets."""
 
 import argparse
+import enum
 import itertools
 import os
 import re
@@ -192,16 +193,30 @@ class Parser(argparse.ArgumentParser):
         except Exception as cause:  # a plugin's option may have any type
             if isinstance(cause, argparse.ArgumentError) and isinstance(cause.__context__, argparse.ArgumentTypeError):
                 raise InputError(f"{_name(action)}: {printable(cause.message)}") from cause
+            if action.choices is not None and isinstance(action.type, enum.EnumType):
+                raise _none_of_the_choices(action, arg_string) from cause
             raise InputError(f"{_name(action)}: {quoted(arg_string)} is not a value for it") from cause
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            choices = [str(choice) for choice in itertools.islice(action.choices, _MOST_CHOICES + 1)]
-            shown = choices if len(choices) <= _MOST_CHOICES else [*choices[:-1], "…"]
-            raise InputError(
-                f"{_name(action)}: {quoted(str(value))} is none of {', '.join(map(printable, shown))}",
-                hint=nearest(str(value), choices),
-            )
+            raise _none_of_the_choices(action, str(value))
+
+
+def choices_of(action: argparse.Action, most: int) -> list[str]:
+    """Return the choices of *action* as they are typed, and at most *most* of them."""
+    return [
+        # An Enum as the type of an option makes its members of their values.
+        str(choice.value) if isinstance(choice, enum.Enum) and action.type is type(choice) else str(choice)
+        for choice in itertools.islice(action.choices or (), most)
+    ]
+
+
+def _none_of_the_choices(action: argparse.Action, text: str) -> InputError:
+    choices = choices_of(action, _MOST_CHOICES + 1)
+    shown = choices if len(choices) <= _MOST_CHOICES else [*choices[:-1], "…"]
+    return InputError(
+        f"{_name(action)}: {quoted(text)} is none of {', '.join(map(printable, shown))}", hint=nearest(text, choices)
+    )
 
 
 def _sample(action: argparse.Action) -> str:
@@ -209,7 +224,7 @@ def _sample(action: argparse.Action) -> str:
     import shlex
 
     name = action.metavar or action.dest.upper()
-    value = str(next(iter(action.choices))) if action.choices else name
+    value = choices_of(action, 1)[0] if action.choices else name
     count = action.nargs if isinstance(action.nargs, int) else 1
     values = list(value) if isinstance(value, tuple) else [value] * count
     return " ".join([*action.option_strings[-1:], *map(shlex.quote, values[:count])])

@@ -203,6 +203,8 @@ def _claim_of(column: str) -> str | None:
 
 
 def _flag_calls(action: argparse.Action, name: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(action, argparse._CountAction) and type(value) is int and value >= 0:
+        return [(name, [])] * value
     wanted = {"true": True, "false": False}.get(_text(value, name).lower())
     if wanted is None:
         raise InputError(f"{name}: {quoted(str(value))} is neither true nor false")

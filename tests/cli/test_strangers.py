@@ -239,6 +239,30 @@ def test_control_characters_of_a_plugin_do_not_reach_the_terminal(acme: Acme) ->
         assert "\x07" not in shown
 
 
+def test_the_members_of_an_enum_are_choices_by_their_values(acme: Acme) -> None:
+    colour = 'Colour = __import__("enum").Enum("Colour", {"RED": "red", "GREEN": "green"})'
+    option = 'group.add_argument("--colour", type=Colour, choices=list(Colour), default=Colour.RED, help="c"); group'
+    acme.install(("class Acme", f"{colour}\n\n    class Acme"), ("group.add_argument(", f"{option}.add_argument("))
+    assert acme.create("--colour", "green").token
+    acme.create("--colour", "gren").refused(2, "--colour: 'gren' is none of red, green", "did you mean green?")
+    script = acme.run("completion", "fish").stdout
+    assert "green" in script
+    assert "Colour.GREEN" not in script
+
+
+def test_an_option_that_is_counted_may_be_a_number_in_a_row(acme: Acme, keys: SimpleNamespace) -> None:
+    acme.install(
+        (
+            'group.add_argument("--user"',
+            'group.add_argument("--loud", action="count", help="l"); group.add_argument("--user"',
+        ),
+        ('{"user": options.user', '{"loud": options.loud, "user": options.user'),
+    )
+    for value, loud in ((3, 3), (True, 1), (0, None)):
+        made = create_token("acme", key=f"file:{keys.files['rsa']}", user="a", expires="5m", loud=value)
+        assert made.claims["loud"] == loud
+
+
 def test_a_choice_out_of_very_many_is_refused_in_a_line(acme: Acme) -> None:
     acme.option('group.add_argument("--port", type=int, choices=range(65536), help="p")')
     result = acme.create("--port", "70000")
