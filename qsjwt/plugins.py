@@ -55,22 +55,21 @@ def load(group: str, name: str, base: type[T]) -> type[T]:
     found = [entry_point for entry_point in _entry_points(group) if entry_point.name == name]
     if not found:
         raise PluginError(f"there is no {kind} {quoted(name)}", hint=nearest(name, names(group)))
-    title = f"the {kind} {quoted(name)}"
     if group == COMMANDS and name == _HELP:
         raise fault(group, name, "has the name of something else")
     if not _NAME.fullmatch(name):
         raise PluginError(
-            f"{title} of {_packages(group, name)} has a name that cannot be used",
+            f"{_whose(group, name)} has a name that cannot be used",
             hint="its author has to use two or more lower-case letters, digits and dashes, a letter first",
         )
     if len(found) > 1:
         raise PluginError(
-            f"{title} is claimed more than once, by {_packages(group, name)}", hint="uninstall all but one of them"
+            f"the {kind} {quoted(name)} is claimed more than once, by {_packages(group, name)}",
+            hint="uninstall all but one of them",
         )
     if (rival := _rival(group, name)) is not None:
         raise PluginError(
-            f"{title} of {_packages(group, name)} and the {KINDS[rival[0]]} {quoted(rival[1])} of {_packages(*rival)} "
-            "claim the same command",
+            f"{_whose(group, name)} and {_whose(*rival)} claim the same command",
             hint="uninstall one of them",
         )
     with guard(group, name, "load"):
@@ -78,11 +77,11 @@ def load(group: str, name: str, base: type[T]) -> type[T]:
         plugin = manager.extensions[0].plugin
     if not (isinstance(plugin, type) and issubclass(plugin, base)):
         raise PluginError(
-            f"{title} of {_packages(group, name)} is not a subclass of {base.__name__}",
+            f"{_whose(group, name)} is not a subclass of {base.__name__}",
             hint="its entry point names the wrong object; tell its author",
         )
     if group != COMMANDS and not isinstance(getattr(plugin, "summary", None), str):
-        raise PluginError(f"{title} of {_packages(group, name)} has no summary", hint="tell its author")
+        raise fault(group, name, "has no summary")
     return plugin
 
 
@@ -149,8 +148,7 @@ class _Guard(contextlib.AbstractContextManager[None]):
             return
         reason = f": {_text_of(cause)}" if self._action == "load" else ""
         raise PluginError(
-            f"the {KINDS[self._group]} {quoted(self._name)} of {_packages(self._group, self._name)} "
-            f"does not {self._action}: {type(cause).__name__}{reason}",
+            f"{_whose(self._group, self._name)} does not {self._action}: {type(cause).__name__}{reason}",
             hint=_way_out(self._group, self._name, cause),
         ) from cause
 
@@ -170,7 +168,7 @@ def run_guard(group: str, name: str) -> Iterator[None]:
         if all(package.startswith(f"{_OURS} ") for package in _found_packages(group, name)):
             raise
         raise QsJwtError(
-            f"unexpected {type(cause).__name__} in the {KINDS[group]} {quoted(name)} of {_packages(group, name)}",
+            f"unexpected {type(cause).__name__} in {_whose(group, name)}",
             hint=_way_out(group, name, cause),
         ) from cause
     finally:
@@ -182,7 +180,7 @@ def fault(group: str, name: str, does: str) -> PluginError:
 
     :param does: what that is, such as "has the name of something else"; it holds no foreign text.
     """
-    return PluginError(f"the {KINDS[group]} {quoted(name)} of {_packages(group, name)} {does}", hint="tell its author")
+    return PluginError(f"{_whose(group, name)} {does}", hint="tell its author")
 
 
 def describe(bases: Mapping[str, type], prove: Callable[[str, str], None]) -> Iterator[PluginInfo]:
@@ -238,12 +236,17 @@ def _text_of(cause: BaseException) -> str:
         return "no reason that could be shown"
 
 
+def _whose(group: str, name: str) -> str:
+    """Return how a message names a plugin, such as "the platform 'acme' of acme-platform 1.0.0"."""
+    return f"the {KINDS[group]} {quoted(name)} of {_packages(group, name)}"
+
+
 def _packages(group: str, name: str) -> str:
-    # stevedore's cache drops the distribution, so it is looked up again, and only for a message.
     return " and ".join(_found_packages(group, name)) or "an unknown package"
 
 
 def _found_packages(group: str, name: str) -> list[str]:
+    # stevedore's cache drops the distribution, so it is looked up again, and only for a message.
     return sorted({_package(entry_point) for entry_point in metadata.entry_points(group=group, name=name)})
 
 
