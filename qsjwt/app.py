@@ -16,7 +16,7 @@ import cliff.commandmanager
 from cliff.commandmanager import EntryPointWrapper
 
 from qsjwt import __version__, log, plugins
-from qsjwt.command import Command, CreateCommand, PlatformCommand
+from qsjwt.command import Command, CreateCommand, PlatformCommand, is_ours
 from qsjwt.creation import load_platform
 from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, HelpWanted, InputError, PluginError, QsJwtError, Terminated
 from qsjwt.output import own_stdout, write_stdout
@@ -192,8 +192,12 @@ class Application(cliff.app.App):
             with contextlib.suppress(PluginError):
                 for factory, words in made_by.every():
                     with contextlib.suppress(PluginError), self._guard(name):
-                        found.append(describe(words, factory(self, self.options).get_parser(f"{PROGRAM} {words}")))
+                        found.append(describe(words, self._parser_of(factory, words)))
         return found
+
+    def _parser_of(self, factory: Any, words: str) -> Parser:
+        parser: Parser = factory(self, self.options).get_parser(f"{PROGRAM} {words}")
+        return parser
 
     def prove(self, group: str, name: str) -> None:
         """Return if what the plugin *name* of *group* makes of the command line can be read and told of.
@@ -212,7 +216,7 @@ class Application(cliff.app.App):
             return
         for factory, words in made:
             with plugins.guard(group, name, "add its options"):
-                factory(self, self.options).get_parser(f"{PROGRAM} {words}").format_body()
+                self._parser_of(factory, words).format_body()
 
     def _list_commands(self) -> str:
         broken = f"(cannot be loaded, see {PROGRAM} list-plugins)"
@@ -343,8 +347,7 @@ class _Create(_Named):
 
 def _is_ours_about_a_platform(command: Any) -> bool:
     """Tell whether a command's class is about a platform, and takes what that platform adds and nothing of others."""
-    is_one = isinstance(command, type) and issubclass(command, PlatformCommand)
-    return is_one and command.__module__.startswith(f"{PROGRAM}.")
+    return isinstance(command, type) and issubclass(command, PlatformCommand) and is_ours(command)
 
 
 class _PrintVersion(argparse.Action):

@@ -82,6 +82,11 @@ class Command(cliff.command.Command):
         write_stdout(text)
 
 
+def is_ours(command: type[Command]) -> bool:
+    """Tell whether *command* comes with this program, so that a fault in its options is that of a platform."""
+    return command.__module__.startswith(f"{PROGRAM}.")
+
+
 class PlatformCommand(Command):
     """A command that is about one platform: ``create-NAME``, or ``COMMAND NAME`` for one in the group of commands.
 
@@ -102,7 +107,7 @@ class PlatformCommand(Command):
 
     def get_parser(self, prog_name: str) -> Parser:
         """Return the parser; a platform whose options collide with others is found out here."""
-        ours = type(self).__module__.startswith(f"{PROGRAM}.")
+        ours = is_ours(type(self))
         with self.guard("add its options") if ours else contextlib.nullcontext():
             parser = super().get_parser(prog_name)
         places = [action.dest for action in parser._actions]
