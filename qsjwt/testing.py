@@ -311,7 +311,8 @@ class PlatformContract:
 
     def test_each_row_of_a_batch_becomes_a_token(self) -> None:
         key = _new_key(self._algorithm())
-        columns = {_in_python(column): column for column in self._columns()}
+        creator, _ = self._with_options()
+        columns = {_in_python(column): column for column in creator.columns}
         row = {columns[name]: value for name, value in self._given().items()}
         demands = self._demands()
         bad = [{name: value for name, value in row.items() if _in_python(name) not in demand} for demand in demands]
@@ -326,23 +327,22 @@ class PlatformContract:
         key_id = {"keyid": "contract"} if load_platform(self.name).key_id_required else {}
         return {"expires": "5m", **key_id, **self.options}
 
-    def _columns(self) -> list[str]:
-        creator, parser = self._creator(), Parser(plugins.command_of(self.name), "")
-        creator.add_options(parser)
-        creator.add_key_id_option(parser)
-        return list(creator.columns)
-
     def _algorithm(self) -> str:
         return load_platform(self.name).algorithms[0]
 
     def _creator(self) -> Creator:
         return Creator(self.name, load_platform(self.name))
 
-    def _parsed(self) -> Any:
-        """Return the options of a right token as :meth:`qsjwt.api.Platform.build` gets them."""
-        parser, creator = Parser(plugins.command_of(self.name), ""), self._creator()
+    def _with_options(self) -> tuple[Creator, Parser]:
+        """Return what makes tokens, and a parser with the options of a token."""
+        creator, parser = self._creator(), Parser(plugins.command_of(self.name), "")
         creator.add_options(parser)
         creator.add_key_id_option(parser)
+        return creator, parser
+
+    def _parsed(self) -> Any:
+        """Return the options of a right token as :meth:`qsjwt.api.Platform.build` gets them."""
+        _, parser = self._with_options()
         options = parser.parse_args(_as_arguments(parser, self._given()))
         options.extra_claims, options.algorithm, options.no_check = {}, None, False
         return options
