@@ -41,7 +41,7 @@ man_pages = [
     ("reference/program", "qsjwt", "create, check and verify JSON Web Tokens for Qlik", "", 1),
     ("reference/key-providers", "qsjwt-keys", "where the private key is", "", 7),
     *(
-        (f"reference/{name}", f"qsjwt-{name}", summary[:1].lower() + (summary or "").rstrip(".")[1:], "", 1)
+        (f"reference/{name}", f"qsjwt-{name}", summary[:1].lower() + summary[1:].rstrip("."), "", 1)
         for name, summary in Application().summaries().items()
         if summary
     ),

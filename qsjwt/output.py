@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
-from typing import Any, BinaryIO, Final, TextIO, cast
+from typing import Any, BinaryIO, Final, TextIO
 
 from qsjwt.errors import InputError
 from qsjwt.inputs import user_path, why_not
@@ -52,14 +52,14 @@ def own_stdout() -> Iterator[None]:
     if real is None:
         yield
         return
-    ours = _ResultsOnly(real)
+    ours: Any = _ResultsOnly(real)
     _own.append(ours)
-    sys.stdout = cast(TextIO, ours)
+    sys.stdout = ours
     try:
         yield
     finally:
         _own.remove(ours)
-        if sys.stdout is not cast(TextIO, ours):
+        if sys.stdout is not ours:
             _replacements.append(sys.stdout)
         sys.stdout = real
 

@@ -25,7 +25,8 @@ class Document(HTMLParser):
 
     :ivar ids: where links may lead to.
     :ivar links: where its links lead.
-    :ivar tabs: the labels of tabs.
+    :ivar sources: what it loads.
+    :ivar text: what a reader sees of it, and its scripts.
     """
 
     def __init__(self, path: Path) -> None:
