@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from qsjwt import __version__
-from qsjwt.app import Application
+from qsjwt.cli.app import Application
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 

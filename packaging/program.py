@@ -3,7 +3,7 @@
 import os
 import sys
 
-from qsjwt import startup
+from qsjwt.cli import startup
 
 
 def _give_back_library_path() -> None:

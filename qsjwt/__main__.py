@@ -14,7 +14,7 @@ def program() -> NoReturn:
     # Nothing that is imported becomes garbage: collecting among it costs a tenth of the time of one token.
     gc.disable()
     try:
-        from qsjwt import startup
+        from qsjwt.cli import startup
 
         startup.postpone_imports()
         if not sys.warnoptions:
@@ -23,7 +23,7 @@ def program() -> NoReturn:
             if stream is not None and hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
         _end_by_exception()
-        from qsjwt.app import main
+        from qsjwt.cli.app import main
 
         gc.freeze()
         gc.enable()

@@ -1,21 +1,8 @@
 """Everything that a platform, a key provider or a command of another package may import from qsjwt."""
 
-from qsjwt import rules
-from qsjwt.batch import RowResult, create_token, create_tokens
-from qsjwt.certificate import (
-    KEY_FILES,
-    KEY_SIZES,
-    CertificateRequest,
-    KeyPair,
-    KeyPairRequest,
-    create_key_pair,
-    self_signed_certificate,
-)
-from qsjwt.claim_names import REGISTERED_CLAIMS, add_claim_name_options, claim_names
-from qsjwt.command import Command, PlatformCommand
-from qsjwt.creation import CreatedToken
-from qsjwt.deadline import within
-from qsjwt.duration import format_duration
+from qsjwt.batch.engine import RowResult, create_token, create_tokens
+from qsjwt.batch.rows import Row
+from qsjwt.cli.command import Command, PlatformCommand
 from qsjwt.errors import (
     InputError,
     KeyUnavailable,
@@ -25,16 +12,29 @@ from qsjwt.errors import (
     UnsuitableKey,
     VerificationFailed,
 )
-from qsjwt.files import PRIVATE, PUBLIC, NewFile, write_files
-from qsjwt.inputs import read_file, read_standard_input, read_variable, user_path, whole_number, why_not
-from qsjwt.jwt import Token
-from qsjwt.keys import KeyProvider, Secrets, local_signer, open_signer, service_timeout, split_settings
-from qsjwt.pem import load_private_key, load_public_keys
-from qsjwt.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
-from qsjwt.public import PublicKey
+from qsjwt.io.deadline import within
+from qsjwt.io.read import read_file, read_standard_input, read_variable, user_path, whole_number, why_not
+from qsjwt.io.write import PRIVATE, PUBLIC, NewFile, write_files
+from qsjwt.keys.generate import (
+    KEY_FILES,
+    KEY_SIZES,
+    CertificateRequest,
+    KeyPair,
+    KeyPairRequest,
+    create_key_pair,
+    self_signed_certificate,
+)
+from qsjwt.keys.load import load_private_key, load_public_keys
+from qsjwt.keys.public import PublicKey
+from qsjwt.keys.reference import KeyProvider, Secrets, local_signer, open_signer, service_timeout, split_settings
+from qsjwt.keys.signer import LocalSigner, Signer, digest, jose_signature
 from qsjwt.redaction import quoted
-from qsjwt.rows import Row
-from qsjwt.signer import LocalSigner, Signer, digest, jose_signature
+from qsjwt.times import format_duration
+from qsjwt.tokens import rules
+from qsjwt.tokens.claim_names import REGISTERED_CLAIMS, add_claim_name_options, claim_names
+from qsjwt.tokens.create import CreatedToken
+from qsjwt.tokens.jwt import Token
+from qsjwt.tokens.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
 
 __all__ = [
     "KEY_FILES",

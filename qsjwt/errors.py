@@ -4,6 +4,7 @@ QsJwtError 1 ─┬─ InputError 2   ├─ KeyUnavailable 3   ├─ SigningFa
               ├─ PluginError 5  └─ VerificationFailed 6
 """
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 INTERRUPTED: Final = 130
@@ -86,3 +87,17 @@ class VerificationFailed(QsJwtError):
     """The token is malformed, or its signature, algorithm, times or expected values say no."""
 
     exit_code = 6
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return a hint with the one of *candidates* that *name* begins or resembles; empty if there is none."""
+    import difflib  # 5 ms that only an error pays
+
+    if not name:
+        return ""
+    known = {candidate.lower(): candidate for candidate in sorted(candidates)}
+    wanted = name.lower()
+    close = [candidate for candidate in known if candidate.startswith(wanted)] or difflib.get_close_matches(
+        wanted, known
+    )
+    return f"did you mean {known[close[0]]}?" if close else ""

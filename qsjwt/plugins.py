@@ -10,10 +10,9 @@ from typing import Any, Final, TypeVar
 
 import stevedore
 
-from qsjwt.errors import HelpWanted, PluginError, QsJwtError
-from qsjwt.output import give_stdout_back, keep_stdout_clean
+from qsjwt.cli.output import give_stdout_back, keep_stdout_clean
+from qsjwt.errors import HelpWanted, PluginError, QsJwtError, nearest
 from qsjwt.redaction import quoted
-from qsjwt.spelling import nearest
 
 PLATFORMS: Final = "qsjwt.platform.v1"
 KEY_PROVIDERS: Final = "qsjwt.key_provider.v1"
@@ -155,7 +154,7 @@ class _Guard(contextlib.AbstractContextManager[None]):
 
 @contextlib.contextmanager
 def run_guard(group: str, name: str) -> Iterator[None]:
-    """Run a command; what it prints without :meth:`qsjwt.command.Command.emit` goes to stderr.
+    """Run a command; what it prints without :meth:`qsjwt.cli.command.Command.emit` goes to stderr.
 
     :raises QsJwtError: for what nobody expected in a command of another package, which it names.
     """

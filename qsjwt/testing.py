@@ -43,9 +43,9 @@ from qsjwt.api import (
     open_signer,
     self_signed_certificate,
 )
-from qsjwt.app import main
-from qsjwt.creation import Creator, load_platform
-from qsjwt.parser import Parser
+from qsjwt.cli.app import main
+from qsjwt.options.parser import Parser
+from qsjwt.tokens.create import Creator, load_platform
 
 __all__ = ["KeyProviderContract", "PlatformContract", "SignerContract"]
 

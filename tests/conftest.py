@@ -19,7 +19,7 @@ import stevedore.extension
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from qsjwt.app import main
+from qsjwt.cli.app import main
 
 VECTORS = Path(__file__).parent / "vectors" / "qs-jwt-1.14.1"
 

@@ -22,7 +22,7 @@ import yaml
 
 from qsjwt import errors, plugins
 from qsjwt.api import create_token
-from qsjwt.completion_scripts import SHELLS
+from qsjwt.cli.completion.scripts import SHELLS
 from tests.conftest import VECTORS, InstallPlugin, Run
 from tests.pages import (
     BASH,

@@ -11,7 +11,7 @@ import pytest
 
 import qsjwt
 from qsjwt import api, plugins
-from qsjwt.command import BASES
+from qsjwt.cli.command import BASES
 from qsjwt.errors import PluginError
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +32,9 @@ def test_every_entry_point_is_installed_and_loads(group: str) -> None:
             assert "pip install 'qsjwt[" in error.hint
 
 
-@pytest.mark.parametrize(("folder", "group"), [("providers", plugins.KEY_PROVIDERS), ("commands", plugins.COMMANDS)])
+@pytest.mark.parametrize(
+    ("folder", "group"), [("providers", plugins.KEY_PROVIDERS), ("cli/commands", plugins.COMMANDS)]
+)
 def test_every_plugin_file_has_an_entry_point(folder: str, group: str) -> None:
     files = {path.stem.replace("_", "-") for path in (ROOT / "qsjwt" / folder).glob("*.py")} - {"--init--"}
     assert files == set(plugins.names(group))

@@ -12,10 +12,10 @@ from typing import Any, Final
 from sphinx.application import Sphinx
 
 from qsjwt import errors, plugins
-from qsjwt.app import Application
-from qsjwt.creation import load_platform
-from qsjwt.keys import reference_forms
-from qsjwt.parser import PROGRAM, Parser
+from qsjwt.cli.app import Application
+from qsjwt.keys.reference import reference_forms
+from qsjwt.options.parser import PROGRAM, Parser
+from qsjwt.tokens.create import load_platform
 
 _COMMENT: Final = re.compile(r"^<!-- qsjwt: (\S+) ?(.*?) -->$", re.MULTILINE)
 _OPTION: Final = re.compile(r"((?<![\w-])--?[a-z][a-z-]*)")

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from qsjwt import jwt
 from qsjwt.api import Secrets, Signer, Token, open_signer
+from qsjwt.tokens import jwt
 from tests.bench.one_token import key_file, peak_mib, program
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from qsjwt import __version__
-from qsjwt.app import Application
+from qsjwt.cli.app import Application
 from tests.conftest import InstallPlugin, Run, run_process
 
 COMMANDS = ["create-qscloud", "create-qseow", "decode", "list-plugins"]
@@ -325,11 +325,11 @@ def test_the_programs_records_go_to_no_handler_but_its_own(
 
 
 def test_records_of_other_libraries_stay_off_and_secrets_stay_out(run: Run, keys: SimpleNamespace) -> None:
-    from qsjwt import log
+    from qsjwt.cli import log
 
     assert run("list-plugins").exit_code == 0
     log.configure(logging.DEBUG)
-    own = logging.getLogger("qsjwt.platform.acme")
+    own = logging.getLogger("qsjwt.tokens.platform.acme")
     stream = logging.getLogger("qsjwt").handlers[0]
     assert isinstance(stream, logging.StreamHandler)
     assert own.getEffectiveLevel() == logging.DEBUG

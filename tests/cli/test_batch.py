@@ -756,7 +756,7 @@ def test_memory_does_not_grow_with_the_batch(keys: SimpleNamespace, tmp_path: Pa
     if sys.platform == "win32":
         pytest.skip("there is no resource module")
     code = (
-        "import resource, sys; from qsjwt.app import main; code = main(sys.argv[1:]);"
+        "import resource, sys; from qsjwt.cli.app import main; code = main(sys.argv[1:]);"
         "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     )
     peaks = []

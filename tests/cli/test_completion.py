@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from qsjwt import completion, completion_scripts
-from qsjwt.completion import Kind, Value
-from qsjwt.parser import Parser
+from qsjwt.cli.completion import model, scripts
+from qsjwt.cli.completion.model import Kind, Value
+from qsjwt.options.parser import Parser
 from tests.cli.test_plugins import ACME, BROKEN, COMMAND, PLATFORM, PROVIDER, SAFE
 from tests.conftest import InstallPlugin, Run
 from tests.powershell import require_syntax
@@ -52,10 +52,10 @@ def install_hostile(installed_plugin: InstallPlugin) -> None:
     installed_plugin("vaulty-pkg", {PROVIDER: "vaulty = vaulty_pkg:Safe"}, provider)
 
 
-def _place(*arguments: Any, **settings: Any) -> completion.Place:
+def _place(*arguments: Any, **settings: Any) -> model.Place:
     parser = Parser("qsjwt x", "Do it.\n\nAt length.")
     parser.add_argument(*arguments, **settings)
-    return completion.place("x", parser)
+    return model.place("x", parser)
 
 
 def _script(run: Run, shell: str) -> str:
@@ -231,5 +231,5 @@ def test_the_script_for_powershell_is_balanced_and_keeps_hostile_texts_in_quotes
 def test_without_any_key_provider_the_scripts_are_still_made() -> None:
     top = Parser("qsjwt", "")
     commands = [_place("--it", help="it")]
-    for render in completion_scripts.SHELLS.values():
-        assert "it" in render(completion.Model(completion.model(top, commands, {}).places, ()))
+    for render in scripts.SHELLS.values():
+        assert "it" in render(model.Model(model.model(top, commands, {}).places, ()))

@@ -35,7 +35,7 @@ ACME = """
 
         def build(self, options, now):
             print("hello from build")
-            logging.getLogger("qsjwt.platform.acme").info("building")
+            logging.getLogger("qsjwt.tokens.platform.acme").info("building")
             return Token({"cty": "acme"}, {"user": options.user, **time_claims(options, now)})
 
         def check(self, token, now):

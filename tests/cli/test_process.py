@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import jwt as pyjwt
 import pytest
 
-from qsjwt.startup import SELDOM_USED
+from qsjwt.cli.startup import SELDOM_USED
 from tests.conftest import interruptible, run_process
 
 
@@ -114,13 +114,14 @@ def _modules(program: str, *arguments: str) -> set[str]:
 
 
 RUN = (
-    "import sys; from qsjwt import startup; startup.postpone_imports(); from qsjwt.app import main; main(sys.argv[1:])"
+    "import sys; from qsjwt.cli import startup; startup.postpone_imports(); "
+    "from qsjwt.cli.app import main; main(sys.argv[1:])"
 )
 
 
 def test_one_token_imports_one_platform_and_one_provider(keys: SimpleNamespace) -> None:
     modules = _modules(RUN, *_create(keys))
-    ours = {name for name in modules if name.startswith(("qsjwt.providers.", "qsjwt_platforms.", "qsjwt.commands"))}
+    ours = {name for name in modules if name.startswith(("qsjwt.providers.", "qsjwt_platforms.", "qsjwt.cli.commands"))}
     assert ours == {"qsjwt.providers.file", "qsjwt_platforms.qseow"}
     assert not {"cmd2", "prettytable", "yaml", "rich", "jwcrypto.jwe", "difflib"} & modules
 
@@ -140,7 +141,7 @@ def test_imports_that_one_token_never_uses_stay_postponed(keys: SimpleNamespace)
 def test_a_postponed_module_is_the_real_one_when_it_is_used() -> None:
     code = """
 import sys, threading
-from qsjwt import startup
+from qsjwt.cli import startup
 startup.SELDOM_USED = ("zipfile", "cryptography.x509", "no_such_module")
 startup.postpone_imports()
 startup.postpone_imports()

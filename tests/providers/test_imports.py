@@ -9,7 +9,7 @@ from tests.conftest import Run
 SDKS = ("boto3", "botocore", "azure", "google", "grpc", "hvac", "keyring", "pkcs11", "requests")
 _SCRIPT = """
 import sys
-from qsjwt.app import main
+from qsjwt.cli.app import main
 code = main(sys.argv[1:])
 loaded = {name.partition(".")[0] for name in sys.modules}
 print(code, *sorted(loaded & set(%r)))

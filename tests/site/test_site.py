@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from qsjwt import plugins
-from qsjwt.app import Application
+from qsjwt.cli.app import Application
 from qsjwt.errors import QsJwtError
-from qsjwt.parser import Parser
+from qsjwt.options.parser import Parser
 from tests.pages import DOC, Page, pages
 
 SITE = Path(os.environ["QSJWT_SITE"])
@@ -111,7 +111,7 @@ def test_every_command_exit_code_and_key_provider_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize("name", plugins.names(plugins.PLATFORMS))
 def test_every_rule_of_a_platform_is_in_the_reference(name: str) -> None:
-    from qsjwt.creation import load_platform
+    from qsjwt.tokens.create import load_platform
 
     text = _reference("rules")
     for rule in load_platform(name).rules:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import KeyUnavailable
-from qsjwt.pem import load_private_key, load_public_keys
+from qsjwt.keys.load import load_private_key, load_public_keys
 from tests.conftest import VECTORS, pem, public_pem
 
 Mangle = Callable[[bytes], bytes]

@@ -12,7 +12,6 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from qsjwt import batch
 from qsjwt.api import (
     CreatedToken,
     InputError,
@@ -24,6 +23,7 @@ from qsjwt.api import (
     create_token,
     create_tokens,
 )
+from qsjwt.batch import engine
 from tests.conftest import InstallPlugin, pem
 
 
@@ -177,7 +177,7 @@ def test_rows_without_an_end_are_taken_a_few_at_a_time(common: Mapping[str, Any]
     for _, result in zip(range(20), results, strict=False):
         assert result.token
     results.close()
-    assert len(taken) <= 20 + (2 * batch._AHEAD + 2) * batch._MOST_ROWS
+    assert len(taken) <= 20 + (2 * engine._AHEAD + 2) * engine._MOST_ROWS
 
 
 def _settled(condition: Callable[[], bool]) -> bool:
@@ -266,8 +266,8 @@ def test_as_many_threads_sign_as_there_are_cores(monkeypatch: pytest.MonkeyPatch
     import os
 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(3)), raising=False)
-    assert batch.default_jobs() == 3
+    assert engine.default_jobs() == 3
     with contextlib.suppress(AttributeError):
         monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert batch.default_jobs() == 1
+    assert engine.default_jobs() == 1

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qsjwt.duration import format_duration, parse_duration, parse_lifetime
 from qsjwt.errors import InputError
+from qsjwt.times import format_duration, parse_duration, parse_lifetime
 
 
 @pytest.mark.parametrize(

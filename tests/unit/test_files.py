@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qsjwt.files import PUBLIC, NewFile, private_file, write_files
+from qsjwt.io.write import PUBLIC, NewFile, private_file, write_files
 
 
 def _mode(path: Path) -> int:
@@ -122,7 +122,7 @@ def test_a_file_system_without_hard_links_is_served_as_well(tmp_path: Path, monk
 
 def test_windows_takes_a_free_name_by_renaming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A stand-in for Windows: only its branch is taken, on a POSIX file system.
-    monkeypatch.setattr("qsjwt.files.os.name", "nt")
+    monkeypatch.setattr("qsjwt.io.write.os.name", "nt")
     real: Callable[..., Any] = os.rename
     monkeypatch.setattr(os, "link", _without_links)
     monkeypatch.setattr(os, "rename", real)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from qsjwt.errors import InputError, KeyUnavailable
-from qsjwt.inputs import decode_text, parse_json, read_file, read_standard_input, read_variable
+from qsjwt.io.read import decode_text, read_file, read_standard_input, read_variable
+from qsjwt.io.strict_json import parse_json
 
 
 @pytest.mark.parametrize(

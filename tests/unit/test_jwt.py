@@ -11,10 +11,10 @@ from joserfc.jwk import RSAKey
 from jwcrypto.common import base64url_encode
 from jwcrypto.jwk import JWK
 
-from qsjwt import jwt
 from qsjwt.errors import InputError, SigningFailed, VerificationFailed
-from qsjwt.jwt import Token
-from qsjwt.signer import LocalSigner, Signer
+from qsjwt.keys.signer import LocalSigner, Signer
+from qsjwt.tokens import jwt
+from qsjwt.tokens.jwt import Token
 from tests.conftest import public_pem
 from tests.unit.test_pem import corrupt_rsa
 

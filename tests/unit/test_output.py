@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from qsjwt import output
+from qsjwt.cli import output
 
 RECORD = {"a": {"b": "ö", "c": ["x", 1]}, "empty": {}, "d": True, "e": None}
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ed25519
 from jwcrypto.jwk import JWK, JWKSet
 
 from qsjwt.errors import KeyUnavailable
-from qsjwt.pem import load_private_key, load_public_keys
+from qsjwt.keys.load import load_private_key, load_public_keys
 from tests.conftest import VECTORS, pem, public_pem
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from qsjwt import jwt
 from qsjwt.api import InputError, Platform, Status, Token
+from qsjwt.tokens import jwt
 from qsjwt_platforms.nprinting import Nprinting
 from qsjwt_platforms.qscloud import Qscloud
 from qsjwt_platforms.qscloud_oauth import QscloudOauth

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsjwt.batch.rows import Row, RowReader, form_of
 from qsjwt.errors import InputError
-from qsjwt.rows import Row, RowReader, form_of
 
 ANNA = {"userid": "anna", "groups": "a;ö"}
 

@@ -9,7 +9,7 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import InputError, KeyUnavailable
-from qsjwt.signer import LocalSigner, jose_signature, require_suitable
+from qsjwt.keys.signer import LocalSigner, jose_signature, require_suitable
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "PS256"])

@@ -3,7 +3,7 @@
 import pytest
 
 from qsjwt.errors import InputError
-from qsjwt.timestamp import iso_time, parse_time
+from qsjwt.times import iso_time, parse_time
 
 
 def test_a_numeric_date_is_shown_in_utc() -> None:

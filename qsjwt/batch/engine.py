@@ -1,0 +1,280 @@
+"""Create many tokens: one key that is opened once, threads around it, and results in the order of the rows."""
+
+import copy
+import functools
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from qsjwt import plugins
+from qsjwt.batch.columns import RowOptions
+from qsjwt.batch.options import checked_jobs
+from qsjwt.batch.rows import Row
+from qsjwt.errors import InputError, QsJwtError
+from qsjwt.keys.reference import Secrets
+from qsjwt.keys.signer import Signer
+from qsjwt.options.key_options import opened
+from qsjwt.options.parser import Parser
+from qsjwt.tokens.create import CreatedToken, Creator, load_platform
+
+# Whoever imports qsjwt.api gets here, and one token needs no threads: they are imported where they are used.
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_MOST_UNASKED: Final = 64
+"""Threads that nobody asked for."""
+
+_AHEAD: Final = 2
+_MOST_ROWS: Final = 32
+"""Chunks for each thread that are at work or wait for their turn, and rows of a chunk: memory does not grow."""
+
+_SPELL: Final = 0.02
+"""Seconds that a chunk may take to sign."""
+
+_LOOK: Final = 0.5
+"""Seconds: on Windows, Ctrl-C does not end a wait."""
+
+_FILLED: Final = (list, tuple, dict)
+
+_GRACE: Final = 1.0
+"""Seconds."""
+
+_Task = Callable[[], list["RowResult"]]
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What became of one row: a token, or an error.
+
+    :ivar row: the row.
+    :ivar token: the token; None if there is an error.
+    :ivar error: why there is none; its ``message`` and ``hint`` are for people.
+    """
+
+    row: Row = field(repr=False)
+    token: CreatedToken | None = None
+    error: QsJwtError | None = None
+
+
+def default_jobs() -> int:
+    """Return how many threads sign if nobody says: as many as there are cores for this process."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), _MOST_UNASKED)
+    return min(os.cpu_count() or 1, _MOST_UNASKED)
+
+
+def create_all(
+    creator: Creator, row_options: RowOptions, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
+) -> Generator[RowResult, None, None]:
+    """Yield the result of each of *rows*, in their order, while later ones are at work.
+
+    :param rows: may have None among them, where the next may take a while: what is begun is finished then.
+    :param signer: is used by *jobs* threads at once.
+    :param reference: the key's, for messages.
+    """
+    pace = _Pace()
+    with _workers(jobs) as submit:
+        window: deque[Future[list[RowResult]]] = deque()
+        chunk: list[Row] = []
+
+        def begin() -> None:
+            if chunk:
+                task = functools.partial(_made_all, creator, row_options, tuple(chunk), signer, reference, pace)
+                window.append(submit(task))
+                chunk.clear()
+
+        for row in rows:
+            if row is not None:
+                chunk.append(row)
+            if row is None or len(chunk) >= pace.rows:
+                begin()
+            while window and (row is None or len(window) > jobs * _AHEAD or window[0].done()):
+                yield from _results(window.popleft())
+        begin()
+        while window:
+            yield from _results(window.popleft())
+
+
+@dataclass
+class _Pace:
+    """How many rows a thread is given at once, as handing one over costs more than what is done for it in Python."""
+
+    rows: int = 1
+
+    def measured(self, seconds: float) -> None:
+        """Choose a number, when a signature took so long; one that waits for a service is handed over alone."""
+        self.rows = max(1, min(_MOST_ROWS, int(_SPELL / max(seconds, 1e-6))))
+
+
+def _made_all(
+    creator: Creator, row_options: RowOptions, rows: Sequence[Row], signer: Signer, reference: str, pace: _Pace
+) -> list[RowResult]:
+    start = time.perf_counter()
+    results = [_made(creator, row_options, row, signer, reference) for row in rows]
+    pace.measured((time.perf_counter() - start) / len(rows))
+    return results
+
+
+def _made(creator: Creator, row_options: RowOptions, row: Row, signer: Signer, reference: str) -> RowResult:
+    try:
+        if row.problem:
+            raise InputError(row.problem)
+        with plugins.guard(plugins.PLATFORMS, creator.name, "read its options"):
+            options = row_options.options(row.values)
+        token = creator.build(options, int(time.time()))
+        return RowResult(row, creator.sign(token, signer, reference))
+    except QsJwtError as error:
+        return RowResult(row, error=error)
+
+
+def _results(future: "Future[list[RowResult]]") -> list[RowResult]:
+    from concurrent.futures import wait
+
+    while not future.done():
+        wait([future], _LOOK)
+    return future.result()
+
+
+@contextmanager
+def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[list[RowResult]]]]":
+    """Give what has a task done by one of *jobs* threads; none of them keeps the program from ending.
+
+    The threads of ``concurrent.futures`` would: at its end, the interpreter waits for them, and they for a service.
+    """
+    from concurrent.futures import Future
+    from queue import SimpleQueue
+    from threading import Event, Thread
+
+    tasks: SimpleQueue[tuple[_Task, Future[list[RowResult]]] | None] = SimpleQueue()
+    ended = Event()
+
+    def work() -> None:
+        while (item := tasks.get()) is not None and not ended.is_set():
+            task, future = item
+            try:
+                future.set_result(task())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def submit(task: _Task) -> Future[list[RowResult]]:
+        future: Future[list[RowResult]] = Future()
+        tasks.put((task, future))
+        return future
+
+    threads = [Thread(target=work, daemon=True) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield submit
+    finally:
+        ended.set()
+        for _ in threads:
+            tasks.put(None)
+        # Whoever leaves early closes the key next: signatures that are begun may end first, if they end soon.
+        deadline = time.monotonic() + _GRACE
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def create_token(
+    platform: str,
+    *,
+    key: str,
+    algorithm: str | None = None,
+    secrets: Secrets = Secrets(),  # noqa: B008 - frozen
+    claims: Mapping[str, Any] | None = None,
+    check: bool = True,
+    **options: Any,
+) -> CreatedToken:
+    """Return a token for *platform*, as ``create-PLATFORM`` makes it.
+
+    ``create_token("qseow", key="file:key.pem", userdir="LAB", userid="anna", expires="5m")``
+
+    :param platform: its name, such as ``qscloud``.
+    :param key: the key's reference, as ``--key`` takes it.
+    :param algorithm: a JWA name (RFC 7518, section 3.1); None for the platform's first that the key can do.
+    :param secrets: where a passphrase or PIN is; by default the variable QSJWT_KEY_PASSPHRASE.
+    :param claims: further claims, name to what JSON can hold.
+    :param check: False signs even if a rule of the platform is broken.
+    :param options: those of the command, with underscores for dashes; a value is a text as on the command line, a
+        number, True, False, or a list; None is as good as nothing.
+    :raises InputError: if an option is unknown, missing or wrong, or the token breaks a rule.
+    :raises KeyUnavailable: if the key cannot be opened.
+    :raises SigningFailed: if a service refuses, or the signature does not verify.
+    :raises PluginError: if platform or key provider are missing or broken.
+    """
+    creator, row_options = _prepared(platform, algorithm, claims, check, options)
+    with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
+        chosen = row_options.options(None)
+    token = creator.build(chosen, int(time.time()))
+    with opened(key, creator.algorithms(algorithm), secrets) as signer:
+        return creator.sign(token, signer, key)
+
+
+def create_tokens(
+    platform: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    key: str,
+    algorithm: str | None = None,
+    secrets: Secrets = Secrets(),  # noqa: B008 - frozen
+    claims: Mapping[str, Any] | None = None,
+    check: bool = True,
+    jobs: int | None = None,
+    **options: Any,
+) -> Generator[RowResult, None, None]:
+    """Return a generator of a result for each of *rows*, in their order.
+
+    The key is opened once, when the first result is asked for, and closed with the generator.
+
+    ``create_tokens("qseow", [{"userid": "anna"}, {"userid": "bo"}], key="file:key.pem", userdir="LAB", expires="5m")``
+
+    :param rows: column to value: options without dashes in front, ``claim.NAME``, as in a file for ``--batch``. They
+        may be a generator, and more than fit into memory.
+    :param jobs: threads that sign; None for the number of cores. For a service it is the number of calls in flight.
+    :param options: what rows have in common, and may override.
+
+    Other parameters and errors are those of :func:`create_token`; what is wrong with one row is in its result.
+    """
+    creator, row_options = _prepared(platform, algorithm, claims, check, options)
+    threads = default_jobs() if jobs is None else checked_jobs(jobs)
+
+    def results() -> Generator[RowResult, None, None]:
+        with opened(key, creator.algorithms(algorithm), secrets) as signer:
+            yield from create_all(creator, row_options, map(_row, itertools.count(1), rows), signer, key, threads)
+
+    return results()
+
+
+def _row(number: int, values: Any) -> Row:
+    if not isinstance(values, Mapping):
+        return Row(number, 0, {}, f"it is no mapping from columns to values, but a {type(values).__name__}")
+    if not all(isinstance(name, str) for name in values):
+        return Row(number, 0, {}, "the name of a column is not a text")
+    # Some callers fill one mapping again and again, and its lists.
+    return Row(number, 0, {name: copy.deepcopy(v) if isinstance(v, _FILLED) else v for name, v in values.items()})
+
+
+def _prepared(
+    platform: str, algorithm: str | None, claims: Mapping[str, Any] | None, check: bool, options: Mapping[str, Any]
+) -> tuple[Creator, RowOptions]:
+    creator = Creator(platform, load_platform(platform))
+    creator.algorithms(algorithm)
+    if not all(isinstance(name, str) for name in claims or ()):
+        raise InputError("the name of a claim is not a text")
+    parser = Parser(plugins.command_of(platform), "")
+    with plugins.guard(plugins.PLATFORMS, platform, "add its options"):
+        creator.add_options(parser)
+        creator.add_key_id_option(parser)
+    parser.postpone_requirements()
+    common = parser.parse_args([])
+    common.extra_claims, common.algorithm, common.no_check = dict(claims or {}), algorithm, not check
+    row_options = RowOptions(parser, creator, common)
+    with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
+        names = {name: name if name in creator.columns else name.replace("_", "-") for name in options}
+        return creator, row_options.over({names[name]: value for name, value in options.items()})

@@ -1,0 +1,70 @@
+"""The options of ``--batch`` and what belongs to it."""
+
+import argparse
+from typing import Any, Final
+
+from qsjwt.batch.rows import FORMATS
+from qsjwt.errors import InputError
+from qsjwt.io.read import whole_number
+from qsjwt.options.parser import Parser
+
+_MOST_JOBS: Final = 256
+
+_ONLY_WITH_BATCH: Final = {"batch_format": "--batch-format", "jobs": "--jobs", "fail_fast": "--fail-fast"}
+
+
+def add_batch_options(parser: Parser) -> None:
+    """Add ``--batch`` and what belongs to it."""
+    group = parser.add_argument_group("batch")
+    group.add_argument(
+        "--batch",
+        action=_Batch,
+        metavar="FILE",
+        help="a token for each row of a CSV or JSON Lines file, - for standard input; a column is an option's name, "
+        "or claim.NAME",
+    )
+    group.add_argument(
+        "--batch-format",
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; default by the file's ending, or its first character",
+    )
+    group.add_argument(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="threads that sign, or calls of a service at a time; default the number of cores",
+    )
+    group.add_argument("--fail-fast", action="store_true", help="stop at the first bad row, and write no --output")
+
+
+class _Batch(argparse.Action):
+    """What is required may come from the rows, so nothing is required of the command line any more."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, _option: str | None = None) -> None:
+        setattr(namespace, self.dest, values)
+        parser.postpone_requirements()
+
+
+def _jobs(text: str) -> int:
+    return checked_jobs(whole_number(text, "number of threads"))
+
+
+def checked_jobs(number: int) -> int:
+    """Return *number* if so many threads may sign.
+
+    :raises InputError: if not.
+    """
+    if not isinstance(number, int) or not 1 <= number <= _MOST_JOBS:
+        raise InputError(f"there may be from 1 to {_MOST_JOBS} threads, and not {number}")
+    return number
+
+
+def require_batch(options: argparse.Namespace) -> None:
+    """Return if *options* have nothing that needs a batch.
+
+    :raises InputError: if they have.
+    """
+    for dest, name in _ONLY_WITH_BATCH.items():
+        if getattr(options, dest):
+            raise InputError(f"{name} belongs to a batch", hint="add --batch FILE, or leave it out")

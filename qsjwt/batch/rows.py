@@ -1,0 +1,291 @@
+"""Read the rows of a batch: CSV (RFC 4180) or JSON Lines, in shells' encodings, as a stream."""
+
+import codecs
+import csv
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from qsjwt.errors import InputError
+from qsjwt.io.read import encoding_of
+from qsjwt.io.strict_json import parse_json
+from qsjwt.redaction import quoted
+
+CSV: Final = "csv"
+JSON_LINES: Final = "jsonl"
+FORMATS: Final = (CSV, JSON_LINES)
+
+_ENDINGS: Final = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
+_CHUNK: Final = 1 << 16
+"""Bytes."""
+
+_LONGEST: Final = 1 << 20
+"""Letters of a line; no row comes near it, and what is no text at all must not fill the memory."""
+
+_SAID_DELIMITER: Final = re.compile(r'"?sep=([,;\t])"?')
+_CSV_ERRORS: Final = {
+    "unexpected end of data": "a quoted cell does not end",
+    "new-line character": "there is a line end in a cell without quotes",
+}
+"""What the library says to what people understand."""
+
+_DELIMITERS: Final = (",", ";", "\t")
+"""Of cells: a header without a comma may be one of a country where that is in numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a batch.
+
+    :ivar number: counts rows from 1.
+    :ivar line: counts lines from 1, the first if it has several; 0 if the row comes from no file.
+    :ivar values: column to what is in it; a column that is empty in CSV, or null in JSON, is left out.
+    :ivar problem: why it cannot be read; empty if it can.
+    :ivar end: about how many bytes of the file end with it.
+    """
+
+    number: int
+    line: int
+    values: Mapping[str, Any]
+    problem: str = ""
+    end: int = field(default=0, compare=False)
+
+    @property
+    def place(self) -> str:
+        """What a message calls it."""
+        return f"line {self.line}" if self.line else f"row {self.number}"
+
+
+class _Line(NamedTuple):
+    """A line without its end: text, or None if it is too long; *number* 0 if the next is not there yet."""
+
+    number: int
+    text: str | None
+    end: int = 0
+
+
+_NOT_YET: Final = _Line(0, "")
+
+
+class RowReader:
+    """The rows in a stream of bytes; iterate over it once.
+
+    :ivar columns: those of a CSV file, in their order; None for JSON Lines, where each row has its own.
+    """
+
+    def __init__(self, stream: BinaryIO, source: str, form: str | None = None) -> None:
+        """Read the header.
+
+        :param source: what messages call it, such as "the batch file 'users.csv'".
+        :param form: ``csv`` or ``jsonl``; None if the first character is to decide.
+        :raises InputError: if there is no header, or it has a column twice or without a name.
+        """
+        self.columns: Sequence[str] | None = None
+        self._source = source
+        self._delimiter = _DELIMITERS[0]
+        self._bytes_per_letter = 1
+        self._lines = self._numbered(stream)
+        self._ahead: deque[_Line] = deque()
+        first = next((line for line in self._lines if line.number and (line.text is None or line.text.strip())), None)
+        if first is None:
+            raise InputError(f"{source} is empty", hint="CSV begins with the names of its columns, such as userid")
+        start = (first.text or "").lstrip()[:1]
+        if form is None and start == "[":
+            raise InputError(
+                f"{source} is neither CSV nor JSON Lines: it begins as an array of JSON does",
+                hint="write one object on each line, as jq -c '.[]' does",
+            )
+        self.form = form or (JSON_LINES if start == "{" else CSV)
+        if self.form == CSV:
+            self.columns = self._header(first.text)
+        else:
+            self._ahead.append(first)
+
+    def _header(self, line: str | None) -> list[str]:
+        if line is None or not _is_text(line):
+            raise InputError(f"{self._source} has no header that can be read: its first line is no text of its own")
+        if said := _SAID_DELIMITER.fullmatch(line):  # spreadsheets write it, and read it
+            self._delimiter = said[1]
+            line = next((line.text for line in self._lines if line.number), None) or ""
+        else:
+            names_alone = re.sub(r'"[^"]*"', "", line)
+            self._delimiter = next((mark for mark in _DELIMITERS if mark in names_alone), _DELIMITERS[0])
+        try:
+            names = [name.strip() for name in self._cells([line])]
+        except ValueError as cause:
+            raise InputError(f"the header of {self._source} cannot be read: {cause}") from cause
+        for place, name in enumerate(names, 1):
+            if not name:
+                raise InputError(f"the column {place} of {self._source} has no name in the header")
+            if names.count(name) > 1:
+                raise InputError(f"{self._source} has the column {quoted(name)} twice", hint="leave one of them out")
+        return names
+
+    def __iter__(self) -> Iterator[Row | None]:
+        """Yield all rows, and None where the next is not there yet: what is done can be given out meanwhile.
+
+        A row that cannot be read has a problem, and the next is not concerned.
+        """
+        number = 0
+        while (line := self._next_line()) is not None:
+            if not line.number:
+                yield None
+            elif line.text is None or line.text.strip():
+                number += 1
+                yield self._row(number, line)
+
+    def _next_line(self) -> _Line | None:
+        return self._ahead.popleft() if self._ahead else next(self._lines, None)
+
+    def _row(self, number: int, line: _Line) -> Row:
+        try:
+            values = self._from_json(line) if self.columns is None else self._from_csv(line)
+        except ValueError as cause:
+            return Row(number, line.number, {}, str(cause), line.end)
+        return Row(number, line.number, values, end=line.end)
+
+    def _from_csv(self, line: _Line) -> dict[str, str]:
+        columns = self.columns or ()
+        text = _text_of(line)
+        cells = self._cells_of_several(text) if '"' in text else self._cells([text])
+        if len(cells) != len(columns):
+            raise ValueError(f"the number of its cells is {len(cells)}, and that of the header's is {len(columns)}")
+        return {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+
+    def _cells_of_several(self, first: str) -> list[str]:
+        """Return the cells of the record that begins with the line *first*.
+
+        A quoted cell may have line ends in it. If the quote is not closed well, the line was cut off, and the lines
+        after it are rows of their own. They never are if it is: whoever can write a line end into a name could have
+        another user's token signed.
+        """
+        taken: list[_Line] = []
+
+        def lines() -> Iterator[str]:
+            yield f"{first}\n"
+            size = 0
+            while size < _LONGEST and (line := self._next_line()) is not None:
+                taken.append(line)
+                if not line.number:
+                    continue
+                if line.text is None or not _is_text(line.text):
+                    return
+                size += len(line.text)
+                yield f"{line.text}\n"
+
+        try:
+            return self._cells(lines())
+        except ValueError:
+            self._ahead.extendleft(reversed(taken))
+            raise
+
+    def _cells(self, lines: Iterable[str]) -> list[str]:
+        try:
+            return next(csv.reader(lines, delimiter=self._delimiter, strict=True), [])
+        except csv.Error as cause:
+            for words, said in _CSV_ERRORS.items():
+                if words in str(cause):
+                    raise ValueError(said) from cause
+            raise ValueError(f"it is not CSV: {cause}") from cause
+
+    @staticmethod
+    def _from_json(line: _Line) -> dict[str, Any]:
+        value = parse_json(_text_of(line))
+        if not isinstance(value, dict):
+            raise ValueError("it is not a JSON object")
+        return {name: cell for name, cell in value.items() if cell is not None}
+
+    def _numbered(self, stream: BinaryIO) -> Iterator[_Line]:
+        """Yield each line; one that is too long as soon as that is known.
+
+        Bytes that are no text become lone surrogates, so that they spoil their own line only.
+        """
+        chunks = self._texts(stream)
+        pending, number, letters, skipping = next(chunks, ""), 0, 0, False
+        end = "\r" if "\r" in pending and "\n" not in pending else "\n"  # as old Macs have it
+        while True:
+            *whole, pending = pending.split(end)
+            for line in whole:
+                number += 1
+                letters += len(line) + 1
+                if not skipping:
+                    text = None if len(line) > _LONGEST else line.strip("\r\n")
+                    yield _Line(number, text, letters * self._bytes_per_letter)
+                skipping = False
+            if len(pending) > _LONGEST:
+                if not skipping:
+                    yield _Line(number + 1, None, letters * self._bytes_per_letter)
+                letters, pending, skipping = letters + len(pending), "", True
+            chunk = next(chunks, None)
+            if chunk is None:
+                break
+            if not chunk:
+                yield _NOT_YET
+            pending += chunk
+        if pending and not skipping:
+            yield _Line(number + 1, pending.strip("\r\n"), letters * self._bytes_per_letter)
+
+    def _texts(self, stream: BinaryIO) -> Iterator[str]:
+        """Yield the text of *stream* in pieces; an empty one if the next may take a while."""
+        head = self._read(stream)
+        while len(head) == 1 and (more := self._read(stream)):
+            head += more
+        encoding = encoding_of(head)
+        wide = not encoding.startswith("utf-8")
+        self._bytes_per_letter = 2 if wide else 1
+        decoder = codecs.getincrementaldecoder(encoding)("surrogatepass" if wide else "surrogateescape")
+        while head:
+            yield decoder.decode(head)
+            if _would_wait(stream):
+                yield ""
+            head = self._read(stream)
+        try:
+            yield decoder.decode(b"", final=True)
+        except UnicodeDecodeError:  # half a letter at the end of UTF-16
+            yield "\udcff"
+
+    def _read(self, stream: BinaryIO) -> bytes:
+        # Not read(): rows of a pipe are to be worked on as they come.
+        try:
+            data: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]  # BinaryIO is without it
+        except (OSError, ValueError) as cause:
+            raise InputError(f"{self._source} cannot be read to its end") from cause
+        return data
+
+
+def form_of(path: str) -> str | None:
+    """Return the format that the ending of *path* stands for; None if it stands for none."""
+    return next((form for ending, form in _ENDINGS.items() if path.lower().endswith(ending)), None)
+
+
+def _would_wait(stream: BinaryIO) -> bool:
+    """Tell whether the next read waits for whoever writes to a pipe; on Windows nobody can tell."""
+    if os.name == "nt":
+        return False
+    import select
+
+    try:
+        return not select.select([stream.fileno()], [], [], 0)[0]
+    except (OSError, ValueError):  # no descriptor, or more of them than select knows
+        return False
+
+
+def _text_of(line: _Line) -> str:
+    if line.text is None:
+        raise ValueError("it is longer than a million letters")
+    if not _is_text(line.text):
+        raise ValueError("it has bytes that are not text in the encoding of the file, such as UTF-8")
+    return line.text
+
+
+def _is_text(line: str) -> bool:
+    if line.isascii():
+        return True
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""``completion SHELL``: a script that lets a shell complete the program's commands and options."""
+
+import argparse
+import contextlib
+import io
+
+from qsjwt.cli.command import Command
+from qsjwt.cli.completion import model, scripts
+from qsjwt.options.parser import Parser
+
+
+class Completion(Command):
+    """Print a script that makes a shell complete commands and options.
+
+    It knows the plugins that are installed now, and starts no program when it completes. Print it again after
+    installing a plugin.
+    """
+
+    example = 'eval "$(qsjwt completion bash)"'
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the shell."""
+        parser.add_argument(
+            "shell",
+            choices=tuple(scripts.SHELLS),
+            metavar="SHELL",
+            help=", ".join(scripts.SHELLS),
+        )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Print the script; plugins that cannot be loaded are not in it."""
+        # A shell evaluates this whenever it starts, and nobody wants to read there what a plugin prints.
+        with contextlib.redirect_stderr(io.TextIOWrapper(io.BytesIO(), "utf-8")):
+            known = model.model(self.app.parser, self.app.each_parser(model.place), self.app.summaries())
+        self.emit(scripts.SHELLS[parsed_args.shell](known))

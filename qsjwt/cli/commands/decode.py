@@ -1,0 +1,113 @@
+"""``decode``: look inside a token, and verify it if there is a key to do it with."""
+
+import argparse
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from qsjwt.cli import output
+from qsjwt.cli.command import Command
+from qsjwt.errors import VerificationFailed
+from qsjwt.options import key_options
+from qsjwt.options.parser import Parser
+from qsjwt.options.token_options import add_token_options, token_text
+from qsjwt.times import iso_time
+from qsjwt.tokens import jwt
+from qsjwt.tokens.jwt import DecodedToken
+
+_TIMES = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
+
+
+class Decode(Command):
+    """Show the header and the claims of a token, and verify it.
+
+    With a public key or certificate the signature is verified, without one the verdict is "not verified". The
+    times and what is expected count in either case. If anything fails, the exit code is 6.
+    """
+
+    example = "qsjwt decode --jwt-file token.txt --cert-publickey-file publickey.cer"
+
+    def add_options(self, parser: Parser) -> None:
+        """Add where the token is, what verifies it, and the output's form."""
+        add_token_options(parser)
+        verify = parser.add_argument_group("verification")
+        key_options.add_public_key_options(verify)
+        verify.add_argument("--expected-audience", metavar="AUDIENCE", help="what aud must be, or hold")
+        verify.add_argument("--expected-issuer", metavar="ISSUER", help="what iss must be")
+        shown = parser.add_argument_group("output")
+        output.add_format_option(shown, output.RECORD_FORMATS)
+        shown.add_argument("--minimal-output", action="store_true", help="JSON as qs-jwt prints it")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Print the token's parts and a verdict.
+
+        :raises VerificationFailed: after that, if the verdict is no; before, if the token cannot be read.
+        """
+        options = parsed_args
+        given = key_options.public_material(options)
+        keys = given and given.keys
+        token = jwt.decode(token_text(options, "decode"))
+        now = time.time() if options.at is None else options.at
+        signature = None if keys is None else _outcome(jwt.verify_signature, token, keys)
+        times = _outcome(jwt.verify_times, token, now)
+        expected = _outcome(jwt.verify_expected, token, options.expected_audience, options.expected_issuer)
+        failures = [failure for failure in (signature, times, expected) if failure]
+        if options.minimal_output:
+            text = output.as_json(_as_qs_jwt(token, options, keys is not None, signature or "", times, failures))
+        else:
+            text = output.shown_record(_record(token, keys is not None, failures), options.format)
+        self.emit(text)
+        if failures:
+            raise VerificationFailed(failures[0])
+
+
+def _outcome(verify: Any, *arguments: Any) -> str:
+    """Return why *verify* says no; empty if it does not."""
+    try:
+        verify(*arguments)
+    except VerificationFailed as failure:
+        return failure.message
+    return ""
+
+
+def _record(token: DecodedToken, has_key: bool, failures: list[str]) -> Mapping[str, Any]:
+    verdict = "invalid" if failures else "valid" if has_key else "not verified"
+    times = {title: iso_time(token.claims[claim]) for claim, title in _TIMES.items() if claim in token.claims}
+    return {
+        "header": token.header,
+        "claims": token.claims,
+        "times": times,
+        "verdict": verdict,
+        "reasons": failures,
+    }
+
+
+def _as_qs_jwt(
+    token: DecodedToken, options: argparse.Namespace, has_key: bool, signature: str, times: str, failures: list[str]
+) -> Mapping[str, Any]:
+    """Return the members that qs-jwt 1.14 prints, with its names; what it did not compare is null here."""
+    record: dict[str, Any] = {"header": token.header, "payload": token.claims}
+    if not has_key:
+        return record
+    verification: dict[str, Any] = {
+        "status": "invalid" if failures else "valid",
+        "algorithm": token.header.get("alg"),
+        "integrity": not signature,
+        "issuedAt": iso_time(token.claims.get("iat")) or "N/A",
+        "expiresAt": iso_time(token.claims.get("exp")) or "N/A",
+        "notBefore": iso_time(token.claims.get("nbf")) or "N/A",
+        "currentlyValid": not times,
+    }
+    if "kid" in token.header:
+        verification["keyId"] = token.header["kid"]
+    if "aud" in token.claims:
+        verification["audience"] = token.claims["aud"]
+        expected = options.expected_audience
+        verification["audienceMatch"] = (
+            None if expected is None else not _outcome(jwt.verify_expected, token, expected, None)
+        )
+    if "iss" in token.claims:
+        verification["issuer"] = token.claims["iss"]
+    if failures:
+        verification["reason"] = failures[0]
+    return {**record, "verification": verification}

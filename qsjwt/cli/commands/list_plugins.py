@@ -1,0 +1,28 @@
+"""``list-plugins``: what is installed, from which package, and whether it can be loaded."""
+
+import argparse
+from typing import Final
+
+from qsjwt import plugins
+from qsjwt.cli import output
+from qsjwt.cli.command import BASES, Command
+from qsjwt.options.parser import Parser
+
+_HEAD: Final = ("kind", "name", "package", "version", "status")
+
+
+class ListPlugins(Command):
+    """List the platforms, key providers and commands installed."""
+
+    example = "qsjwt list-plugins -f json"
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the output's form."""
+        output.add_format_option(parser.add_argument_group("output"), output.ROW_FORMATS, "table")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
+        rows = [
+            (p.kind, p.name, p.package, p.version, p.problem or "ok") for p in plugins.describe(BASES, self.app.prove)
+        ]
+        self.emit(output.ROW_FORMATS[parsed_args.format](_HEAD, rows))

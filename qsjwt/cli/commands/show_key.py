@@ -1,0 +1,78 @@
+"""``show-key``: what a key is: kind, size, thumbprints, certificate and how long it lasts, or the key itself."""
+
+import argparse
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from qsjwt.cli import output
+from qsjwt.cli.command import Command
+from qsjwt.keys.public import PublicKey, validity_problem
+from qsjwt.keys.signer import ONE_OF_EACH_KIND
+from qsjwt.options import key_options
+from qsjwt.options.key_options import THUMBPRINT
+from qsjwt.options.parser import Parser
+
+_LOG = logging.getLogger("qsjwt.cli.command")
+
+
+class ShowKey(Command):
+    """Show a key's kind, size, thumbprints and certificate.
+
+    The public half is all that is shown, also of a private key. Of the certificate it tells how many days are left;
+    one that has expired is a warning and no error.
+    """
+
+    example = "qsjwt show-key --cert-publickey-file publickey.cer"
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the key, and the output's form."""
+        key = key_options.add_any_key_options(parser, "A public key or certificate, or a private key, or both.")
+        key.add_argument(
+            "--keyid",
+            metavar="ID",
+            help=f"chooses one of a JWK Set; kid in jwk and jwks, default its own or its {THUMBPRINT} (RFC 7638)",
+        )
+        output.add_format_option(parser.add_argument_group("output"), (*output.RECORD_FORMATS, *_KEY_FORMATS))
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Print the key."""
+        options = parsed_args
+        public = _public_key(options)
+        if options.format in _KEY_FORMATS:
+            key_id = key_options.key_id(options) or public.jwk.get("kid") or THUMBPRINT
+            text = _KEY_FORMATS[options.format](public, public.thumbprint if key_id == THUMBPRINT else key_id)
+        else:
+            text = output.shown_record(public.described(time.time()), options.format)
+        self.emit(text)
+        if public.certificate is not None and (problem := validity_problem(public.certificate, time.time())):
+            _LOG.warning("%s", problem)
+
+
+def _public_key(options: argparse.Namespace) -> PublicKey:
+    given = key_options.public_material(options)
+    reference = key_options.private_reference(options)
+    if reference is None:
+        return key_options.one_public_key(options, None, given, options.keyid)
+    with key_options.opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+        return key_options.one_public_key(options, signer, given)
+
+
+def _as_jwk(public: PublicKey, key_id: str) -> str:
+    return output.as_json(_jwk(public, key_id))
+
+
+def _as_jwk_set(public: PublicKey, key_id: str) -> str:
+    return output.as_json({"keys": [_jwk(public, key_id)]})
+
+
+def _jwk(public: PublicKey, key_id: str) -> Mapping[str, Any]:
+    return {"kid": key_id, "use": "sig", **public.members}
+
+
+_KEY_FORMATS: Final[Mapping[str, Callable[[PublicKey, str], str]]] = {
+    "jwk": _as_jwk,
+    "jwks": _as_jwk_set,
+    "pem": lambda public, _key_id: public.pem,
+}

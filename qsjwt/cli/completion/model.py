@@ -1,0 +1,165 @@
+"""What can be completed, read off the parsers: which words name a command, which options it has, what each takes."""
+
+import argparse
+import enum
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from qsjwt.keys.reference import reference_forms
+from qsjwt.options.parser import Parser, choices_of
+from qsjwt.redaction import printable
+
+_MOST_CHOICES: Final = 200
+_OPTION: Final = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+_COUNTS: Final = ("?", "*", "+")
+_FILES: Final = ("FILE", "PATH")
+
+
+class Kind(enum.Enum):
+    """What stands where a value is."""
+
+    NOTHING = ""
+    CHOICE = "choice"
+    FILE = "file"
+    FOLDER = "folder"
+    KEY = "key"
+    TEXT = "text"
+
+
+_KINDS: Final = {"FILE": Kind.FILE, "FOLDER": Kind.FOLDER, "SCHEME:REFERENCE": Kind.KEY}
+
+
+@dataclass(frozen=True)
+class Value:
+    """What an option takes, or a command without an option.
+
+    :ivar choices: the values there are, if it is a choice.
+    :ivar count: how many, as argparse has it: ``?``, ``*``, ``+``, or nothing for one.
+    """
+
+    kind: Kind = Kind.NOTHING
+    choices: tuple[str, ...] = ()
+    count: str = ""
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option under all its names."""
+
+    names: tuple[str, ...]
+    help: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class Place:
+    """What may follow some words of a command line.
+
+    :ivar words: those words, such as ``check qseow``; empty for what follows the program's name.
+    :ivar help: what they do.
+    :ivar options: the options.
+    :ivar argument: what the first argument is that belongs to no option.
+    :ivar names: the words of which one has to follow, and what each does; without any, the command is complete.
+    """
+
+    words: str
+    help: str
+    options: Sequence[Option]
+    argument: Value = Value()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A key provider: what ``--key`` takes before the colon.
+
+    :ivar takes_file: whether a file's name follows the colon.
+    """
+
+    name: str
+    help: str
+    takes_file: bool
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that a script has to know.
+
+    :ivar places: every place, by its words.
+    """
+
+    places: Mapping[str, Place]
+    schemes: Sequence[Scheme]
+
+
+def place(words: str, parser: Parser) -> Place:
+    """Return what may follow *words*, the name of a command that has *parser*."""
+    options, arguments = [], []
+    for action in parser._actions:
+        if action.help == argparse.SUPPRESS:
+            continue
+        value = _value(action)
+        if not action.option_strings:
+            arguments.append(value)
+        elif names := tuple(name for name in action.option_strings if _OPTION.fullmatch(name)):
+            options.append(Option(names, _help(parser, action), value))
+    return Place(words, _summary(parser.description), options, arguments[0] if arguments else Value())
+
+
+def model(top: Parser, commands: Iterable[Place], summaries: Mapping[str, str | None]) -> Model:
+    """Return *commands* under the places that lead to them.
+
+    :param top: the parser of what stands before the command.
+    :param summaries: first word of a command to what it does.
+    """
+    places = {found.words: found for found in commands}
+    root = place("", top)
+    helps = [option for option in root.options if "--help" in option.names]
+    names: dict[str, dict[str, str]] = {}
+    first = {}
+    for words, command in places.items():
+        name, _, rest = words.partition(" ")
+        first[name] = _summary(summaries.get(name)) or command.help
+        if rest:
+            names.setdefault(name, {})[rest] = command.help
+    groups = {name: Place(name, first[name], helps, names=below) for name, below in names.items()}
+    first["help"] = "Tell about a command."
+    return Model(
+        {"": Place("", root.help, root.options, names=first), **groups, **places},
+        list(_schemes()),
+    )
+
+
+def _schemes() -> Iterable[Scheme]:
+    """Yield the key providers that work here."""
+    for found in reference_forms():
+        if found.problem is None:
+            yield Scheme(found.scheme, printable(found.text), found.form.partition(":")[2] in _FILES)
+
+
+def _value(action: argparse.Action) -> Value:
+    nargs: Any = action.nargs
+    if nargs == 0:
+        return Value()
+    count = nargs if nargs in _COUNTS else "" if nargs in (None, 1) else "+"
+    if action.choices is not None:
+        choices = choices_of(action, _MOST_CHOICES + 1)
+        # Nobody picks one of so many, and a choice that a line cannot hold is typed otherwise.
+        if len(choices) <= _MOST_CHOICES:
+            return Value(Kind.CHOICE, tuple(c for c in choices if c and c.isprintable()), count)
+    metavar = action.metavar[0] if isinstance(action.metavar, tuple) and action.metavar else action.metavar
+    return Value(_KINDS.get(str(metavar), Kind.TEXT), (), count)
+
+
+def _help(parser: Parser, action: argparse.Action) -> str:
+    return _one_line(parser._get_formatter()._expand_help(action)) if action.help else ""
+
+
+def _summary(text: str | None) -> str:
+    return _one_line((text or "").strip().partition("\n")[0])
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))

@@ -1,0 +1,4 @@
+"""Keys: find, read, make and describe them, and sign with them.
+
+Only here, and in the providers, is private material touched.
+"""

@@ -1,0 +1,214 @@
+"""Key references: from ``--key SCHEME:REFERENCE`` to a signer, and the way a passphrase gets there."""
+
+import abc
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+from urllib.parse import unquote
+
+from qsjwt import plugins
+from qsjwt.errors import InputError, KeyUnavailable, PluginError, UnsuitableKey, nearest
+from qsjwt.io.read import decode_text, read_file, read_variable, whole_number
+from qsjwt.keys.load import certificate_blocks, load_private_key
+from qsjwt.keys.signer import LocalSigner, Signer, require_suitable
+from qsjwt.redaction import quoted
+
+PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
+SERVICE_TIMEOUT: Final = 10
+"""Seconds that a key provider waits for a service, unless the reference's setting ``timeout`` says otherwise."""
+
+_LONGEST_TIMEOUT: Final = 300
+
+# Two letters at least: one is a drive, as in C:\keys\k.pem.
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Where a passphrase or PIN comes from: a variable or a file, never a prompt.
+
+    :ivar variable: the environment variable's name; None for QSJWT_KEY_PASSPHRASE, if that is set.
+    :ivar file: the file's name; its first line counts.
+    """
+
+    variable: str | None = None
+    file: str | None = None
+
+    def passphrase(self) -> bytes | None:
+        """Return the passphrase, or None if none was given.
+
+        :raises KeyUnavailable: if one was promised and is not there.
+        """
+        if self.file is not None:
+            return self._from_file(self.file)
+        if self.variable is not None:
+            return read_variable(self.variable, "passphrase", error=KeyUnavailable, show=False)
+        import os
+
+        default = os.environ.get(PASSPHRASE_VARIABLE)
+        return os.fsencode(default) if default else None
+
+    @staticmethod
+    def _from_file(path: str) -> bytes:
+        # Whoever confuses the two options' meaning gives the passphrase itself, so neither is ever repeated.
+        data = read_file(path, "passphrase file", error=KeyUnavailable, show=False)
+        try:
+            lines = decode_text(data).splitlines()
+        except UnicodeDecodeError as cause:
+            raise KeyUnavailable("the passphrase file is neither UTF-8 nor UTF-16 text") from cause
+        if not lines or not lines[0]:
+            raise KeyUnavailable("the first line of the passphrase file is empty")
+        return lines[0].encode("utf-8")
+
+
+class KeyProvider(abc.ABC):
+    """A place where private keys are; the entry point ``SCHEME`` makes ``--key SCHEME:REFERENCE``.
+
+    :cvar summary: the reference's form and what it names, on one line for ``--help``.
+    """
+
+    summary: ClassVar[str]
+
+    @abc.abstractmethod
+    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+        """Return a signer for the key that *reference* names; the public key is known when this returns.
+
+        :param reference: the text after ``SCHEME:``, as the user gave it.
+        :param algorithm: the JWA name that the signer is to use.
+        :raises InputError: if *reference* is malformed.
+        :raises KeyUnavailable: if the key is missing, unreadable, locked or of the wrong kind.
+        :raises SigningFailed: if a service refuses or does not answer.
+        """
+
+
+@dataclass(frozen=True)
+class ReferenceForm:
+    """How a key of one provider is referred to.
+
+    :ivar form: a pattern of the reference, such as ``file:PATH``.
+    :ivar text: what such a reference names.
+    :ivar problem: why the provider cannot be loaded; its form and text are not known then.
+    """
+
+    scheme: str
+    form: str
+    text: str
+    problem: PluginError | None = None
+
+
+def reference_forms() -> Iterator[ReferenceForm]:
+    """Yield the form of a reference for each key provider that is installed; every one of them is imported."""
+    for scheme in plugins.names(plugins.KEY_PROVIDERS):
+        try:
+            summary = " ".join(_load(scheme).summary.split())
+        except PluginError as error:
+            yield ReferenceForm(scheme, f"{scheme}:", "", error)
+            continue
+        form, _, text = summary.partition(" ")
+        if not form.startswith(f"{scheme}:"):
+            form, text = f"{scheme}:", summary
+        yield ReferenceForm(scheme, form, text)
+
+
+def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    """Return a signer for ``SCHEME:REFERENCE``; one provider is imported, the one that is named.
+
+    :raises PluginError: if there is no such provider, or it fails.
+    :raises InputError, KeyUnavailable, SigningFailed: as :meth:`KeyProvider.open`.
+    """
+    scheme, rest = split_reference(reference)
+    schemes = plugins.names(plugins.KEY_PROVIDERS)
+    if scheme not in schemes:
+        raise PluginError(
+            f"there is no key provider {quoted(scheme)}",
+            hint=nearest(scheme, schemes) or "a file with a colon in its name is written --key file:NAME",
+        )
+    provider = _load(scheme)
+    with plugins.guard(plugins.KEY_PROVIDERS, scheme, "open the key"):
+        signer = provider.open(rest, algorithm, secrets)
+        try:
+            if signer.algorithm != algorithm:
+                raise TypeError("the signer has another algorithm than it was asked for")
+            require_suitable(signer.public_key, algorithm)
+        except BaseException:
+            signer.close()
+            raise
+    return signer
+
+
+def _load(scheme: str) -> KeyProvider:
+    return plugins.create(plugins.KEY_PROVIDERS, scheme, KeyProvider)  # type: ignore[type-abstract]
+
+
+def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Signer:
+    """Return a signer as :func:`open_signer` does, for the first of *algorithms* that the key can do.
+
+    :raises UnsuitableKey: if it can do none; the reason is that for the first.
+    """
+    first, *others = algorithms
+    try:
+        return open_signer(reference, first, secrets)
+    except UnsuitableKey as reason:
+        for algorithm in others:
+            with contextlib.suppress(UnsuitableKey):
+                return open_signer(reference, algorithm, secrets)
+        if not others:
+            raise
+        raise UnsuitableKey(
+            f"{reason.message}; neither is it one for {' or '.join(others)}", hint=reason.hint
+        ) from reason
+
+
+def local_signer(data: bytes, source: str, algorithm: str, secrets: Secrets) -> LocalSigner:
+    """Return a signer for the private key in *data*, with the certificates that stand beside it.
+
+    :param source: where *data* comes from, for messages, such as "the private key file 'k.pem'".
+    :raises KeyUnavailable: as :func:`qsjwt.keys.load.load_private_key`, and if *algorithm* needs another kind of key.
+    """
+    key = load_private_key(data, source, secrets.passphrase)
+    return LocalSigner(key, algorithm, certificate_blocks(data, source))
+
+
+def service_timeout(settings: Mapping[str, str]) -> int:
+    """Return the seconds to wait for a service: the setting ``timeout`` of a reference, or the usual ones.
+
+    :raises InputError: if it is no whole number from 1 to 300.
+    """
+    if "timeout" not in settings:
+        return SERVICE_TIMEOUT
+    seconds = whole_number(settings["timeout"], "time-out in seconds")
+    if not 1 <= seconds <= _LONGEST_TIMEOUT:
+        raise InputError(f"the time-out is {seconds} seconds, and may be from 1 to {_LONGEST_TIMEOUT}")
+    return seconds
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    r"""Return the scheme and the rest: split at the first colon, ``file`` if there is no scheme.
+
+    One letter before the colon is a drive, as in ``C:\keys\k.pem``.
+    """
+    match = _SCHEME.match(reference)
+    return (match[1], reference[match.end() :]) if match else ("file", reference)
+
+
+def split_settings(reference: str, known: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """Return the reference without its ``?name=value&name=value`` end, and those settings, percent-decoded.
+
+    :param known: the names that may occur.
+    :raises InputError: if another occurs, or one twice, or without a value.
+    """
+    head, mark, tail = reference.rpartition("?")
+    if not mark:
+        return reference, {}
+    settings: dict[str, str] = {}
+    for pair in filter(None, tail.split("&")):
+        name, equals, value = pair.partition("=")
+        if name not in known or not equals or name in settings:
+            raise InputError(
+                f"the key reference has a setting that it cannot have: {quoted(name)}",
+                hint=f"settings are written ?name=value&name=value, once each, out of: {', '.join(known)}",
+            )
+        settings[name] = unquote(value, errors="surrogateescape")
+    return head, settings

@@ -1,0 +1,72 @@
+"""The options for claims of the user's own: ``--claim``, ``--claim-json`` and ``--claims-file``."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from qsjwt.errors import InputError
+from qsjwt.io import read
+from qsjwt.io.strict_json import parse_json
+from qsjwt.redaction import quoted
+
+
+def add_claim_options(group: Any) -> None:
+    """Add the three options to an :mod:`argparse` argument group."""
+    group.add_argument(
+        "--claim", action="append", default=[], metavar="NAME=VALUE", help="one more claim, a string; repeatable"
+    )
+    group.add_argument(
+        "--claim-json", action="append", default=[], metavar="NAME=JSON", help="one more claim, typed; repeatable"
+    )
+    group.add_argument("--claims-file", metavar="FILE", help="more claims: a JSON object in FILE, - for standard input")
+
+
+def extra_claims(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the claims that *options* give.
+
+    :raises InputError: if one is malformed, or given twice.
+    """
+    claims: dict[str, Any] = {}
+    for name, value in _given(options):
+        if name in claims:
+            raise InputError(f"the claim {quoted(name)} is given twice", hint="give it once")
+        claims[name] = value
+    return claims
+
+
+def _given(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    if options.claims_file is not None:
+        text = read.read_text(options.claims_file, "claims file", "--claims-file")
+        source = read.source_of(options.claims_file, "claims file")
+        claims = _json(text, source)
+        if not isinstance(claims, dict):
+            raise InputError(f"{source} is not a JSON object")
+        yield from claims.items()
+    for pair in options.claim:
+        yield _named(pair, "--claim")
+    for pair in options.claim_json:
+        name, text = _named(pair, "--claim-json")
+        yield name, _json(text, f"--claim-json {quoted(name)}")
+
+
+def json_claim(value: Any, source: str) -> Any:
+    """Return the value of a claim that is given as JSON, or that is no text any more.
+
+    :param source: where it was given, for the message.
+    :raises InputError: if it is not JSON.
+    """
+    return _json(value, source) if isinstance(value, str) else value
+
+
+def _named(pair: str, option: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not equals or not name:
+        raise InputError(f"{option} wants NAME=VALUE, and {quoted(pair)} is not that")
+    return name, value
+
+
+def _json(text: str, source: str) -> Any:
+    try:
+        return parse_json(text)
+    except ValueError as cause:
+        raise InputError(f"{source} cannot be read: {cause}") from cause

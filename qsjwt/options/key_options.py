@@ -1,0 +1,299 @@
+"""The options that say which key: a private one by reference, a new one, or a public one, and what they open."""
+
+import argparse
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from jwcrypto.jwk import JWK
+
+from qsjwt import plugins
+from qsjwt.errors import InputError, KeyUnavailable
+from qsjwt.io.read import read_file
+from qsjwt.keys.load import load_certificates, load_public_keys
+from qsjwt.keys.public import PublicKey, certificate_of, is_certificate_of, leaves, the_only
+from qsjwt.keys.reference import (
+    PASSPHRASE_VARIABLE,
+    ReferenceForm,
+    Secrets,
+    open_fitting_signer,
+    reference_forms,
+    split_reference,
+)
+from qsjwt.keys.signer import Signer
+from qsjwt.options.parser import PROGRAM, Parser
+from qsjwt.redaction import quoted
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+THUMBPRINT: Final = "thumbprint"
+"""As the value of ``--keyid``: the key's own thumbprint (RFC 7638)."""
+
+_LOG = logging.getLogger("qsjwt.key")
+
+
+@dataclass(frozen=True)
+class PublicMaterial:
+    """The public keys and certificates of one place.
+
+    :ivar source: the place, for messages.
+    """
+
+    source: str
+    keys: Sequence[JWK]
+    certificates: "Sequence[x509.Certificate]"
+
+
+def add_private_key_options(parser: Parser) -> Any:
+    """Add ``--key``, its short forms, and what a new key is to be; return the argument group."""
+    key = parser.add_argument_group("key", "One of --key and its three short forms is needed.")
+    _add_key_option(key)
+    key.add_argument("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE")
+    key.add_argument(
+        "--cert-privatekey",
+        action="append",
+        metavar="PEM",
+        help="short for --key inline:PEM; others can see it in the list of processes, so rather use env: or stdin:",
+    )
+    key.add_argument(
+        "--cert-create",
+        nargs="?",
+        const="true",
+        default="false",
+        choices=("true", "false"),
+        metavar="true|false",
+        help="make a new key pair and certificate, and sign with it",
+    )
+    add_new_key_options(key)
+    add_passphrase_options(key)
+    _add_key_references(parser)
+    return key
+
+
+def add_new_key_options(group: Any) -> None:
+    """Add what a new key and its files are to be."""
+    add_certificate_options(group)
+    group.add_argument("--cert-file-prefix", metavar="PREFIX", help="what the names of the three new files begin with")
+    group.add_argument(
+        "--cert-key-size",
+        metavar="N",
+        help="bits of the new key: 2048, 3072 or 4096 (default), for EC 256 or 384 (default)",
+    )
+    group.add_argument("--cert-overwrite", action="store_true", help="replace key files that exist")
+
+
+def add_certificate_options(group: Any) -> None:
+    """Add what a new certificate is to be."""
+    group.add_argument(
+        "--cert-create-expires-days", metavar="N", help="how long the new certificate is valid; default 365"
+    )
+    group.add_argument("--cert-common-name", metavar="NAME", help="subject of the new certificate; default qsjwt")
+
+
+def add_passphrase_options(group: Any) -> None:
+    """Add where the passphrase or PIN of a private key comes from."""
+    group.add_argument(
+        "--key-passphrase-env",
+        metavar="NAME",
+        help=f"variable that holds the passphrase or PIN; default {PASSPHRASE_VARIABLE}",
+    )
+    group.add_argument("--key-passphrase-file", metavar="FILE", help="file whose first line is the passphrase or PIN")
+
+
+def add_public_key_options(group: Any) -> None:
+    """Add a public key or certificate, as a file or as text."""
+    group.add_argument(
+        "--cert-publickey-file", action="append", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set"
+    )
+    group.add_argument("--cert-publickey", action="append", metavar="TEXT", help="the same as text")
+
+
+def add_any_key_options(parser: Parser, note: str) -> Any:
+    """Add a private key by reference and a public one, for what needs the public half alone; return the group."""
+    group = parser.add_argument_group("key", note)
+    add_public_key_options(group)
+    _add_key_option(group)
+    add_passphrase_options(group)
+    _add_key_references(parser)
+    return group
+
+
+def _add_key_option(group: Any) -> None:
+    group.add_argument(
+        "--key",
+        action="append",
+        metavar="SCHEME:REFERENCE",
+        help="where the private key is; no scheme means file:",
+    )
+
+
+def key_reference(options: argparse.Namespace) -> str:
+    """Return the one key reference that *options* give, by ``--key`` or one of its short forms.
+
+    :raises InputError: if they give none, or more than one.
+    """
+    given: list[str] = list(options.key or [])
+    for scheme, values in (("file", options.cert_privatekey_file), ("inline", options.cert_privatekey)):
+        given += [f"{scheme}:{value}" for value in values or []]
+    if options.cert_create == "true":
+        given.append(new_key_reference(options))
+    elif options.cert_file_prefix or _new_key_settings(options):
+        _LOG.warning("the options for a new certificate have no effect without --cert-create")
+    if not given:
+        raise InputError("no key is given", hint="use --key file:PRIVATEKEY.pem, --key env:VARIABLE or --cert-create")
+    if len(given) > 1:
+        raise InputError(
+            "more than one key is given",
+            hint="use one of --key, --cert-privatekey-file, --cert-privatekey and --cert-create, once",
+        )
+    return given[0]
+
+
+def new_key_reference(options: argparse.Namespace, **more: str) -> str:
+    """Return the reference ``create:…`` for a new key as *options* want it.
+
+    :param more: further settings.
+    """
+    settings = urlencode({**_new_key_settings(options), **more}, quote_via=quote, errors="surrogateescape")
+    return f"create:{options.cert_file_prefix or ''}?{settings}"
+
+
+def _new_key_settings(options: argparse.Namespace) -> dict[str, str]:
+    settings = {
+        "days": options.cert_create_expires_days,
+        "size": options.cert_key_size,
+        "common-name": options.cert_common_name,
+        "overwrite": "true" if options.cert_overwrite else None,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def key_secrets(options: argparse.Namespace) -> Secrets:
+    """Return where the key's passphrase comes from.
+
+    :raises InputError: if *options* name two places.
+    """
+    if options.key_passphrase_env is not None and options.key_passphrase_file is not None:
+        raise InputError("the passphrase has two sources", hint="use --key-passphrase-env or --key-passphrase-file")
+    return Secrets(options.key_passphrase_env, options.key_passphrase_file)
+
+
+@contextlib.contextmanager
+def opened(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Iterator[Signer]:
+    """Open a signer for the first of *algorithms* that the key can do, and close it.
+
+    :raises QsJwtError: as :func:`qsjwt.keys.reference.open_fitting_signer`.
+    """
+    signer = open_fitting_signer(reference, algorithms, secrets)
+    try:
+        yield signer
+    finally:
+        with guard(reference, "close the key"):
+            signer.close()
+
+
+def guard(reference: str, action: str) -> contextlib.AbstractContextManager[None]:
+    """Return the guard of the code of the key provider that *reference* names.
+
+    :param action: what it is to do, for the message, such as "sign".
+    """
+    return plugins.guard(plugins.KEY_PROVIDERS, split_reference(reference)[0], action)
+
+
+def key_id(options: argparse.Namespace) -> str | None:
+    """Return the value of ``--keyid``, or None.
+
+    :raises InputError: if it is empty.
+    """
+    value: str | None = options.keyid
+    if value is not None and not value.strip():
+        raise InputError("the key ID (--keyid) is empty")
+    return value
+
+
+def public_material(options: argparse.Namespace) -> PublicMaterial | None:
+    """Return what the options for a public key give; None if they are not there.
+
+    :raises InputError: if both are there.
+    :raises KeyUnavailable: if there is no public key in it.
+    """
+    texts, files = options.cert_publickey or [], options.cert_publickey_file or []
+    if len(texts) + len(files) > 1:
+        raise InputError(
+            "more than one public key is given", hint="use --cert-publickey-file or --cert-publickey, once"
+        )
+    if texts:
+        data, source = os.fsencode(texts[0]), "the public key on the command line"
+    elif files:
+        data = read_file(files[0], "public key file", error=KeyUnavailable)
+        source = f"the public key file {quoted(files[0])}"
+    else:
+        return None
+    keys, certificates = load_public_keys(data, source), load_certificates(data, source)
+    if len(certificates) == len(keys) and len(own := leaves(certificates)) < len(keys):
+        keys = [key for key in keys if any(is_certificate_of(certificate, key) for certificate in own)]
+        certificates = own
+    return PublicMaterial(source, keys, certificates)
+
+
+def private_reference(options: argparse.Namespace, *, may_be_new: bool = False) -> str | None:
+    """Return the one reference of ``--key``; None if it is not there.
+
+    :param may_be_new: False if a key that is only made now would make no sense.
+    :raises InputError: if it is there twice, or makes a new key where that makes no sense.
+    """
+    if not options.key:
+        return None
+    if len(options.key) > 1:
+        raise InputError("more than one key is given", hint="use --key once")
+    reference: str = options.key[0]
+    if split_reference(reference)[0] == "create" and not may_be_new:
+        raise InputError("--key create: makes a new key, and a key that is there is needed", hint="see create-key")
+    return reference
+
+
+def private_material(signer: Signer) -> PublicMaterial:
+    """Return the public half of a signer's key, and the certificates beside the private one."""
+    source = "what is beside the private key"
+    certificates = load_certificates(signer.certificates, source) if signer.certificates else []
+    return PublicMaterial(source, [signer.public_key], certificates)
+
+
+def one_public_key(
+    options: argparse.Namespace, signer: Signer | None, given: PublicMaterial | None, key_id: str | None = None
+) -> PublicKey:
+    """Return the one key of *signer* and *given*, at least one of which is there, with its certificate.
+
+    :raises KeyUnavailable: if *given* has several keys, or its certificate is not that of the signer's key.
+    """
+    own = private_material(signer) if signer else None
+    key = own.keys[0] if own else the_only(given.keys, given.source, key_id) if given else None
+    if key is None:
+        raise InputError(
+            "no key is given", hint="use --cert-publickey-file FILE, or --key file:PRIVATEKEY.pem or another reference"
+        )
+    if own and given and all(other.thumbprint() != key.thumbprint() for other in given.keys):
+        raise KeyUnavailable(f"the public key in {given.source} is not that of the private key")
+    for place in (given, own):
+        if place and place.certificates:
+            return PublicKey(key, certificate_of(key, place.certificates, place.source))
+    return PublicKey(key)
+
+
+def _add_key_references(parser: Parser) -> None:
+    """Let the help list the key providers that are installed."""
+    broken = f"cannot be loaded, see {PROGRAM} list-plugins"
+
+    def text(found: ReferenceForm) -> str:
+        if found.problem is None:
+            return found.text
+        return f"({found.problem.hint if plugins.lacks_library(found.problem) else broken})"
+
+    parser.footer = lambda: (
+        f"\nkey references (--key):\n{parser.two_columns({found.form: text(found) for found in reference_forms()})}"
+    )

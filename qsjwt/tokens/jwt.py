@@ -1,0 +1,243 @@
+"""JSON Web Tokens (RFC 7519) as compact JWS (RFC 7515): compose and sign, take apart, verify."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jwcrypto.common import JWException, base64url_encode
+from jwcrypto.jwa import JWA
+from jwcrypto.jwk import JWK
+from jwcrypto.jws import JWS
+
+from qsjwt.errors import InputError, KeyUnavailable, QsJwtError, SigningFailed, VerificationFailed
+from qsjwt.io.strict_json import parse_json
+from qsjwt.keys.signer import Signer, require_suitable
+from qsjwt.redaction import quoted
+
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token before it is signed.
+
+    :ivar header: the JOSE header (RFC 7515, section 4).
+    :ivar claims: the claims set (RFC 7519, section 4).
+    :ivar remarks: sentences that the user is warned with once the token is found to be right, about what the token
+        itself does not show.
+    :ivar claim_names: where a platform lets its administrator rename claims: its own name for each claim to the
+        name in this token. Names that are left out are the platform's defaults.
+    """
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    claim_names: Mapping[str, str] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class DecodedToken(Token):
+    """A token that was taken apart; nothing about it is verified.
+
+    :ivar compact: the text that it was (RFC 7515, section 7.1).
+    """
+
+    compact: str = ""
+
+
+def sign(token: Token, signer: Signer) -> str:
+    """Return *token* signed, in compact serialization, after its signature was verified with the public key.
+
+    The check catches what a local key that was loaded without validation, an HSM or a service may do wrong:
+    a damaged key, ECDSA in ASN.1, the wrong padding, the signature of another key version.
+
+    :raises InputError: if the header or the claims cannot be written as JSON.
+    :raises SigningFailed: if the signer fails, or its signature does not verify.
+    """
+    if token.header.get("alg") != signer.algorithm:
+        raise SigningFailed(f"the header names another algorithm than the signer's, {signer.algorithm}")
+    signing_input = f"{_encode(token.header, 'header')}.{_encode(token.claims, 'claims')}".encode("ascii")
+    try:
+        signature = signer.sign(signing_input)
+    except QsJwtError:
+        raise
+    except Exception as cause:
+        raise SigningFailed(f"the key could not sign: {type(cause).__name__}") from cause
+    try:
+        if not isinstance(signature, bytes):
+            raise TypeError("a signature is bytes")
+        JWA.signing_alg(signer.algorithm).verify(signer.public_key, signing_input, signature)
+    except Exception as cause:
+        raise SigningFailed(
+            "the signature does not verify with the key's own public half, so the token is not given out",
+            hint="the private key is damaged, or the signer used another key, padding or encoding",
+        ) from cause
+    return f"{signing_input.decode('ascii')}.{base64url_encode(signature)}"
+
+
+def _encode(part: Mapping[str, Any], name: str) -> str:
+    try:
+        text = _COMPACT.encode(part)
+        encoded: str = base64url_encode(text.encode("utf-8"))
+    except UnicodeEncodeError as cause:
+        raise InputError(
+            f"what goes into the {name} is not all Unicode text: it has bytes of another encoding, or half a letter"
+        ) from cause
+    except (TypeError, ValueError, RecursionError) as cause:
+        raise InputError(
+            f"what goes into the {name} cannot be written as JSON: {', '.join(_not_json(part))}",
+            hint="what no option of yours gives, the platform has built",
+        ) from cause
+    return encoded
+
+
+def _not_json(part: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the members of *part* whose values JSON does not have, in quotes."""
+    for name, value in part.items():
+        try:
+            _COMPACT.encode(value)
+        except (TypeError, ValueError, RecursionError):
+            yield quoted(str(name))
+
+
+def decode(text: str) -> DecodedToken:
+    """Return the header and claims of a token, unverified.
+
+    :param text: the compact serialization; a leading "Bearer " and blanks around it are dropped.
+    :raises VerificationFailed: if it is encrypted, unsigned, or not a JWT of exactly three well-formed parts.
+    """
+    compact = text.strip().removeprefix("Authorization:").strip().strip("\"'")
+    if compact[:7].lower() == "bearer ":
+        compact = compact[7:].strip()
+    parts = compact.split(".")
+    if len(parts) == 5:
+        raise VerificationFailed("the token is encrypted (JWE), which Qlik does not accept")
+    if len(parts) != 3:
+        raise VerificationFailed(
+            f"a signed token has three parts with dots between them, and this text has {len(parts)}"
+        )
+    header = _decode_object(parts[0], "header")
+    claims = _decode_object(parts[1], "claims")
+    signature = _decode_part(parts[2], "signature")
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str):
+        raise VerificationFailed("the token's header names no algorithm (alg), so nobody can verify it")
+    if algorithm.lower() == "none" or not signature:
+        raise VerificationFailed("the token is not signed, so anybody can have made it")
+    if "crit" in header or header.get("b64", True) is not True:
+        # RFC 7515, section 4.1.11: what is critical and not understood is refused; nothing is understood here.
+        raise VerificationFailed("the token's header demands an extension (crit or b64) that is not known here")
+    return DecodedToken(header, claims, compact=compact)
+
+
+def _decode_part(part: str, name: str) -> bytes:
+    try:
+        data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    # Only one text stands for these bytes: other alphabets, padding and stray bits are a damaged token.
+    if base64url_encode(data) != part:
+        raise VerificationFailed(f"the token's {name} part is not base64url, so the token is damaged or cut off")
+    return data
+
+
+def _decode_object(part: str, name: str) -> dict[str, Any]:
+    try:
+        value = parse_json(_decode_part(part, name).decode("utf-8"))
+    except ValueError as cause:
+        reason = "it is not UTF-8" if isinstance(cause, UnicodeDecodeError) else str(cause)
+        raise VerificationFailed(f"the token's {name} part cannot be read: {reason}") from None
+    if not isinstance(value, dict):
+        raise VerificationFailed(f"the token's {name} part is not a JSON object")
+    return value
+
+
+def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> None:
+    """Return if one of *keys* made the token's signature.
+
+    :param keys: public keys; of several, those with another key ID than the token's do not count.
+    :raises VerificationFailed: if none did, or the algorithm is not one for a public key.
+    """
+    algorithm: str = token.header["alg"]
+    if algorithm.startswith("HS"):
+        raise VerificationFailed(
+            f"the token's algorithm is {quoted(algorithm)}, and a public key does not go with that"
+        )
+    key_id = token.header.get("kid")
+    candidates = list(keys)
+    if len(keys) > 1 and key_id is not None:
+        candidates = [key for key in keys if key.get("kid", key_id) == key_id]
+        if not candidates:
+            raise VerificationFailed(f"the keys have other key IDs than the token's, {quoted(str(key_id))}")
+    failures = [signature_failure(token, key) for key in candidates]
+    if all(failures):
+        raise VerificationFailed(failures[0])
+
+
+def signature_failure(token: DecodedToken, key: JWK) -> str:
+    """Return why *key*, whatever its key ID, did not sign *token*; empty if it did."""
+    algorithm: str = token.header["alg"]
+    try:
+        require_suitable(key, algorithm)
+    except (KeyUnavailable, InputError) as cause:
+        return cause.message
+    if key.get("use", "sig") != "sig" or "verify" not in key.get("key_ops", ["verify"]):
+        return "the key is not meant to verify signatures (use, key_ops)"
+    if key.get("alg", algorithm) != algorithm:
+        return f"the key is registered for {quoted(str(key['alg']))}, and the token is signed with {algorithm}"
+    jws = JWS()
+    jws.allowed_algs = [algorithm]
+    try:
+        jws.deserialize(token.compact)
+        jws.verify(key, algorithm)
+    except JWException:
+        return "the signature does not match: the token was changed, or another key signed it"
+    return ""
+
+
+def verify_times(token: Token, now: float) -> None:
+    """Return if *token* is valid at the time *now*, a NumericDate; no leeway is given.
+
+    :raises VerificationFailed: if it is expired (RFC 7519, section 4.1.4), not valid yet (4.1.5), or says
+        either in another form than a number.
+    """
+    times = {}
+    for name in ("exp", "nbf", "iat"):
+        value = token.claims.get(name)
+        if value is None and name not in token.claims:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise VerificationFailed(f"the claim {name} is not a number, as RFC 7519 wants it")
+        times[name] = value
+    if "exp" in times and now >= times["exp"]:
+        raise VerificationFailed(f"the token expired at {moment(times['exp'])}")
+    if "nbf" in times and now < times["nbf"]:
+        raise VerificationFailed(f"the token is not valid before {moment(times['nbf'])}")
+
+
+def moment(seconds: float) -> str:
+    """Return a NumericDate for a message: in ISO 8601, or in seconds if no calendar has it."""
+    from qsjwt.times import iso_time
+
+    return iso_time(seconds) or f"{float(seconds):g} s after 1970"
+
+
+def verify_expected(token: Token, audience: str | None, issuer: str | None) -> None:
+    """Return if *token* has the audience and the issuer that are expected; None expects nothing.
+
+    :raises VerificationFailed: if it has another, or none.
+    """
+    if audience is not None:
+        found = token.claims.get("aud")
+        if audience not in (found if isinstance(found, list) else [found]):
+            raise VerificationFailed(f"the audience is {shown(found)}, not {quoted(audience)} as expected")
+    if issuer is not None and token.claims.get("iss") != issuer:
+        raise VerificationFailed(f"the issuer is {shown(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
+
+
+def shown(value: object) -> str:
+    """Return a claim's value for a message."""
+    return "missing" if value is None else quoted(value if isinstance(value, str) else json.dumps(value))
