@@ -22,13 +22,11 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
-from qsjwt import plugins
 from qsjwt.api import (
     REGISTERED_CLAIMS,
     CertificateRequest,
     Finding,
     InputError,
-    KeyProvider,
     KeyUnavailable,
     LocalSigner,
     Platform,
@@ -44,8 +42,10 @@ from qsjwt.api import (
     self_signed_certificate,
 )
 from qsjwt.cli.app import main
+from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.create import Creator, load_platform
+from qsjwt.tokens.platform import command_of
 
 __all__ = ["KeyProviderContract", "PlatformContract", "SignerContract"]
 
@@ -152,8 +152,7 @@ class KeyProviderContract(SignerContract):
         return open_signer(f"{self.scheme}:{self.reference()}", algorithm, self.where_secrets_are())
 
     def test_its_summary_begins_with_its_scheme(self) -> None:
-        provider: Any = plugins.load(plugins.KEY_PROVIDERS, self.scheme, KeyProvider)
-        assert provider.summary.startswith(f"{self.scheme}:")
+        assert KEY_PROVIDERS.load(self.scheme).summary.startswith(f"{self.scheme}:")
 
     def test_an_algorithm_that_the_key_cannot_do_is_refused_before_signing(self) -> None:
         with pytest.raises(UnsuitableKey):
@@ -193,7 +192,7 @@ class PlatformContract:
         platform = load_platform(self.name)
         assert platform.summary.strip()
         assert "\n" not in platform.summary
-        assert not platform.example or plugins.command_of(self.name) in platform.example
+        assert not platform.example or command_of(self.name) in platform.example
         assert "\n" not in platform.example, "the help puts an example on as many lines as it takes"
         for rule in platform.rules:
             assert rule.name
@@ -203,7 +202,7 @@ class PlatformContract:
     def test_its_options_are_named_and_explained_and_none_of_them_is_taken(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        for command in ((plugins.command_of(self.name),), ("check", self.name), ("registration", self.name)):
+        for command in ((command_of(self.name),), ("check", self.name), ("registration", self.name)):
             # Making the parser is what finds a name that is taken; the help needs every part of it.
             assert main([*command, "--help"]) == 0, capsys.readouterr().err
         platform = load_platform(self.name)
@@ -335,7 +334,7 @@ class PlatformContract:
 
     def _with_options(self) -> tuple[Creator, Parser]:
         """Return what makes tokens, and a parser with the options of a token."""
-        creator, parser = self._creator(), Parser(plugins.command_of(self.name), "")
+        creator, parser = self._creator(), Parser(command_of(self.name), "")
         creator.add_options(parser)
         creator.add_key_id_option(parser)
         return creator, parser

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from qsjwt import plugins
+from qsjwt.cli.command import COMMANDS
+from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.plugins import Group
+from qsjwt.tokens.platform import PLATFORMS
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -91,6 +94,6 @@ def test_the_example_of_the_action_gives_inputs_that_it_has() -> None:
     assert set(re.findall(rf"steps\.{ours['id']}\.outputs\.(\w+)", example)) == set(ACTION["outputs"])
 
 
-@pytest.mark.parametrize("group", plugins.KINDS)
-def test_the_programs_hold_the_plugins_of_every_group(group: str) -> None:
-    assert f'"{group}"' in (ROOT / "packaging" / "qsjwt.spec").read_text(encoding="utf-8")
+@pytest.mark.parametrize("plugins", [PLATFORMS, KEY_PROVIDERS, COMMANDS], ids=lambda plugins: plugins.kind)
+def test_the_programs_hold_the_plugins_of_every_group(plugins: Group[Any]) -> None:
+    assert f'"{plugins.group}"' in (ROOT / "packaging" / "qsjwt.spec").read_text(encoding="utf-8")

@@ -20,9 +20,11 @@ import jwt as pyjwt
 import pytest
 import yaml
 
-from qsjwt import errors, plugins
+from qsjwt import errors
 from qsjwt.api import create_token
 from qsjwt.cli.completion.scripts import SHELLS
+from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.tokens.platform import PLATFORMS
 from tests.conftest import VECTORS, InstallPlugin, Run
 from tests.pages import (
     BASH,
@@ -242,7 +244,7 @@ def test_every_block_is_in_a_language_that_a_test_runs_or_reads(page: Page) -> N
 def test_every_key_provider_has_a_page_and_a_line_on_when_to_choose_it() -> None:
     choosing = (ROOT / "doc" / "keys" / "choosing.md").read_text(encoding="utf-8")
     pages = {path.stem for path in (ROOT / "doc" / "keys").glob("*.md")} - {"choosing", "index"}
-    ours = {e.name for e in metadata.entry_points(group=plugins.KEY_PROVIDERS) if e.dist and e.dist.name == "qsjwt"}
+    ours = {e.name for e in metadata.entry_points(group=KEY_PROVIDERS.group) if e.dist and e.dist.name == "qsjwt"}
     assert pages == ours
     for name in ours - {"create"}:
         assert f"[`{name}:`]({name}.md)" in choosing
@@ -263,7 +265,7 @@ EVERY_CLAIM: dict[str, tuple[str, list[dict[str, Any]]]] = {
 """Platform to its heading on the page about claims, and to options that give a token all that it can have."""
 
 
-@pytest.mark.parametrize("name", plugins.names(plugins.PLATFORMS))
+@pytest.mark.parametrize("name", PLATFORMS.names())
 def test_every_claim_of_a_platform_and_the_option_that_sets_it_are_explained(name: str, keys: SimpleNamespace) -> None:
     heading, cases = EVERY_CLAIM[name]
     text = Page("explanation/claims.md").text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]

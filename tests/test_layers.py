@@ -31,7 +31,7 @@ OWNERS = {
     "cliff": {"cli"},
     "stevedore": {"plugins"},
 }
-NOT_YET = {"qsjwt.plugins": "cli", "qsjwt.tokens.create": "options"}
+NOT_YET = {"qsjwt.tokens.create": "options"}
 """Modules that still import from a room above, which the next steps of the move end."""
 FILES = sorted([*(ROOT / "qsjwt").rglob("*.py"), *(ROOT / "qsjwt_platforms").rglob("*.py")])
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}

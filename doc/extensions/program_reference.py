@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from sphinx.application import Sphinx
 
-from qsjwt import errors, plugins
+from qsjwt import errors
 from qsjwt.cli.app import Application
-from qsjwt.keys.reference import reference_forms
+from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.tokens.create import load_platform
 
@@ -144,7 +144,7 @@ def _extra(name: str) -> str:
     """Return the extra of qsjwt that brings the library of a key provider."""
     from importlib.metadata import entry_points
 
-    (found,) = entry_points(group=plugins.KEY_PROVIDERS, name=name)
+    (found,) = entry_points(group=KEY_PROVIDERS.group, name=name)
     return ", ".join(found.extras)
 
 

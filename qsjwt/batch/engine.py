@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from qsjwt import plugins
 from qsjwt.batch.columns import RowOptions
 from qsjwt.batch.options import checked_jobs
 from qsjwt.batch.rows import Row
@@ -21,6 +20,7 @@ from qsjwt.keys.signer import Signer
 from qsjwt.options.key_options import opened
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.create import CreatedToken, Creator, load_platform
+from qsjwt.tokens.platform import PLATFORMS, command_of
 
 # Whoever imports qsjwt.api gets here, and one token needs no threads: they are imported where they are used.
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _made(creator: Creator, row_options: RowOptions, row: Row, signer: Signer, r
     try:
         if row.problem:
             raise InputError(row.problem)
-        with plugins.guard(plugins.PLATFORMS, creator.name, "read its options"):
+        with PLATFORMS.guard(creator.name, "read its options"):
             options = row_options.options(row.values)
         token = creator.build(options, int(time.time()))
         return RowResult(row, creator.sign(token, signer, reference))
@@ -209,7 +209,7 @@ def create_token(
     :raises PluginError: if platform or key provider are missing or broken.
     """
     creator, row_options = _prepared(platform, algorithm, claims, check, options)
-    with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
+    with PLATFORMS.guard(platform, "read its options"):
         chosen = row_options.options(None)
     token = creator.build(chosen, int(time.time()))
     with opened(key, creator.algorithms(algorithm), secrets) as signer:
@@ -267,14 +267,14 @@ def _prepared(
     creator.algorithms(algorithm)
     if not all(isinstance(name, str) for name in claims or ()):
         raise InputError("the name of a claim is not a text")
-    parser = Parser(plugins.command_of(platform), "")
-    with plugins.guard(plugins.PLATFORMS, platform, "add its options"):
+    parser = Parser(command_of(platform), "")
+    with PLATFORMS.guard(platform, "add its options"):
         creator.add_options(parser)
         creator.add_key_id_option(parser)
     parser.postpone_requirements()
     common = parser.parse_args([])
     common.extra_claims, common.algorithm, common.no_check = dict(claims or {}), algorithm, not check
     row_options = RowOptions(parser, creator, common)
-    with plugins.guard(plugins.PLATFORMS, platform, "read its options"):
+    with PLATFORMS.guard(platform, "read its options"):
         names = {name: name if name in creator.columns else name.replace("_", "-") for name in options}
         return creator, row_options.over({names[name]: value for name, value in options.items()})

@@ -7,24 +7,29 @@ import inspect
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 import cliff.app
 import cliff.command
 import cliff.commandmanager
 from cliff.commandmanager import EntryPointWrapper
 
-from qsjwt import __version__, plugins
+from qsjwt import __version__
 from qsjwt.cli import log
-from qsjwt.cli.command import Command, CreateCommand, PlatformCommand, is_ours
-from qsjwt.cli.output import own_stdout, write_stdout
+from qsjwt.cli.command import COMMANDS, Command, CreateCommand, PlatformCommand, is_ours
+from qsjwt.cli.output import results_only, write_stdout
 from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, HelpWanted, InputError, PluginError, QsJwtError, Terminated, nearest
 from qsjwt.options.parser import PROGRAM, Parser
+from qsjwt.plugins import Group
 from qsjwt.redaction import quoted, redacted, without_secrets
 from qsjwt.tokens.create import load_platform
+from qsjwt.tokens.platform import PLATFORMS, command_of
 
 T = TypeVar("T")
+_HELP: Final = "help"
+"""The word before a command that asks for its help, and so no command."""
+
 _DESCRIPTION = "Create, check and verify JSON Web Tokens for client-managed Qlik Sense, Qlik Cloud and NPrinting."
 
 
@@ -35,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with own_stdout():
+        with results_only():
             return Application().run(given)
     except Terminated as signal:
         return signal.exit_code
@@ -128,7 +133,7 @@ class Application(cliff.app.App):
         self.options = self.parser.parse_args(argv[:split])
         self.configure_logging()
         rest = argv[split:]
-        if rest[:1] == ["help"]:
+        if rest[:1] == [_HELP]:
             rest = [*(word for word in rest[1:] if word not in ("-h", "--help")), "--help"]
             if len(rest) == 1:
                 self.parser.parse_args(rest)
@@ -152,19 +157,18 @@ class Application(cliff.app.App):
             command: Any = factory(self, self.options)
             parser = command.get_parser(f"{PROGRAM} {name}")
         made_by: Any = self.command_manager.commands[argv[0]]
-        group, plugin = made_by.group, made_by.plugin
         of_platform = _is_ours_about_a_platform(type(command))
-        asked = plugins.PLATFORMS if of_platform else group
-        with plugins.guard(asked, command.name if of_platform else plugin, "read its options"):
+        with PLATFORMS.guard(command.name, "read its options") if of_platform else made_by.guard("read its options"):
             options = parser.parse_args(arguments)
-        with plugins.run_guard(group, plugin):
+        with made_by.group.run_guard(made_by.plugin):
             result: int = command.run(options)
         return result
 
     def _guard(self, name: str) -> contextlib.AbstractContextManager[None]:
         """Return the guard of the plugin that makes the command *name*, while it starts."""
         made_by: Any = self.command_manager.commands[name]
-        return plugins.guard(made_by.group, made_by.plugin, "start")
+        guard: contextlib.AbstractContextManager[None] = made_by.guard("start")
+        return guard
 
     def _print_usage(self) -> None:
         if sys.stderr is not None:
@@ -199,23 +203,29 @@ class Application(cliff.app.App):
         parser: Parser = factory(self, self.options).get_parser(f"{PROGRAM} {words}")
         return parser
 
-    def prove(self, group: str, name: str) -> None:
-        """Return if what the plugin *name* of *group* makes of the command line can be read and told of.
+    def validate_platform(self, name: str) -> None:
+        """Return if what the platform *name* makes of the command line can be read and told of.
 
         :raises PluginError: if not.
         """
         commands: dict[str, Any] = self.command_manager.commands
-        if group == plugins.PLATFORMS:
-            named = [made_by for made_by in commands.values() if made_by.group == plugins.COMMANDS]
-            about = [made_by.about(name) for made_by in named if _is_ours_about_a_platform(made_by.loaded())]
-            made = [*commands[plugins.command_of(name)].every(), *about]
+        named = [made_by for made_by in commands.values() if made_by.group is COMMANDS]
+        about = [made_by.about(name) for made_by in named if _is_ours_about_a_platform(made_by.loaded())]
+        self._validate([*commands[command_of(name)].every(), *about], PLATFORMS, name)
+
+    def validate_command(self, name: str) -> None:
+        """Return if the parser of the command *name* can be made and told of.
+
+        :raises PluginError: if not.
+        """
+        made_by: Any = self.command_manager.commands[name]
         # A platform that cannot be used is no fault of a command that is about all of them.
-        elif group == plugins.COMMANDS and not _is_ours_about_a_platform(commands[name].loaded()):
-            made = [*commands[name].every()]
-        else:
-            return
+        if not _is_ours_about_a_platform(made_by.load()):
+            self._validate(made_by.every(), COMMANDS, name)
+
+    def _validate(self, made: Iterable[tuple[Any, str]], group: Group[Any], name: str) -> None:
         for factory, words in made:
-            with plugins.guard(group, name, "add its options"):
+            with group.guard(name, "add its options"):
                 self._parser_of(factory, words).format_body()
 
     def _list_commands(self) -> str:
@@ -229,13 +239,15 @@ class CommandIndex(cliff.commandmanager.CommandManager):
     """Knows the commands by name and imports one when it is run: ``create-NAME`` for each platform, and the others."""
 
     def __init__(self) -> None:
-        super().__init__(plugins.COMMANDS, convert_underscores=False)
+        super().__init__(COMMANDS.group, convert_underscores=False)
 
     def load_commands(self, namespace: str) -> None:
         """Fill the index; cliff's own would import every command."""
         self.group_list.append(namespace)
-        self.commands.update({name: _Named(name) for name in plugins.names(namespace)})
-        self.commands.update({plugins.command_of(name): _Create(name) for name in plugins.names(plugins.PLATFORMS)})
+        self.commands.update({name: _Named(name) for name in COMMANDS.names()})
+        for platform in PLATFORMS.names():
+            name = command_of(platform)
+            self.commands[name] = _Rivals(platform) if name in self.commands else _Create(platform)
 
     def add_command(self, name: str, command_class: type[cliff.command.Command]) -> None:
         """Leave cliff's ``help`` and ``complete`` out: they make an object of every command."""
@@ -261,14 +273,20 @@ class CommandIndex(cliff.commandmanager.CommandManager):
 class _Named(EntryPointWrapper):
     """A command of the group ``qsjwt.command.v1``, not imported yet."""
 
-    group = plugins.COMMANDS
+    group: Group[Any] = COMMANDS
 
     def __init__(self, plugin: str) -> None:
         super().__init__(plugin, Command)  # type: ignore[type-abstract]
         self.plugin = plugin
 
     def load(self) -> Any:
-        return plugins.load(plugins.COMMANDS, self.plugin, Command)
+        if self.plugin == _HELP:
+            raise self.group.fault(_HELP, "has the name of something else")
+        return self.group.load(self.plugin)
+
+    def guard(self, action: str) -> contextlib.AbstractContextManager[None]:
+        """Return the guard of the plugin that makes the command."""
+        return self.group.guard(self.plugin, action)
 
     def loaded(self) -> Any:
         """Return the plugin, or None if it cannot be loaded."""
@@ -288,7 +306,7 @@ class _Named(EntryPointWrapper):
         command = self.load()
         if not issubclass(command, PlatformCommand):
             return command, self.plugin, arguments
-        known = plugins.names(plugins.PLATFORMS)
+        known = PLATFORMS.names()
         if arguments and arguments[0] in ("-h", "--help"):
             self._overview(known).parse_args(arguments)
         if not arguments or arguments[0].startswith("-"):
@@ -311,7 +329,7 @@ class _Named(EntryPointWrapper):
         if not issubclass(self.load(), PlatformCommand):
             yield self.load(), self.plugin
             return
-        for platform in plugins.names(plugins.PLATFORMS):
+        for platform in PLATFORMS.names():
             with contextlib.suppress(PluginError):
                 yield self.about(platform)
 
@@ -328,7 +346,7 @@ class _Named(EntryPointWrapper):
 class _Create(_Named):
     """The command ``create-NAME`` of a platform, not imported yet."""
 
-    group = plugins.PLATFORMS
+    group: Group[Any] = PLATFORMS
 
     def load(self) -> Any:
         platform = load_platform(self.plugin)
@@ -342,7 +360,17 @@ class _Create(_Named):
         yield self.resolve([])[:2]
 
     def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
-        return self.load(), plugins.command_of(self.plugin), arguments
+        return self.load(), command_of(self.plugin), arguments
+
+
+class _Rivals(_Create):
+    """The command of a platform whose name a command plugin claims, too: neither of them gets it."""
+
+    def load(self) -> Any:
+        raise PluginError(
+            f"{PLATFORMS.whose(self.plugin)} and {COMMANDS.whose(command_of(self.plugin))} claim the same command",
+            hint="uninstall one of them",
+        )
 
 
 def _is_ours_about_a_platform(command: Any) -> bool:

@@ -6,26 +6,26 @@ import inspect
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import cliff.command
 
-from qsjwt import plugins
 from qsjwt.batch.options import add_batch_options, require_batch
 from qsjwt.batch.rows import CSV
 from qsjwt.cli import log
 from qsjwt.cli.output import add_format_option, as_json, private_output, stdout, write_stdout
 from qsjwt.errors import InputError
 from qsjwt.io import read
-from qsjwt.keys.reference import KeyProvider, split_reference
+from qsjwt.keys.reference import split_reference
 from qsjwt.options import key_options
 from qsjwt.options.claim_options import extra_claims
 from qsjwt.options.parser import PROGRAM, Parser
+from qsjwt.plugins import Group
 from qsjwt.redaction import quoted
 from qsjwt.tokens.create import CreatedToken, Creator
 from qsjwt.tokens.jwt import Token
-from qsjwt.tokens.platform import Platform
+from qsjwt.tokens.platform import PLATFORMS, Platform
 
 if TYPE_CHECKING:
     from qsjwt.cli.app import Application
@@ -85,6 +85,9 @@ class Command(cliff.command.Command):
         write_stdout(text)
 
 
+COMMANDS: Final = Group("qsjwt.command.v1", "command", Command)  # type: ignore[type-abstract]
+
+
 def is_ours(command: type[Command]) -> bool:
     """Tell whether *command* comes with this program, so that a fault in its options is that of a platform."""
     return command.__module__.startswith(f"{PROGRAM}.")
@@ -116,7 +119,7 @@ class PlatformCommand(Command):
         places = [action.dest for action in parser._actions]
         if any(places.count(place) > 1 for place in places):
             does = "does not add its options as it must: two have one dest, or one that is taken"
-            raise plugins.fault(plugins.PLATFORMS, self.name, does) if ours else ValueError(does)
+            raise PLATFORMS.fault(self.name, does) if ours else ValueError(does)
         return parser
 
     def guard(self, action: str) -> contextlib.AbstractContextManager[None]:
@@ -124,7 +127,7 @@ class PlatformCommand(Command):
 
         :param action: what it is to do, for the message, such as "check the token".
         """
-        return plugins.guard(plugins.PLATFORMS, self.name, action)
+        return PLATFORMS.guard(self.name, action)
 
     @staticmethod
     def add_without_demand(add: Callable[[Any], None], group: Any) -> None:
@@ -263,10 +266,3 @@ def _as_json(created: CreatedToken) -> str:
 
 
 _FORMATS: Final = {"token": _as_token, "json": _as_json, "header": _as_header}
-
-BASES: Final[Mapping[str, type]] = {
-    plugins.PLATFORMS: Platform,
-    plugins.KEY_PROVIDERS: KeyProvider,
-    plugins.COMMANDS: Command,
-}
-"""The class that the plugins of each group must subclass."""

@@ -6,77 +6,36 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextvars import ContextVar, Token
 from typing import Any, BinaryIO, Final, TextIO
 
 from qsjwt.errors import InputError
 from qsjwt.io.read import user_path, why_not
 from qsjwt.redaction import printable, quoted
 
-_others_run: Final[ContextVar[bool]] = ContextVar("qsjwt_others_run", default=False)
-"""Whether other people's code runs, in this thread, while standard output belongs to the program."""
+_kept: Final[list[TextIO | None]] = []
+"""Standard output as it was before each :func:`results_only`; the last one counts."""
 
-
-class _ResultsOnly:
-    """Standard output of a program that keeps it for the result: what others print goes to stderr."""
-
-    def __init__(self, real: TextIO) -> None:
-        self.real = real
-
-    @property
-    def _chosen(self) -> TextIO | None:
-        return sys.stderr if _others_run.get() else self.real
-
-    def write(self, text: str) -> int:
-        return self._chosen.write(text) if self._chosen else len(text)
-
-    def flush(self) -> None:
-        if self._chosen:
-            self._chosen.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._chosen or self.real, name)
-
-
-_own: Final[list[_ResultsOnly]] = []
-"""What stands for standard output; a plugin may have put something else into :mod:`sys`, and the last here counts."""
-
-_replacements: Final[list[Any]] = []
-"""What was put into :mod:`sys` by others; when it is thrown away it closes what it wraps, stderr for instance."""
+_replacements: Final[list[TextIO]] = []
+"""What plugins put into :mod:`sys`; when it is thrown away it closes what it wraps, which is stderr."""
 
 
 @contextlib.contextmanager
-def own_stdout() -> Iterator[None]:
-    """Let standard output be this program's own for the length of the block, see :func:`keep_stdout_clean`."""
-    real = sys.stdout
-    if real is None:
-        yield
-        return
-    ours: Any = _ResultsOnly(real)
-    _own.append(ours)
-    sys.stdout = ours
+def results_only() -> Iterator[None]:
+    """Keep standard output for the result: what anybody prints goes to stderr for the length of the block."""
+    _kept.append(sys.stdout)
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            try:
+                yield
+            finally:
+                _replacements.append(sys.stdout)
     finally:
-        _own.remove(ours)
-        if sys.stdout is not ours:
-            _replacements.append(sys.stdout)
-        sys.stdout = real
-
-
-def keep_stdout_clean() -> "Token[bool]":
-    """Have what this thread prints go to stderr, if stdout is this program's own, until it is given back."""
-    return _others_run.set(True)
-
-
-def give_stdout_back(before: "Token[bool]") -> None:
-    """Undo :func:`keep_stdout_clean`, which returned *before*."""
-    _others_run.reset(before)
+        _kept.pop()
 
 
 def stdout() -> TextIO | None:
-    """Return standard output, also while what others print is kept from it; None if it is closed."""
-    return _own[-1].real if _own else sys.stdout
+    """Return where the result goes, also while it is kept for it; None if it is closed."""
+    return _kept[-1] if _kept else sys.stdout
 
 
 def stdout_is_terminal() -> bool:

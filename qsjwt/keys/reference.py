@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
-from qsjwt import plugins
 from qsjwt.errors import InputError, KeyUnavailable, PluginError, UnsuitableKey, nearest
 from qsjwt.io.read import decode_text, read_file, read_variable, whole_number
 from qsjwt.keys.load import certificate_blocks, load_private_key
 from qsjwt.keys.signer import LocalSigner, Signer, require_suitable
+from qsjwt.plugins import Group
 from qsjwt.redaction import quoted
 
 PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -83,6 +83,9 @@ class KeyProvider(abc.ABC):
         """
 
 
+KEY_PROVIDERS: Final = Group("qsjwt.key_provider.v1", "key provider", KeyProvider)  # type: ignore[type-abstract]
+
+
 @dataclass(frozen=True)
 class ReferenceForm:
     """How a key of one provider is referred to.
@@ -100,9 +103,9 @@ class ReferenceForm:
 
 def reference_forms() -> Iterator[ReferenceForm]:
     """Yield the form of a reference for each key provider that is installed; every one of them is imported."""
-    for scheme in plugins.names(plugins.KEY_PROVIDERS):
+    for scheme in KEY_PROVIDERS.names():
         try:
-            summary = " ".join(_load(scheme).summary.split())
+            summary = " ".join(KEY_PROVIDERS.create(scheme).summary.split())
         except PluginError as error:
             yield ReferenceForm(scheme, f"{scheme}:", "", error)
             continue
@@ -119,14 +122,14 @@ def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
     :raises InputError, KeyUnavailable, SigningFailed: as :meth:`KeyProvider.open`.
     """
     scheme, rest = split_reference(reference)
-    schemes = plugins.names(plugins.KEY_PROVIDERS)
+    schemes = KEY_PROVIDERS.names()
     if scheme not in schemes:
         raise PluginError(
             f"there is no key provider {quoted(scheme)}",
             hint=nearest(scheme, schemes) or "a file with a colon in its name is written --key file:NAME",
         )
-    provider = _load(scheme)
-    with plugins.guard(plugins.KEY_PROVIDERS, scheme, "open the key"):
+    provider = KEY_PROVIDERS.create(scheme)
+    with KEY_PROVIDERS.guard(scheme, "open the key"):
         signer = provider.open(rest, algorithm, secrets)
         try:
             if signer.algorithm != algorithm:
@@ -136,10 +139,6 @@ def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
             signer.close()
             raise
     return signer
-
-
-def _load(scheme: str) -> KeyProvider:
-    return plugins.create(plugins.KEY_PROVIDERS, scheme, KeyProvider)  # type: ignore[type-abstract]
 
 
 def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Signer:

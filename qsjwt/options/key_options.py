@@ -11,12 +11,12 @@ from urllib.parse import quote, urlencode
 
 from jwcrypto.jwk import JWK
 
-from qsjwt import plugins
 from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.io.read import read_file
 from qsjwt.keys.load import load_certificates, load_public_keys
 from qsjwt.keys.public import PublicKey, certificate_of, is_certificate_of, leaves, the_only
 from qsjwt.keys.reference import (
+    KEY_PROVIDERS,
     PASSPHRASE_VARIABLE,
     ReferenceForm,
     Secrets,
@@ -26,6 +26,7 @@ from qsjwt.keys.reference import (
 )
 from qsjwt.keys.signer import Signer
 from qsjwt.options.parser import PROGRAM, Parser
+from qsjwt.plugins import lacks_library
 from qsjwt.redaction import quoted
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def guard(reference: str, action: str) -> contextlib.AbstractContextManager[None
 
     :param action: what it is to do, for the message, such as "sign".
     """
-    return plugins.guard(plugins.KEY_PROVIDERS, split_reference(reference)[0], action)
+    return KEY_PROVIDERS.guard(split_reference(reference)[0], action)
 
 
 def key_id(options: argparse.Namespace) -> str | None:
@@ -292,7 +293,7 @@ def _add_key_references(parser: Parser) -> None:
     def text(found: ReferenceForm) -> str:
         if found.problem is None:
             return found.text
-        return f"({found.problem.hint if plugins.lacks_library(found.problem) else broken})"
+        return f"({found.problem.hint if lacks_library(found.problem) else broken})"
 
     parser.footer = lambda: (
         f"\nkey references (--key):\n{parser.two_columns({found.form: text(found) for found in reference_forms()})}"

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from qsjwt import plugins
 from qsjwt.errors import InputError
 from qsjwt.keys.signer import Signer
 from qsjwt.options import key_options
@@ -16,7 +15,7 @@ from qsjwt.redaction import quoted
 from qsjwt.times import LAST_SECOND, parse_duration, parse_lifetime
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import Token
-from qsjwt.tokens.platform import Platform, Status, checked_findings, require_sound
+from qsjwt.tokens.platform import PLATFORMS, Platform, Status, checked_findings, require_sound
 
 _NOT_IN_ROWS: Final = ("help", "claim", "claim_json", "claims_file")
 
@@ -115,7 +114,7 @@ class Creator:
         :raises InputError: if options do not go together, or the token breaks a rule.
         """
         _require_sane_times(options, now)
-        with plugins.guard(plugins.PLATFORMS, self.name, "build the claims"):
+        with PLATFORMS.guard(self.name, "build the claims"):
             token = self.platform.build(options, now)
             if not isinstance(token, Token):
                 raise TypeError("a token was expected")
@@ -142,7 +141,7 @@ class Creator:
 
         :raises InputError: if it is checked, and breaks a rule.
         """
-        with plugins.guard(plugins.PLATFORMS, self.name, "check the token"):
+        with PLATFORMS.guard(self.name, "check the token"):
             findings = checked_findings(self.platform.check(token, now))
         for finding in findings:
             if finding.status is Status.BROKEN and not no_check:
@@ -182,8 +181,8 @@ def load_platform(name: str) -> Platform:
 
     :raises PluginError: if it is missing, broken, or declares what cannot be.
     """
-    platform: Platform = plugins.create(plugins.PLATFORMS, name, Platform)  # type: ignore[type-abstract]
-    with plugins.guard(plugins.PLATFORMS, name, "load"):
+    platform = PLATFORMS.create(name)
+    with PLATFORMS.guard(name, "load"):
         require_sound(platform)
     return platform
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from qsjwt.errors import InputError
 from qsjwt.keys.public import PublicKey
 from qsjwt.keys.signer import ALGORITHMS
+from qsjwt.plugins import Group
 from qsjwt.times import format_duration
 from qsjwt.tokens.jwt import Token
 
@@ -230,3 +231,11 @@ def fitted_time_claims(
         f"{who} counts the clock skew into its {format_duration(longest)}"
     )
     return times, [remark]
+
+
+PLATFORMS: Final = Group("qsjwt.platform.v1", "platform", Platform)  # type: ignore[type-abstract]
+
+
+def command_of(platform: str) -> str:
+    """Return the name of the command that the platform *platform* makes."""
+    return f"create-{platform}"

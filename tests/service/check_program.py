@@ -11,7 +11,10 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from qsjwt import __version__, plugins
+from qsjwt import __version__
+from qsjwt.cli.command import COMMANDS
+from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.tokens.platform import PLATFORMS
 
 SUFFIX = ".exe" if os.name == "nt" else ""
 CREATE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
@@ -90,9 +93,9 @@ def without_library(listed: str) -> list[str]:
     """Return the key providers of *listed* that lack the library of their extra; all else has to be there and ok."""
     rows = list(csv.DictReader(io.StringIO(listed)))
     wanted = {
-        (kind, entry_point.name, f"[{','.join(entry_point.extras)}]" if entry_point.extras else "")
-        for group, kind in plugins.KINDS.items()
-        for entry_point in metadata.entry_points(group=group)
+        (plugins.kind, entry_point.name, f"[{','.join(entry_point.extras)}]" if entry_point.extras else "")
+        for plugins in (PLATFORMS, KEY_PROVIDERS, COMMANDS)
+        for entry_point in metadata.entry_points(group=plugins.group)
         if entry_point.dist and entry_point.dist.name == "qsjwt"
     }
     found = {(row["kind"], row["name"]): row["status"] for row in rows if row["package"] == "qsjwt"}

@@ -10,10 +10,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from qsjwt import plugins
 from qsjwt.cli.app import Application
 from qsjwt.errors import QsJwtError
+from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.options.parser import Parser
+from qsjwt.tokens.platform import PLATFORMS
 from tests.pages import DOC, Page, pages
 
 SITE = Path(os.environ["QSJWT_SITE"])
@@ -104,12 +105,12 @@ def test_every_command_exit_code_and_key_provider_is_in_the_reference() -> None:
     for error in kinds:
         assert re.search(rf"\b{error.exit_code}\b", _reference("program"))
         assert error.__name__ in _reference("program")
-    for scheme in plugins.names(plugins.KEY_PROVIDERS):
+    for scheme in KEY_PROVIDERS.names():
         assert f"{scheme}:" in _reference("key-providers")
         assert DOCUMENTS[SITE / "keys" / f"{scheme}.html"].text
 
 
-@pytest.mark.parametrize("name", plugins.names(plugins.PLATFORMS))
+@pytest.mark.parametrize("name", PLATFORMS.names())
 def test_every_rule_of_a_platform_is_in_the_reference(name: str) -> None:
     from qsjwt.tokens.create import load_platform
 

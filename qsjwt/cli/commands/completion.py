@@ -30,6 +30,7 @@ class Completion(Command):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Print the script; plugins that cannot be loaded are not in it."""
         # A shell evaluates this whenever it starts, and nobody wants to read there what a plugin prints.
-        with contextlib.redirect_stderr(io.TextIOWrapper(io.BytesIO(), "utf-8")):
+        nowhere = io.TextIOWrapper(io.BytesIO(), "utf-8")
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
             known = model.model(self.app.parser, self.app.each_parser(model.place), self.app.summaries())
         self.emit(scripts.SHELLS[parsed_args.shell](known))

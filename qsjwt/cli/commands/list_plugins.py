@@ -3,10 +3,11 @@
 import argparse
 from typing import Final
 
-from qsjwt import plugins
 from qsjwt.cli import output
-from qsjwt.cli.command import BASES, Command
+from qsjwt.cli.command import COMMANDS, Command
+from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.options.parser import Parser
+from qsjwt.tokens.platform import PLATFORMS
 
 _HEAD: Final = ("kind", "name", "package", "version", "status")
 
@@ -22,7 +23,10 @@ class ListPlugins(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
-        rows = [
-            (p.kind, p.name, p.package, p.version, p.problem or "ok") for p in plugins.describe(BASES, self.app.prove)
-        ]
+        found = (
+            *PLATFORMS.describe(self.app.validate_platform),
+            *KEY_PROVIDERS.describe(KEY_PROVIDERS.create),
+            *COMMANDS.describe(self.app.validate_command),
+        )
+        rows = [(p.kind, p.name, p.package, p.version, p.problem or "ok") for p in found]
         self.emit(output.ROW_FORMATS[parsed_args.format](_HEAD, rows))
