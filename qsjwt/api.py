@@ -28,13 +28,15 @@ from qsjwt.keys.load import load_private_key, load_public_keys
 from qsjwt.keys.public import PublicKey
 from qsjwt.keys.reference import KeyProvider, Secrets, local_signer, open_signer, service_timeout, split_settings
 from qsjwt.keys.signer import LocalSigner, Signer, digest, jose_signature
+from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import quoted
 from qsjwt.times import format_duration
 from qsjwt.tokens import rules
-from qsjwt.tokens.claim_names import REGISTERED_CLAIMS, add_claim_name_options, claim_names
+from qsjwt.tokens.claim_names import REGISTERED_CLAIMS
 from qsjwt.tokens.create import CreatedToken
 from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
+from qsjwt.tokens.request import Options, TokenRequest
 
 __all__ = [
     "KEY_FILES",
@@ -53,6 +55,8 @@ __all__ = [
     "KeyUnavailable",
     "LocalSigner",
     "NewFile",
+    "OptionGroup",
+    "Options",
     "Platform",
     "PlatformCommand",
     "PluginError",
@@ -66,10 +70,9 @@ __all__ = [
     "SigningFailed",
     "Status",
     "Token",
+    "TokenRequest",
     "UnsuitableKey",
     "VerificationFailed",
-    "add_claim_name_options",
-    "claim_names",
     "create_key_pair",
     "create_token",
     "create_tokens",

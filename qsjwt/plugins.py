@@ -15,6 +15,9 @@ from qsjwt.redaction import quoted
 
 T = TypeVar("T")
 _INSTALL: Final = "pip install "
+_BEFORE_SECRETS: Final = ("load", "add its options")
+"""What a plugin does before it can have seen a secret, so that its own words are shown."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]+", re.ASCII)
 _OURS: Final = "qsjwt"
 
@@ -94,7 +97,7 @@ class Group(Generic[T]):
 
         :param action: what the plugin is to do, for the message, such as "load".
         :raises PluginError: for anything that is raised in the block, ``SystemExit`` too, but qsjwt's own errors
-            and Ctrl-C. Foreign text is left out if the plugin was already running: it may hold a secret.
+            and Ctrl-C. Foreign text is left out if the plugin may have seen a secret by then.
         """
         return _Guard(self, name, action)
 
@@ -177,7 +180,7 @@ class _Guard(contextlib.AbstractContextManager[None]):
         )
         if cause is None or told or isinstance(cause, KeyboardInterrupt | HelpWanted):
             return
-        reason = f": {_text_of(cause)}" if self._action == "load" else ""
+        reason = f": {_text_of(cause)}" if self._action in _BEFORE_SECRETS else ""
         raise PluginError(
             f"{self._group.whose(self._name)} does not {self._action}: {type(cause).__name__}{reason}",
             hint=self._group.way_out(self._name, cause),

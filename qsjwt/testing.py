@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,9 +43,12 @@ from qsjwt.api import (
 )
 from qsjwt.cli.app import main
 from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.options.group import Option, OptionGroup
 from qsjwt.options.parser import Parser
+from qsjwt.options.request import RequestOptions, add_claim_name_options
 from qsjwt.tokens.create import Creator, load_platform
 from qsjwt.tokens.platform import command_of
+from qsjwt.tokens.request import TokenRequest
 
 __all__ = ["KeyProviderContract", "PlatformContract", "SignerContract"]
 
@@ -206,15 +209,14 @@ class PlatformContract:
             # Making the parser is what finds a name that is taken; the help needs every part of it.
             assert main([*command, "--help"]) == 0, capsys.readouterr().err
         platform = load_platform(self.name)
-        for action in _own_actions(
-            _parser_of(platform.add_options, platform.add_shared_options, platform.add_registration_options)
-        ):
-            assert _names(action), f"{action.dest} has no long name"
-            assert action.help, f"--{_names(action)[0]} has no help"
-            assert action.dest != "extra_claims", "that is where the claims of --claim are"
+        for option in _options_of(platform.add_options, platform.add_shared_options, platform.add_registration_options):
+            assert option.long_names, f"{option.dest} has no long name"
+            assert option.help, f"--{option.long_names[0]} has no help"
         taken = {*inspect.signature(create_tokens).parameters, *inspect.signature(create_token).parameters}
-        for action in _own_actions(_parser_of(platform.add_options, platform.add_shared_options)):
-            assert taken.isdisjoint(map(_in_python, _names(action))), "create_token means something else by that name"
+        for option in _options_of(platform.add_options, platform.add_shared_options):
+            assert taken.isdisjoint(map(_in_python, option.long_names)), (
+                "create_token means something else by that name"
+            )
 
     def test_a_token_of_each_algorithm_verifies_and_passes_its_own_check(
         self, capsys: pytest.CaptureFixture[str]
@@ -244,22 +246,21 @@ class PlatformContract:
             else:
                 pytest.fail(f"there is a token without {' and '.join(sorted(demand))}")
 
-    def test_build_leaves_its_options_as_they_are_and_gives_the_same_again(self) -> None:
-        platform, options = self._creator().platform, self._parsed()
-        before, state = copy.deepcopy(vars(options)), copy.deepcopy(vars(platform))
-        first, second = platform.build(options, _NOW), platform.build(options, _NOW)
-        assert vars(options) == before, "its options were changed"
+    def test_build_gives_the_same_again(self) -> None:
+        platform, request = self._creator().platform, self._request()
+        state = copy.deepcopy(vars(platform))
+        first, second = platform.build(request, _NOW), platform.build(request, _NOW)
         assert vars(platform) == state, "a platform holds no state"
         _assert_alike(first, second)
 
     def test_the_times_of_a_token_count_from_the_time_that_build_is_given(self) -> None:
-        options = self._parsed()
-        claims = self._creator().build(options, _NOW).claims
+        request = self._request()
+        claims = self._creator().build(request, _NOW).claims
         assert all(claims[name] <= _NOW for name in ("iat", "nbf") if name in claims)
-        assert _NOW < claims.get("exp", _NOW + 1) <= _NOW + options.expires
+        assert _NOW < claims.get("exp", _NOW + 1) <= _NOW + request.expires
 
     def test_check_survives_claims_that_are_missing_or_of_any_type(self) -> None:
-        platform, token = self._creator().platform, self._creator().build(self._parsed(), _NOW)
+        platform, token = self._creator().platform, self._creator().build(self._request(), _NOW)
         assert all(finding.status is not Status.BROKEN for finding in _findings(platform, token))
         names = (
             *token.claims,
@@ -296,10 +297,10 @@ class PlatformContract:
         assert "PRIVATE KEY" not in shown.out
 
     def test_eight_threads_may_use_it_at_once(self) -> None:
-        creator, options = self._creator(), self._parsed()
+        creator, request = self._creator(), self._request()
 
         def work(_number: int) -> tuple[Token, list[Finding]]:
-            token = creator.build(options, _NOW)
+            token = creator.build(request, _NOW)
             return token, _findings(creator.platform, token)
 
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -310,8 +311,8 @@ class PlatformContract:
 
     def test_each_row_of_a_batch_becomes_a_token(self) -> None:
         key = _new_key(self._algorithm())
-        creator, _ = self._with_options()
-        columns = {_in_python(column): column for column in creator.columns}
+        _, known = self._declared()
+        columns = {_in_python(column): column for column in known.columns}
         row = {columns[name]: value for name, value in self._given().items()}
         demands = self._demands()
         bad = [{name: value for name, value in row.items() if _in_python(name) not in demand} for demand in demands]
@@ -332,34 +333,33 @@ class PlatformContract:
     def _creator(self) -> Creator:
         return Creator(self.name, load_platform(self.name))
 
-    def _with_options(self) -> tuple[Creator, Parser]:
-        """Return what makes tokens, and a parser with the options of a token."""
-        creator, parser = self._creator(), Parser(command_of(self.name), "")
-        creator.add_options(parser)
-        creator.add_key_id_option(parser)
-        return creator, parser
+    def _declared(self) -> tuple[Parser, RequestOptions]:
+        """Return a parser with the options of a token."""
+        parser = Parser(command_of(self.name), "")
+        known = RequestOptions(parser, load_platform(self.name))
+        known.add_key_id(parser.group("key"))
+        return parser, known
 
-    def _parsed(self) -> Any:
-        """Return the options of a right token as :meth:`qsjwt.api.Platform.build` gets them."""
-        _, parser = self._with_options()
-        options = parser.parse_args(_as_arguments(parser, self._given()))
-        options.extra_claims, options.algorithm, options.no_check = {}, None, False
-        return options
+    def _request(self) -> TokenRequest:
+        """Return the request for a right token, as :meth:`qsjwt.api.Platform.build` gets it."""
+        parser, known = self._declared()
+        return known.request(parser.parse_args(_as_arguments(parser.declared.options, self._given())), {})
 
     def _arguments(self, *added: str) -> list[str]:
         """Return the options as a command line: the key ID, and those that the methods *added* make."""
         platform, given = load_platform(self.name), {**self._given(), **self.registration_options}
         key_id = [f"--keyid={given['keyid']}"] if "keyid" in given else []
-        return [*key_id, *_as_arguments(_parser_of(*(getattr(platform, name) for name in added)), given)]
+        names = functools.partial(add_claim_name_options, platform=platform)
+        return [*key_id, *_as_arguments(_options_of(*(getattr(platform, name) for name in added), names), given)]
 
     def _demands(self) -> list[set[str]]:
         """Return the names of options of each of which a token needs one, as Python has them."""
-        platform = load_platform(self.name)
-        parser = _parser_of(platform.add_options, platform.add_shared_options)
-        groups = [group._group_actions for group in parser._mutually_exclusive_groups if group.required]
-        alone = [[action] for action in _own_actions(parser) if action.required]
-        demands = [{_in_python(name) for action in actions for name in _names(action)} for actions in (*alone, *groups)]
-        return [*demands, *({name} for name in self.needed), *([{"keyid"}] if platform.key_id_required else [])]
+        parser, _ = self._declared()
+        demands = [
+            {_in_python(name) for option in options for name in option.long_names}
+            for options in parser.declared.requirements()
+        ]
+        return [*demands, *({name} for name in self.needed)]
 
 
 @dataclass(frozen=True, repr=False)
@@ -383,43 +383,35 @@ def _new_key(algorithm: str) -> _Key:
     return _Key(jwk, f"inline:{pem}", certificate.decode("ascii"))
 
 
-def _parser_of(*added: Any) -> Parser:
-    """Return a parser with what the methods *added* of a platform add to it."""
-    parser = Parser("contract", "")
+def _options_of(*added: Callable[[OptionGroup], None]) -> list[Option]:
+    """Return the options that the methods *added* of a platform add."""
+    group = Parser("contract", "").group("contract")
     for add in added:
-        add(parser)
-    return parser
-
-
-def _own_actions(parser: Parser) -> list[Any]:
-    return [action for action in parser._actions if action.dest != "help"]
-
-
-def _names(action: Any) -> list[str]:
-    return [name.removeprefix("--") for name in action.option_strings if name.startswith("--")]
+        add(group)
+    return group.options
 
 
 def _in_python(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _as_arguments(parser: Parser, options: Mapping[str, Any]) -> list[str]:
-    """Return those of *options* that *parser* has, as they are written on a command line."""
+def _as_arguments(options: Sequence[Option], given: Mapping[str, Any]) -> list[str]:
+    """Return what *given* says of *options* as it is written on a command line."""
     words = []
-    for action in _own_actions(parser):
-        for name in _names(action):
-            value = options.get(_in_python(name))
+    for option in options:
+        for name in option.long_names:
+            value = given.get(_in_python(name))
             if value is None:
                 continue
             parts = value if isinstance(value, list | tuple) else [value]
-            if action.nargs and parts and isinstance(parts[0], list | tuple):
+            if option.nargs and parts and isinstance(parts[0], list | tuple):
                 words += [word for part in parts for word in (f"--{name}", *map(_as_text, part))]
                 continue
             texts = [*map(_as_text, parts)]
-            if action.nargs == 0:
+            if option.nargs == 0:
                 words += [flag for flag in (f"--{name}",) if texts == ["true"]]
-                words += [flag for flag in (f"--no-{name}",) if texts == ["false"] and flag in action.option_strings]
-            elif action.nargs is None:
+                words += [flag for flag in (f"--no-{name}",) if texts == ["false"] and flag in option.names]
+            elif option.nargs is None:
                 words += [f"--{name}={text}" for text in texts]
             else:
                 words += [f"--{name}", *texts]

@@ -16,7 +16,7 @@ _EXAMPLES: Final = "write a number and s, m, h, d, w or y, such as 60m, 48h, 365
 
 
 def parse_duration(text: str) -> int:
-    """Return the seconds that *text* stands for, zero or more.
+    """Return the seconds that *text* stands for, zero or more; errors continue "invalid value for --option:".
 
     :param text: a number and a unit: s, m, h, d (86,400 s), w or y (365.25 days).
     :raises InputError: if it has no unit, is negative or is not a duration at all.
@@ -24,12 +24,12 @@ def parse_duration(text: str) -> int:
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         if re.fullmatch(r"-?[\d.]+", text.strip(), re.ASCII):
-            raise InputError(f"{quoted(text)} has no unit", hint=_EXAMPLES)
-        raise InputError(f"{quoted(text)} is not a time span", hint=_EXAMPLES)
+            raise InputError(f"{quoted(text)} (must have a unit)", hint=_EXAMPLES)
+        raise InputError(f"{quoted(text)} (must be a number and a unit)", hint=_EXAMPLES)
     sign, number, unit = match.groups()
     seconds = round(float(number) * _SECONDS[unit]) if "." in number else int(number) * _SECONDS[unit]
     if sign:
-        raise InputError(f"{quoted(text)} is negative", hint=_EXAMPLES)
+        raise InputError(f"{quoted(text)} (must not be negative)", hint=_EXAMPLES)
     return seconds
 
 
@@ -40,7 +40,7 @@ def parse_lifetime(text: str) -> int:
     """
     seconds = parse_duration(text)
     if seconds == 0:
-        raise InputError(f"{quoted(text)} is no lifetime: the token would expire at once", hint=_EXAMPLES)
+        raise InputError(f"{quoted(text)} (must be longer than zero)", hint=_EXAMPLES)
     return seconds
 
 
@@ -84,5 +84,6 @@ def parse_time(text: str) -> float:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except ValueError:
         raise InputError(
-            f"{quoted(text)} is not a time", hint="write ISO 8601, such as 2026-11-23T19:00:00Z, or seconds since 1970"
+            f"{quoted(text)} (must be a point in time)",
+            hint="write ISO 8601, such as 2026-11-23T19:00:00Z, or seconds since 1970",
         ) from None

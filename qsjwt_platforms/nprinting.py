@@ -1,18 +1,17 @@
 """Qlik NPrinting: JWT authentication of its API."""
 
-import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from qsjwt.api import (
     Finding,
     InputError,
+    OptionGroup,
     Platform,
     PublicKey,
     Rule,
     Token,
-    add_claim_name_options,
-    claim_names,
+    TokenRequest,
     rules,
     time_claims,
 )
@@ -58,32 +57,25 @@ class Nprinting(Platform):
 
     summary = "Qlik NPrinting"
     algorithms = ("RS256", "RS384", "RS512")
+    claim_names = CLAIM_NAMES
     example = "qsjwt create-nprinting --useremail anna@example.com --expires 60m --key file:privatekey.pem"
     rules = (_ALGORITHM, _USER, *_TEXTS.values(), _NBF, _EXP, _SIGNATURE, _KEY, _CERTIFICATE)
 
-    def add_options(self, group: Any) -> None:
+    def add_options(self, options: OptionGroup) -> None:
         """Add who the user is."""
-        group.add_argument("--useremail", metavar="EMAIL", help="user's e-mail address, or:")
-        group.add_argument("--domain", metavar="DOMAIN", help="user's domain; needs --username")
-        group.add_argument("--username", metavar="NAME", help="user's name; needs --domain")
+        options.add("--useremail", metavar="EMAIL", help="user's e-mail address, or:")
+        options.add("--domain", metavar="DOMAIN", help="user's domain; needs --username")
+        options.add("--username", metavar="NAME", help="user's name; needs --domain")
 
-    def add_shared_options(self, group: Any) -> None:
-        """Add how NPrinting calls each claim."""
-        add_claim_name_options(group, CLAIM_NAMES)
-
-    def build(self, options: argparse.Namespace, now: int) -> Token:
+    def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token."""
+        options = request.options
         _require_pair(options)
         if options.domain is None and options.useremail is None:
             raise InputError("no user is given", hint="use --useremail, or --domain and --username")
-        names = claim_names(options, CLAIM_NAMES)
-        given = {option: value for option in CLAIM_NAMES if (value := getattr(options, option)) is not None}
-        claims = {names[option]: value for option, value in given.items()}
-        return Token({}, {**claims, **time_claims(options, now)}, names)
-
-    def expected(self, options: argparse.Namespace) -> Token:
-        """Return the claims' names."""
-        return Token({}, {}, claim_names(options, CLAIM_NAMES))
+        given = {option: value for option in CLAIM_NAMES if (value := options[option]) is not None}
+        claims = {request.claim_names[option]: value for option, value in given.items()}
+        return Token({}, {**claims, **time_claims(request, now)})
 
     def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks."""
@@ -97,10 +89,10 @@ class Nprinting(Platform):
         for rule in (_NBF, _EXP):
             yield from rules.time(rule, claims, rule.name, now, _WHO, required=False, whole=False)
 
-    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+    def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the values for the form; users are matched by e-mail address unless options speak of the domain."""
+        options, names = request.options, request.claim_names
         _require_pair(options)
-        names = self.expected(options).claim_names
         renamed = {option for option in CLAIM_NAMES if names[option] != CLAIM_NAMES[option]}
         by_domain = options.useremail is None and (options.domain is not None or renamed == {"domain", "username"})
         fields: dict[str, Any] = {
@@ -117,8 +109,8 @@ class Nprinting(Platform):
         }
 
 
-def _require_pair(options: argparse.Namespace) -> None:
-    if (options.domain is None) != (options.username is None):
+def _require_pair(options: Mapping[str, Any]) -> None:
+    if (options["domain"] is None) != (options["username"] is None):
         raise InputError("--domain and --username go together", hint="give both, or --useremail")
 
 

@@ -1,6 +1,5 @@
 """Qlik Cloud: a JWT identity provider and ``POST /login/jwt-session``."""
 
-import argparse
 import base64
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +8,13 @@ from typing import Any, Final
 from qsjwt.api import (
     Finding,
     InputError,
+    OptionGroup,
+    Options,
     Platform,
     PublicKey,
     Rule,
     Token,
+    TokenRequest,
     fitted_time_claims,
     quoted,
     rules,
@@ -83,47 +85,42 @@ class Qscloud(Platform):
         *(_JTI, _IAT, _NBF, _EXP, _WINDOW, _SIGNATURE, _KEY, _CERTIFICATE),
     )
 
-    def add_options(self, group: Any) -> None:
+    def add_options(self, options: OptionGroup) -> None:
         """Add who the user is."""
-        group.add_argument(
-            "--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one"
-        )
-        group.add_argument("--username", metavar="NAME", help="user's name")
-        group.add_argument("--useremail", metavar="EMAIL", help="user's e-mail address; needs --useremail-verified")
-        group.add_argument(
+        options.add("--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one")
+        options.add("--username", metavar="NAME", help="user's name")
+        options.add("--useremail", metavar="EMAIL", help="user's e-mail address; needs --useremail-verified")
+        options.add(
             "--useremail-verified",
             choices=("true", "false"),
             metavar="true|false",
             help="whether the address is known to be the user's",
         )
-        group.add_argument(
-            "--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable"
-        )
+        options.add("--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable")
 
-    def add_shared_options(self, group: Any) -> None:
+    def add_shared_options(self, options: OptionGroup) -> None:
         """Add which identity provider vouches for the user."""
-        group.add_argument(
-            "--issuer", required=True, metavar="ISSUER", help="iss, as registered with the identity provider"
-        )
+        options.add("--issuer", required=True, metavar="ISSUER", help="iss, as registered with the identity provider")
 
-    def add_registration_options(self, group: Any) -> None:
+    def add_registration_options(self, options: OptionGroup) -> None:
         """Add what an identity provider has beside its issuer and its key."""
-        group.add_argument(
+        options.add(
             "--tenant-id", action="append", metavar="ID", help="tenant that the identity provider is for; repeatable"
         )
-        group.add_argument("--description", metavar="TEXT", help="its description")
+        options.add("--description", metavar="TEXT", help="its description")
 
-    def build(self, options: argparse.Namespace, now: int) -> Token:
+    def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token; ``exp`` is cut to Qlik's window if the clock skew alone would break it."""
+        options = request.options
         if (options.useremail is None) != (options.useremail_verified is None):
             raise InputError("--useremail and --useremail-verified go together", hint="give both, or neither")
-        times, remarks = fitted_time_claims(options, now, WINDOW, _WHO)
+        times, remarks = fitted_time_claims(request, now, WINDOW, _WHO)
         if options.subject is None and options.useremail_verified != "true":
             remarks.append(
                 "without --subject and a verified e-mail address each token makes another user in Qlik Cloud"
             )
         claims: dict[str, Any] = {
-            **self.expected(options).claims,
+            **self.expected(options),
             "aud": AUDIENCE,
             "sub": _random() if options.subject is None else options.subject,
             "subType": "user",
@@ -137,9 +134,9 @@ class Qscloud(Platform):
             claims["groups"] = options.groups
         return Token({}, {**claims, "jti": _random(), **times}, remarks=remarks)
 
-    def expected(self, options: argparse.Namespace) -> Token:
+    def expected(self, options: Options) -> Mapping[str, Any]:
         """Return the issuer."""
-        return Token({}, {} if options.issuer is None else {"iss": options.issuer})
+        return {} if options.issuer is None else {"iss": options.issuer}
 
     def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks, and what Qlik's documents leave open."""
@@ -157,14 +154,16 @@ class Qscloud(Platform):
             yield from rules.time(rule, claims, rule.name, now, _WHO)
         yield from rules.window(_WINDOW, claims, "nbf", WINDOW, _WHO)
 
-    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+    def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the body for ``POST /api/v1/identity-providers``; the PEM is on one line, as Qlik's form wants it."""
-        for option in ("issuer", "keyid"):
-            if not rules.is_text(getattr(options, option)):
+        options = request.options
+        for option, value in (("issuer", options.issuer), ("keyid", request.key_id)):
+            if not rules.is_text(value):
                 raise InputError(
                     f"--{option} is not given, and an identity provider has one",
                     hint="give what the tokens are made with; --keyid thumbprint takes the key's own",
                 )
+        pem = public.certificate_pem or public.pem
         body: dict[str, Any] = {
             "provider": "external",
             "protocol": "jwtAuth",
@@ -173,7 +172,7 @@ class Qscloud(Platform):
             "options": {
                 "jwtLoginEnabled": True,
                 "issuer": options.issuer,
-                "staticKeys": [{"kid": options.keyid, "pem": (public.certificate_pem or public.pem).replace("\n", "")}],
+                "staticKeys": [{"kid": request.key_id, "pem": pem.replace("\n", "")}],
             },
         }
         if options.description is not None:

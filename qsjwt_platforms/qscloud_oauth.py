@@ -1,6 +1,5 @@
 """Qlik Cloud OAuth: the client assertion of private_key_jwt (RFC 7523, section 2.2) for ``POST /oauth/token``."""
 
-import argparse
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +8,13 @@ from typing import Any, Final
 from qsjwt.api import (
     Finding,
     InputError,
+    OptionGroup,
+    Options,
     Platform,
     PublicKey,
     Rule,
     Token,
+    TokenRequest,
     fitted_time_claims,
     quoted,
     rules,
@@ -69,35 +71,33 @@ class QscloudOauth(Platform):
         *(_SIGNATURE, _KEY),
     )
 
-    def add_options(self, group: Any) -> None:
+    def add_options(self, options: OptionGroup) -> None:
         """Add nothing: the token is for the client itself."""
 
-    def add_shared_options(self, group: Any) -> None:
+    def add_shared_options(self, options: OptionGroup) -> None:
         """Add the client and its tenant."""
-        group.add_argument(
-            "--client-id", required=True, metavar="ID", help="client ID of the OAuth client: iss and sub"
-        )
-        group.add_argument(
+        options.add("--client-id", required=True, metavar="ID", help="client ID of the OAuth client: iss and sub")
+        options.add(
             "--tenant",
             required=True,
             metavar="URL",
             help="https://TENANT.REGION.qlikcloud.com; aud is its /oauth/token",
         )
 
-    def build(self, options: argparse.Namespace, now: int) -> Token:
+    def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token; ``exp`` is cut to five minutes if the clock skew alone would break them."""
-        times, remarks = fitted_time_claims(options, now, WINDOW, _WHO)
+        times, remarks = fitted_time_claims(request, now, WINDOW, _WHO)
         del times["nbf"]
-        return Token({}, {**self.expected(options).claims, "jti": str(uuid.uuid4()), **times}, remarks=remarks)
+        return Token({}, {**self.expected(request.options), "jti": str(uuid.uuid4()), **times}, remarks=remarks)
 
-    def expected(self, options: argparse.Namespace) -> Token:
+    def expected(self, options: Options) -> Mapping[str, Any]:
         """Return the client ID as issuer and subject, and the tenant's token endpoint as audience."""
         claims: dict[str, str] = {}
         if options.client_id is not None:
             claims |= {"iss": options.client_id, "sub": options.client_id}
         if options.tenant is not None:
             claims["aud"] = _endpoint(options.tenant)
-        return Token({}, claims)
+        return claims
 
     def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks, and what Qlik's documents leave open."""
@@ -115,15 +115,15 @@ class QscloudOauth(Platform):
             if rule.name in claims:
                 yield rule.broken(f"the token has {rule.name}, which is not among the claims of a client assertion")
 
-    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+    def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the JWK (RFC 7517) for the OAuth client, with all members that Qlik wants."""
-        if not rules.is_text(options.keyid):
+        if not rules.is_text(request.key_id):
             raise InputError(
                 "--keyid is not given, and a registered key has one",
                 hint="give what the tokens are made with; --keyid thumbprint takes the key's own",
             )
-        self.expected(options)  # what create-qscloud-oauth would refuse is refused here too
-        return {"kid": options.keyid, "alg": options.algorithm, "use": "sig", **public.members}
+        self.expected(request.options)  # what create-qscloud-oauth would refuse is refused here too
+        return {"kid": request.key_id, "alg": request.algorithm, "use": "sig", **public.members}
 
 
 def _endpoint(tenant: str) -> str:

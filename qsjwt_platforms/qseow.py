@@ -1,6 +1,5 @@
 """Client-managed Qlik Sense (QSEoW): a virtual proxy with JWT authentication."""
 
-import argparse
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -9,12 +8,13 @@ from qsjwt.api import (
     REGISTERED_CLAIMS,
     Finding,
     InputError,
+    OptionGroup,
+    Options,
     Platform,
     PublicKey,
     Rule,
     Token,
-    add_claim_name_options,
-    claim_names,
+    TokenRequest,
     quoted,
     rules,
     time_claims,
@@ -94,48 +94,44 @@ class Qseow(Platform):
 
     summary = "client-managed Qlik Sense (QSEoW)"
     algorithms = ("RS256", "RS384", "RS512")
+    claim_names = CLAIM_NAMES
+    user_claims = _USERS
     example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h --key file:privatekey.pem"
     rules = (
         *(_ALGORITHM, _USER_ID, _USER_DIRECTORY, *_MAPPED.values(), _ISS, _AUD, _IAT, _NBF, _EXP),
         *(_SIGNATURE, _KEY, _CERTIFICATE),
     )
 
-    def add_options(self, group: Any) -> None:
+    def add_options(self, options: OptionGroup) -> None:
         """Add who the user is."""
-        group.add_argument("--userdir", required=True, metavar="DIRECTORY", help="user directory")
-        group.add_argument("--userid", required=True, metavar="ID", help="user ID")
-        group.add_argument("--username", metavar="NAME", help="user's name")
-        group.add_argument("--useremail", metavar="EMAIL", help="user's e-mail address")
-        group.add_argument(
-            "--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable"
-        )
+        options.add("--userdir", required=True, metavar="DIRECTORY", help="user directory")
+        options.add("--userid", required=True, metavar="ID", help="user ID")
+        options.add("--username", metavar="NAME", help="user's name")
+        options.add("--useremail", metavar="EMAIL", help="user's e-mail address")
+        options.add("--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable")
 
-    def add_shared_options(self, group: Any) -> None:
-        """Add how the virtual proxy calls each claim, and the audience that it wants."""
-        group.add_argument("--audience", metavar="AUDIENCE", help="aud, if the virtual proxy has one")
-        group.add_argument("--issuer", metavar="ISSUER", help="iss")
-        add_claim_name_options(group, CLAIM_NAMES)
+    def add_shared_options(self, options: OptionGroup) -> None:
+        """Add the audience that the virtual proxy wants, and an issuer."""
+        options.add("--audience", metavar="AUDIENCE", help="aud, if the virtual proxy has one")
+        options.add("--issuer", metavar="ISSUER", help="iss")
 
-    def add_registration_options(self, group: Any) -> None:
+    def add_registration_options(self, options: OptionGroup) -> None:
         """Add what a virtual proxy has beside the key and the claims' names."""
-        group.add_argument(
-            "--prefix", default="jwt", metavar="PREFIX", help="path of the virtual proxy; default %(default)s"
-        )
-        group.add_argument("--description", metavar="TEXT", help="its description; default: JWT and the prefix")
-        group.add_argument(
+        options.add("--prefix", default="jwt", metavar="PREFIX", help="path of the virtual proxy; default %(default)s")
+        options.add("--description", metavar="TEXT", help="its description; default: JWT and the prefix")
+        options.add(
             "--node-id",
             action="append",
             metavar="ID",
             help="engine node that it balances load to, without one it answers 500; repeatable",
         )
-        group.add_argument(
+        options.add(
             "--allowed-host", action="append", metavar="HOST", help="name that clients may call it by; repeatable"
         )
 
-    def build(self, options: argparse.Namespace, now: int) -> Token:
+    def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token; each claim has the name that the options give it."""
-        expected = self.expected(options)
-        names = expected.claim_names
+        options, names = request.options, request.claim_names
         values = {
             "userid": options.userid.strip() or options.userid,
             "userdir": options.userdir.strip() or options.userdir,
@@ -147,16 +143,15 @@ class Qseow(Platform):
         remarks = [
             f"blanks around the value of --{option} are left out"
             for option in _USERS
-            if values[option] != getattr(options, option)
+            if values[option] != options[option]
         ]
-        claims |= expected.claims
-        return Token({}, {**claims, **time_claims(options, now)}, names, remarks)
+        claims |= self.expected(options)
+        return Token({}, {**claims, **time_claims(request, now)}, remarks=remarks)
 
-    def expected(self, options: argparse.Namespace) -> Token:
-        """Return the issuer, the audience and the claims' names."""
+    def expected(self, options: Options) -> Mapping[str, Any]:
+        """Return the issuer and the audience."""
         given = (("iss", options.issuer), ("aud", options.audience))
-        claims = {claim: value for claim, value in given if value is not None}
-        return Token({}, claims, claim_names(options, CLAIM_NAMES, _USERS))
+        return {claim: value for claim, value in given if value is not None}
 
     def check(self, token: Token, now: float) -> Iterable[Finding]:
         """Yield the rules that *token* breaks."""
@@ -175,11 +170,12 @@ class Qseow(Platform):
             yield from rules.time(rule, claims, rule.name, now, _WHO, required=False, whole=False)
         yield from _check_issue(claims, now)
 
-    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+    def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the body for ``POST /qrs/virtualproxyconfig``; a row maps each attribute that the options name.
 
         If they name none, there is a row for each of name, e-mail and groups.
         """
+        options, names = request.options, request.claim_names
         if not _PREFIX.fullmatch(options.prefix):
             raise InputError(
                 f"--prefix {quoted(options.prefix)}: a prefix is made of a to z, 0 to 9 and - . _ ~",
@@ -196,8 +192,7 @@ class Qseow(Platform):
                 )
         if options.audience is not None and not options.audience.strip():
             raise InputError("--audience is empty", hint="leave it out if the virtual proxy has none")
-        names = self.expected(options).claim_names
-        mapped = _attributes(options, names)
+        mapped = _attributes(request)
         body: dict[str, Any] = {
             "prefix": options.prefix,
             "description": options.description or f"JWT {options.prefix}",
@@ -215,22 +210,23 @@ class Qseow(Platform):
                 for claim, attribute in mapped.items()
             ],
             "loadBalancingServerNodes": [{"id": node} for node in options.node_id or ()],
-            "websocketCrossOriginWhiteList": options.allowed_host or [],
+            "websocketCrossOriginWhiteList": list(options.allowed_host or ()),
         }
         if options.audience is not None:
             body["jwtAudience"] = options.audience
         return body
 
 
-def _attributes(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, str]:
+def _attributes(request: TokenRequest) -> dict[str, str]:
     """Return the rows of the attribute mapping: claim to attribute.
 
     :raises InputError: if two claims would become the same attribute.
     """
-    chosen = [option for option in _MAPPED if getattr(options, option) is not None] or _MAPPED
+    names = request.claim_names
+    chosen = [option for option in _MAPPED if request.options[option] is not None] or _MAPPED
     users = [names[option] for option in _USERS]
     mapped = {names[option]: CLAIM_NAMES[option] for option in chosen if names[option] not in users}
-    for claim in options.extra_claims:
+    for claim in request.claims:
         if claim in mapped.values() and claim not in mapped:
             raise InputError(
                 f"the claim {quoted(claim)} would become the attribute {quoted(claim)}, which another claim is already",

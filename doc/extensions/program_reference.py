@@ -3,7 +3,6 @@
 ``<!-- qsjwt: command create-qseow -->``
 """
 
-import argparse
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -121,23 +120,16 @@ def _command(words: str, parser: Parser, level: int) -> str:
 
 def _options(program: str, parser: Parser, level: int) -> str:
     parts = [f"```{{program}} {program}\n```"]
-    for group in parser._action_groups:
-        actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
-        if not actions:
+    for group in parser.groups:
+        options = [option for option in group.options if not option.is_hidden]
+        if not options:
             continue
-        if group.title != "options":  # argparse's own, where --help is
-            parts.append(f"{'#' * level} {(group.title or '').capitalize()}")
+        if group.title:
+            parts.append(f"{'#' * level} {group.title.capitalize()}")
         if group.description:
             parts.append(_text(group.description))
-        parts.extend(_option(parser, action) for action in actions)
+        parts.extend(f"````{{option}} {option.invocation}\n{_text(option.help)}\n````" for option in options)
     return "\n\n".join(parts)
-
-
-def _option(parser: Parser, action: argparse.Action) -> str:
-    formatter = parser._get_formatter()
-    invocation = formatter._format_action_invocation(action)
-    text = formatter._expand_help(action) if action.help else ""
-    return f"````{{option}} {invocation}\n{_text(text)}\n````"
 
 
 def _extra(name: str) -> str:

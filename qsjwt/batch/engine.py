@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from qsjwt.batch.columns import RowOptions
+from qsjwt.batch.columns import Columns
 from qsjwt.batch.options import checked_jobs
 from qsjwt.batch.rows import Row
 from qsjwt.errors import InputError, QsJwtError
-from qsjwt.keys.reference import Secrets
+from qsjwt.keys.reference import Secrets, opened
 from qsjwt.keys.signer import Signer
-from qsjwt.options.key_options import opened
 from qsjwt.options.parser import Parser
+from qsjwt.options.request import RequestOptions
 from qsjwt.tokens.create import CreatedToken, Creator, load_platform
 from qsjwt.tokens.platform import PLATFORMS, command_of
 
@@ -26,23 +26,21 @@ from qsjwt.tokens.platform import PLATFORMS, command_of
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_MOST_UNASKED: Final = 64
-"""Threads that nobody asked for."""
+MAX_DEFAULT_JOBS: Final = 64
+"""Threads, if nobody says how many."""
 
-_AHEAD: Final = 2
-_MOST_ROWS: Final = 32
-"""Chunks for each thread that are at work or wait for their turn, and rows of a chunk: memory does not grow."""
+TASKS_AHEAD: Final = 2
+MAX_ROWS_PER_TASK: Final = 32
+"""For each thread, tasks that are at work or wait for their turn; with the rows of a task they bound the memory."""
 
-_SPELL: Final = 0.02
-"""Seconds that a chunk may take to sign."""
+SECONDS_PER_TASK: Final = 0.02
+POLL_SECONDS: Final = 0.5
+"""On Windows, Ctrl-C does not end a wait."""
 
-_LOOK: Final = 0.5
-"""Seconds: on Windows, Ctrl-C does not end a wait."""
+GRACE_SECONDS: Final = 1.0
+"""For signatures that are begun when the batch is left early."""
 
-_FILLED: Final = (list, tuple, dict)
-
-_GRACE: Final = 1.0
-"""Seconds."""
+_CONTAINERS: Final = (list, tuple, dict)
 
 _Task = Callable[[], list["RowResult"]]
 
@@ -64,12 +62,12 @@ class RowResult:
 def default_jobs() -> int:
     """Return how many threads sign if nobody says: as many as there are cores for this process."""
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _MOST_UNASKED)
-    return min(os.cpu_count() or 1, _MOST_UNASKED)
+        return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_JOBS)
+    return min(os.cpu_count() or 1, MAX_DEFAULT_JOBS)
 
 
 def create_all(
-    creator: Creator, row_options: RowOptions, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
+    creator: Creator, columns: Columns, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
 ) -> Generator[RowResult, None, None]:
     """Yield the result of each of *rows*, in their order, while later ones are at work.
 
@@ -84,7 +82,7 @@ def create_all(
 
         def begin() -> None:
             if chunk:
-                task = functools.partial(_made_all, creator, row_options, tuple(chunk), signer, reference, pace)
+                task = functools.partial(_made_all, creator, columns, tuple(chunk), signer, reference, pace)
                 window.append(submit(task))
                 chunk.clear()
 
@@ -93,7 +91,7 @@ def create_all(
                 chunk.append(row)
             if row is None or len(chunk) >= pace.rows:
                 begin()
-            while window and (row is None or len(window) > jobs * _AHEAD or window[0].done()):
+            while window and (row is None or len(window) > jobs * TASKS_AHEAD or window[0].done()):
                 yield from _results(window.popleft())
         begin()
         while window:
@@ -108,25 +106,25 @@ class _Pace:
 
     def measured(self, seconds: float) -> None:
         """Choose a number, when a signature took so long; one that waits for a service is handed over alone."""
-        self.rows = max(1, min(_MOST_ROWS, int(_SPELL / max(seconds, 1e-6))))
+        self.rows = max(1, min(MAX_ROWS_PER_TASK, int(SECONDS_PER_TASK / max(seconds, 1e-6))))
 
 
 def _made_all(
-    creator: Creator, row_options: RowOptions, rows: Sequence[Row], signer: Signer, reference: str, pace: _Pace
+    creator: Creator, columns: Columns, rows: Sequence[Row], signer: Signer, reference: str, pace: _Pace
 ) -> list[RowResult]:
     start = time.perf_counter()
-    results = [_made(creator, row_options, row, signer, reference) for row in rows]
+    results = [_made(creator, columns, row, signer, reference) for row in rows]
     pace.measured((time.perf_counter() - start) / len(rows))
     return results
 
 
-def _made(creator: Creator, row_options: RowOptions, row: Row, signer: Signer, reference: str) -> RowResult:
+def _made(creator: Creator, columns: Columns, row: Row, signer: Signer, reference: str) -> RowResult:
     try:
         if row.problem:
             raise InputError(row.problem)
         with PLATFORMS.guard(creator.name, "read its options"):
-            options = row_options.options(row.values)
-        token = creator.build(options, int(time.time()))
+            request = columns.request(row.values)
+        token = creator.build(request, int(time.time()))
         return RowResult(row, creator.sign(token, signer, reference))
     except QsJwtError as error:
         return RowResult(row, error=error)
@@ -136,7 +134,7 @@ def _results(future: "Future[list[RowResult]]") -> list[RowResult]:
     from concurrent.futures import wait
 
     while not future.done():
-        wait([future], _LOOK)
+        wait([future], POLL_SECONDS)
     return future.result()
 
 
@@ -176,7 +174,7 @@ def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[list[RowResult]]]]
         for _ in threads:
             tasks.put(None)
         # Whoever leaves early closes the key next: signatures that are begun may end first, if they end soon.
-        deadline = time.monotonic() + _GRACE
+        deadline = time.monotonic() + GRACE_SECONDS
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
@@ -208,10 +206,10 @@ def create_token(
     :raises SigningFailed: if a service refuses, or the signature does not verify.
     :raises PluginError: if platform or key provider are missing or broken.
     """
-    creator, row_options = _prepared(platform, algorithm, claims, check, options)
+    creator, columns = _prepared(platform, algorithm, claims, check, options)
     with PLATFORMS.guard(platform, "read its options"):
-        chosen = row_options.options(None)
-    token = creator.build(chosen, int(time.time()))
+        request = columns.request(None)
+    token = creator.build(request, int(time.time()))
     with opened(key, creator.algorithms(algorithm), secrets) as signer:
         return creator.sign(token, signer, key)
 
@@ -241,40 +239,38 @@ def create_tokens(
 
     Other parameters and errors are those of :func:`create_token`; what is wrong with one row is in its result.
     """
-    creator, row_options = _prepared(platform, algorithm, claims, check, options)
+    creator, columns = _prepared(platform, algorithm, claims, check, options)
     threads = default_jobs() if jobs is None else checked_jobs(jobs)
 
     def results() -> Generator[RowResult, None, None]:
         with opened(key, creator.algorithms(algorithm), secrets) as signer:
-            yield from create_all(creator, row_options, map(_row, itertools.count(1), rows), signer, key, threads)
+            yield from create_all(creator, columns, map(_row, itertools.count(1), rows), signer, key, threads)
 
     return results()
 
 
 def _row(number: int, values: Any) -> Row:
     if not isinstance(values, Mapping):
-        return Row(number, 0, {}, f"it is no mapping from columns to values, but a {type(values).__name__}")
+        return Row(number, 0, {}, f"it must be a mapping of columns to values, not a {type(values).__name__}")
     if not all(isinstance(name, str) for name in values):
-        return Row(number, 0, {}, "the name of a column is not a text")
+        return Row(number, 0, {}, "the name of a column must be a string")
     # Some callers fill one mapping again and again, and its lists.
-    return Row(number, 0, {name: copy.deepcopy(v) if isinstance(v, _FILLED) else v for name, v in values.items()})
+    return Row(number, 0, {name: copy.deepcopy(v) if isinstance(v, _CONTAINERS) else v for name, v in values.items()})
 
 
 def _prepared(
     platform: str, algorithm: str | None, claims: Mapping[str, Any] | None, check: bool, options: Mapping[str, Any]
-) -> tuple[Creator, RowOptions]:
+) -> tuple[Creator, Columns]:
     creator = Creator(platform, load_platform(platform))
     creator.algorithms(algorithm)
     if not all(isinstance(name, str) for name in claims or ()):
-        raise InputError("the name of a claim is not a text")
+        raise InputError("the name of a claim must be a string")
     parser = Parser(command_of(platform), "")
     with PLATFORMS.guard(platform, "add its options"):
-        creator.add_options(parser)
-        creator.add_key_id_option(parser)
-    parser.postpone_requirements()
-    common = parser.parse_args([])
-    common.extra_claims, common.algorithm, common.no_check = dict(claims or {}), algorithm, not check
-    row_options = RowOptions(parser, creator, common)
+        known = RequestOptions(parser, creator.platform)
+        known.add_key_id(parser.group("key"))
+    make = functools.partial(known.request, algorithm=algorithm, check=check)
+    columns = Columns(parser.declared, known, make, parser.defaults(), claims or {})
     with PLATFORMS.guard(platform, "read its options"):
-        names = {name: name if name in creator.columns else name.replace("_", "-") for name in options}
-        return creator, row_options.over({names[name]: value for name, value in options.items()})
+        names = {name: name if name in known.columns else name.replace("_", "-") for name in options}
+        return creator, columns.over({names[name]: value for name, value in options.items()})

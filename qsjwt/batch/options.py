@@ -1,49 +1,40 @@
 """The options of ``--batch`` and what belongs to it."""
 
-import argparse
-from typing import Any, Final
+from typing import Final
 
 from qsjwt.batch.rows import FORMATS
 from qsjwt.errors import InputError
 from qsjwt.io.read import whole_number
 from qsjwt.options.parser import Parser
+from qsjwt.tokens.request import Options
 
-_MOST_JOBS: Final = 256
+MAX_JOBS: Final = 256
 
 _ONLY_WITH_BATCH: Final = {"batch_format": "--batch-format", "jobs": "--jobs", "fail_fast": "--fail-fast"}
 
 
 def add_batch_options(parser: Parser) -> None:
-    """Add ``--batch`` and what belongs to it."""
-    group = parser.add_argument_group("batch")
-    group.add_argument(
+    """Add ``--batch`` and what belongs to it; with it, what is required may come from the rows."""
+    group = parser.group("batch")
+    parser.waiver = group.add(
         "--batch",
-        action=_Batch,
         metavar="FILE",
         help="a token for each row of a CSV or JSON Lines file, - for standard input; a column is an option's name, "
         "or claim.NAME",
     )
-    group.add_argument(
+    group.add(
         "--batch-format",
         choices=FORMATS,
         metavar="FORMAT",
         help=f"{', '.join(FORMATS)}; default by the file's ending, or its first character",
     )
-    group.add_argument(
+    group.add(
         "--jobs",
         type=_jobs,
         metavar="N",
         help="threads that sign, or calls of a service at a time; default the number of cores",
     )
-    group.add_argument("--fail-fast", action="store_true", help="stop at the first bad row, and write no --output")
-
-
-class _Batch(argparse.Action):
-    """What is required may come from the rows, so nothing is required of the command line any more."""
-
-    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, _option: str | None = None) -> None:
-        setattr(namespace, self.dest, values)
-        parser.postpone_requirements()
+    group.add("--fail-fast", action="store_true", help="stop at the first bad row, and write no --output")
 
 
 def _jobs(text: str) -> int:
@@ -55,12 +46,12 @@ def checked_jobs(number: int) -> int:
 
     :raises InputError: if not.
     """
-    if not isinstance(number, int) or not 1 <= number <= _MOST_JOBS:
-        raise InputError(f"there may be from 1 to {_MOST_JOBS} threads, and not {number}")
+    if not isinstance(number, int) or not 1 <= number <= MAX_JOBS:
+        raise InputError(f"the number of threads must be between 1 and {MAX_JOBS}, not {number}")
     return number
 
 
-def require_batch(options: argparse.Namespace) -> None:
+def require_batch(options: Options) -> None:
     """Return if *options* have nothing that needs a batch.
 
     :raises InputError: if they have.

@@ -1,6 +1,5 @@
 """The cliff application: global options, the command index, and the one place where errors are told."""
 
-import argparse
 import contextlib
 import functools
 import inspect
@@ -17,7 +16,8 @@ from cliff.commandmanager import EntryPointWrapper
 
 from qsjwt import __version__
 from qsjwt.cli import log
-from qsjwt.cli.command import COMMANDS, Command, CreateCommand, PlatformCommand, is_ours
+from qsjwt.cli.command import COMMANDS, Command, PlatformCommand, is_ours, placed
+from qsjwt.cli.create import CreateCommand
 from qsjwt.cli.output import results_only, write_stdout
 from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, HelpWanted, InputError, PluginError, QsJwtError, Terminated, nearest
 from qsjwt.options.parser import PROGRAM, Parser
@@ -92,6 +92,7 @@ class Application(cliff.app.App):
     """cliff's application, with its parser, its index and its error handling replaced; doc/decisions/0002 says why."""
 
     parser: Parser
+    options: Any
     NAME = PROGRAM
     LOG = logging.getLogger(PROGRAM)
 
@@ -106,13 +107,13 @@ class Application(cliff.app.App):
         """Return the parser of what stands before the command; no option of it takes a value."""
         parser = Parser(PROGRAM, description or "")
         parser.synopsis = "[-h] [--version] [-v | -q] [--debug] COMMAND [OPTION ...]"
-        parser.add_argument("--version", action=_PrintVersion, help="print the version and exit")
-        loudness = parser.add_mutually_exclusive_group()
-        loudness.add_argument(
+        parser.add_text("--version", text=lambda: f"{PROGRAM} {__version__}\n", help="print the version and exit")
+        loudness = parser.groups[0].one_of()
+        loudness.add(
             "-v", "--verbose", action="count", default=0, help="say more on stderr: -v info, -vv verbose, -vvv debug"
         )
-        loudness.add_argument("-q", "--quiet", action="store_true", help="leave out warnings")
-        parser.add_argument("--debug", action="store_true", help="as -vvv, and print the traceback of an error")
+        loudness.add("-q", "--quiet", action="store_true", help="leave out warnings")
+        parser.add("--debug", action="store_true", help="as -vvv, and print the traceback of an error")
         parser.footer = self._list_commands
         return parser
 
@@ -296,7 +297,7 @@ class _Named(EntryPointWrapper):
 
     def description(self) -> str:
         """Return what the command does."""
-        return inspect.cleandoc(self.load().__doc__ or "")
+        return placed(inspect.cleandoc(self.load().__doc__ or ""))
 
     def resolve(self, arguments: list[str]) -> tuple[Any, str, list[str]]:
         """Return what makes the command, its name, and those of *arguments* that are its own.
@@ -336,7 +337,7 @@ class _Named(EntryPointWrapper):
     def _overview(self, known: Sequence[str]) -> Parser:
         parser = Parser(f"{PROGRAM} {self.plugin}", self.description())
         parser.synopsis = "NAME [OPTION ...]"
-        parser.example = self.load().example
+        parser.example = placed(self.load().example)
         parser.footer = lambda: (
             f"\nNAME is one of: {', '.join(known)}\n{PROGRAM} {self.plugin} NAME --help tells of its options.\n"
         )
@@ -376,11 +377,3 @@ class _Rivals(_Create):
 def _is_ours_about_a_platform(command: Any) -> bool:
     """Tell whether a command's class is about a platform, and takes what that platform adds and nothing of others."""
     return isinstance(command, type) and issubclass(command, PlatformCommand) and is_ours(command)
-
-
-class _PrintVersion(argparse.Action):
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "nargs": 0, "default": argparse.SUPPRESS})
-
-    def __call__(self, *_unused: object) -> None:
-        raise HelpWanted(f"{PROGRAM} {__version__}\n")

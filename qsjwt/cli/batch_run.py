@@ -1,6 +1,5 @@
 """The run of ``--batch``: rows in, records out, bad rows by their lines on stderr."""
 
-import argparse
 import contextlib
 import logging
 import os
@@ -9,29 +8,30 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final
 
-from qsjwt.batch.columns import RowOptions
+from qsjwt.batch.columns import Columns
 from qsjwt.batch.engine import RowResult, create_all, default_jobs
 from qsjwt.batch.rows import CSV, Row, RowReader, form_of
 from qsjwt.cli import progress
 from qsjwt.cli.output import as_csv_line, as_json_line, private_output, stdout_is_terminal, write_stdout
 from qsjwt.errors import InputError
 from qsjwt.io import read
-from qsjwt.options import key_options
-from qsjwt.options.parser import Parser
+from qsjwt.keys.reference import opened
+from qsjwt.options import key as key_options
 from qsjwt.redaction import printable, quoted
 from qsjwt.tokens.create import CreatedToken, Creator
+from qsjwt.tokens.request import Options
 
 _LIST_SEPARATOR: Final = ";"
-_MOST_REMARKS: Final = 20
+MAX_REMARKS: Final = 20
 """Different warnings that are told; ten thousand rows may be warned of the same."""
 
-_LOG = logging.getLogger("qsjwt.batch.engine")
+_LOG = logging.getLogger("qsjwt.batch")
 
 
-def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, reference: str) -> None:
+def run_batch(creator: Creator, columns: Callable[..., Columns], options: Options, reference: str) -> None:
     """Create a token for each row, and write them where *options* say.
 
-    :param options: those of the command line, with ``extra_claims``.
+    :param columns: makes requests of rows; takes the separator of a list that is one string.
     :param reference: the key's.
     :raises InputError: if the file cannot be read, a column is none, or a row was bad; the others are written.
     """
@@ -39,20 +39,19 @@ def run_batch(creator: Creator, parser: Parser, options: argparse.Namespace, ref
         stream, source, size = _opened(options.batch, held)
         _require_another(options.output, stream)
         reader = RowReader(stream, source, options.batch_format or form_of(options.batch))
-        separator = _LIST_SEPARATOR if reader.form == CSV else ""
-        row_options = RowOptions(parser, creator, options, separator=separator)
-        row_options.require_known(reader.columns or ())
-        columns = creator.identifying if reader.columns is None else reader.columns
-        identity = [name for name in columns if name in creator.identifying]
+        known = columns(separator=_LIST_SEPARATOR if reader.form == CSV else "")
+        known.require_known(reader.columns or ())
+        named = known.identifying if reader.columns is None else reader.columns
+        identity = [name for name in named if name in known.identifying]
         shown = _CsvRecords(identity) if options.format == CSV else _JsonRecords(identity)
         algorithms = creator.algorithms(options.algorithm)
-        signer = held.enter_context(key_options.opened(reference, algorithms, key_options.key_secrets(options)))
+        signer = held.enter_context(opened(reference, algorithms, key_options.key_secrets(options)))
         tally = _Tally(options.fail_fast)
         to_stdout = options.output is None or options.output == "-"
         write = _to_stdout() if to_stdout else _writer(held.enter_context(private_output(options.output)))
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
-        results = create_all(creator, row_options, reader, signer, reference, options.jobs or default_jobs())
+        results = create_all(creator, known, reader, signer, reference, options.jobs or default_jobs())
         for result in held.enter_context(contextlib.closing(results)):
             tally.add(result)
             if result.token is not None:
@@ -150,7 +149,7 @@ class _Tally:
                 self._remark(place, remark)
 
     def _remark(self, place: str, remark: str) -> None:
-        if remark in self._remarks or len(self._remarks) < _MOST_REMARKS:
+        if remark in self._remarks or len(self._remarks) < MAX_REMARKS:
             if not self._remarks[remark]:
                 _LOG.warning("%s: %s", place, remark)
             self._remarks[remark] += 1

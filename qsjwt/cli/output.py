@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final, TextIO
 
 from qsjwt.errors import InputError
 from qsjwt.io.read import user_path, why_not
+from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import printable, quoted
 
 _kept: Final[list[TextIO | None]] = []
@@ -184,14 +185,14 @@ def shown_record(record: Mapping[str, Any], form: str | None) -> str:
     return RECORD_FORMATS[form or ("table" if stdout_is_terminal() else "json")](record)
 
 
-def add_format_option(group: Any, formats: Iterable[str], default: str | None = None, said: str = "") -> None:
-    """Add ``-f`` to an :mod:`argparse` argument group.
+def add_format_option(group: OptionGroup, formats: Iterable[str], default: str | None = None, said: str = "") -> None:
+    """Add ``-f``.
 
     :param default: None for what :func:`shown_record` does without a form.
     :param said: what the help says of the default, if that depends.
     """
     names = tuple(formats)
-    group.add_argument(
+    group.add(
         "-f",
         "--format",
         choices=names,

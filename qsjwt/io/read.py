@@ -102,7 +102,7 @@ def _stdin_for(reader: str) -> TextIO:
     earlier, _ = _stdin_read.get(stream, (reader, b""))
     if earlier != reader:
         raise InputError(
-            f"{earlier} and {reader} both want standard input, which can be read once",
+            f"{earlier} and {reader} both read standard input, which can be read once",
             hint="give one of them as a file",
         )
     return stream

@@ -160,6 +160,28 @@ def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secr
         ) from reason
 
 
+@contextlib.contextmanager
+def opened(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Iterator[Signer]:
+    """Open a signer for the first of *algorithms* that the key can do, and close it.
+
+    :raises QsJwtError: as :func:`open_fitting_signer`.
+    """
+    signer = open_fitting_signer(reference, algorithms, secrets)
+    try:
+        yield signer
+    finally:
+        with key_guard(reference, "close the key"):
+            signer.close()
+
+
+def key_guard(reference: str, action: str) -> contextlib.AbstractContextManager[None]:
+    """Return the guard of the code of the key provider that *reference* names.
+
+    :param action: what it is to do, for the message, such as "sign".
+    """
+    return KEY_PROVIDERS.guard(split_reference(reference)[0], action)
+
+
 def local_signer(data: bytes, source: str, algorithm: str, secrets: Secrets) -> LocalSigner:
     """Return a signer for the private key in *data*, with the certificates that stand beside it.
 

@@ -1,11 +1,11 @@
 """Platforms: a Qlik product that accepts JWTs, its options, its claims, its rules and what is registered there."""
 
 import abc
-import argparse
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from qsjwt.errors import InputError
 from qsjwt.keys.public import PublicKey
@@ -13,6 +13,10 @@ from qsjwt.keys.signer import ALGORITHMS
 from qsjwt.plugins import Group
 from qsjwt.times import format_duration
 from qsjwt.tokens.jwt import Token
+from qsjwt.tokens.request import Options, TokenRequest
+
+if TYPE_CHECKING:
+    from qsjwt.options.group import OptionGroup
 
 _UNNOTICED: Final = 30
 """Seconds of a lifetime that may be cut without a word: the default clock skew."""
@@ -100,6 +104,9 @@ class Platform(abc.ABC):
     :cvar summary: the product's name, for ``--help``.
     :cvar algorithms: JWA names (RFC 7518, section 3.1) that it accepts, preferred first; never none or HS*.
     :cvar key_id_required: whether it finds the key by ``kid`` (RFC 7515, section 4.1.4), so that ``--keyid`` is a must.
+    :cvar claim_names: where its administrator may rename claims: option to the claim's name if that was not done. The
+        core adds ``--OPTION-claim`` for each.
+    :cvar user_claims: those of these options whose claims every token has.
     :cvar example: a command line of ``create-NAME``, without line ends, for the end of ``--help``.
     :cvar rules: all its rules, in the order in which ``check NAME`` tells of them. Those named ``signature``, ``key``
         and ``certificate`` are judged by the core; without ``certificate``, none is registered there.
@@ -108,45 +115,44 @@ class Platform(abc.ABC):
     summary: ClassVar[str]
     algorithms: ClassVar[tuple[str, ...]] = ("RS256",)
     key_id_required: ClassVar[bool] = False
+    claim_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    user_claims: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
     rules: ClassVar[Sequence[Rule]] = ()
 
     @abc.abstractmethod
-    def add_options(self, group: Any) -> None:
+    def add_options(self, options: "OptionGroup") -> None:
         """Add the options that say who a token is for, to ``create-NAME`` and ``registration NAME``.
 
-        They are required in ``create-NAME`` only.
-
-        :param group: an :mod:`argparse` argument group; an option that exists already is an error.
+        They are required in ``create-NAME`` only. An option that exists already is an error.
         """
 
-    def add_shared_options(self, group: Any) -> None:
+    def add_shared_options(self, options: "OptionGroup") -> None:
         """Add the options that say how the platform is set up, to all three commands.
 
         They are required in ``create-NAME`` only. :meth:`expected` says what they demand of a token.
         """
         return
 
-    def add_registration_options(self, group: Any) -> None:
+    def add_registration_options(self, options: "OptionGroup") -> None:
         """Add the options that only ``registration NAME`` has."""
         return
 
     @abc.abstractmethod
-    def build(self, options: argparse.Namespace, now: int) -> Token:
-        """Return the token for *options*; the core adds ``alg``, ``typ`` and, if it is given, ``kid``.
+    def build(self, request: TokenRequest, now: int) -> Token:
+        """Return the token for *request*; the core adds ``alg``, ``typ`` and, if it is given, ``kid``.
 
-        :param options: this platform's, and those of every platform: ``expires`` and ``clock_skew`` in seconds.
         :param now: the time as a NumericDate, in seconds.
         :raises InputError: if options do not go together.
         """
 
-    def expected(self, options: argparse.Namespace) -> Token:
-        """Return what the shared options demand of any token: values of claims, and the names of claims.
+    def expected(self, options: Options) -> Mapping[str, Any]:
+        """Return what the shared options demand of any token: claim to value.
 
         :param options: the shared ones; one that was not given is None, or its default.
         :raises InputError: if options do not go together.
         """
-        return Token({}, {})
+        return {}
 
     @abc.abstractmethod
     def check(self, token: Token, now: float) -> Iterable[Finding]:
@@ -156,11 +162,10 @@ class Platform(abc.ABC):
         :param now: the time as a NumericDate, in seconds; with a fraction if the token is a finished one.
         """
 
-    def registration(self, options: argparse.Namespace, public: PublicKey) -> Mapping[str, Any]:
+    def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return what the administrator registers so that the platform accepts tokens of this key.
 
-        :param options: this platform's, any of them None if it was not given; ``algorithm``, one that the key can do;
-            ``keyid``; and ``extra_claims``, a mapping, for the claims that every platform may be given.
+        :param request: what the tokens are made with; any of the platform's options is None if it was not given.
         :param public: the key, and its certificate if it has one.
         :raises InputError: if an option is missing.
         :raises KeyUnavailable: if a certificate is needed and there is none.
@@ -200,28 +205,26 @@ def require_sound(platform: Platform) -> None:
         raise ValueError("two of its rules have the same name")
 
 
-def time_claims(options: argparse.Namespace, now: int) -> dict[str, int]:
-    """Return ``iat``, ``nbf`` and ``exp`` (RFC 7519, section 4.1) for the options of every platform.
+def time_claims(request: TokenRequest, now: int) -> dict[str, int]:
+    """Return ``iat``, ``nbf`` and ``exp`` (RFC 7519, section 4.1) for *request*.
 
     ``iat`` and ``nbf`` lie *clock_skew* seconds in the past, since Qlik refuses a token from a clock that is
     ahead of its own; ``exp`` is the lifetime from *now*.
     """
-    start = now - options.clock_skew
-    return {"iat": start, "nbf": start, "exp": now + options.expires}
+    start = now - request.clock_skew
+    return {"iat": start, "nbf": start, "exp": now + request.expires}
 
 
-def fitted_time_claims(
-    options: argparse.Namespace, now: int, longest: int, who: str
-) -> tuple[dict[str, int], list[str]]:
+def fitted_time_claims(request: TokenRequest, now: int, longest: int, who: str) -> tuple[dict[str, int], list[str]]:
     """Return what :func:`time_claims` does, ``exp`` cut where the clock skew alone makes the token valid for too long.
 
     :param longest: seconds that the platform accepts between ``nbf`` and ``exp``.
     :param who: the platform's name, for the remark.
     :return: the claims, and a remark if so much is cut that the user should know.
     """
-    times = time_claims(options, now)
+    times = time_claims(request, now)
     latest = times["nbf"] + longest
-    if options.expires > longest or not now < latest < times["exp"]:
+    if request.expires > longest or not now < latest < times["exp"]:
         return times, []
     cut, times["exp"] = times["exp"] - latest, latest
     if cut <= _UNNOTICED:

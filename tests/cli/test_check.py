@@ -608,7 +608,7 @@ def test_the_token_comes_from_standard_input_too(run: Run) -> None:
         ((), 2, ("name of a platform", "qscloud")),
         (("--jwt", "x"), 2, ("name of a platform before its options",)),
         (("qscluod", "--jwt", "x"), 5, ("there is no platform 'qscluod'", "did you mean qscloud?")),
-        (("qscloud", "--jwt", "x", "--subject", "s"), 2, ("no option --subject",)),
+        (("qscloud", "--jwt", "x", "--subject", "s"), 2, ("unknown option --subject",)),
         (("qseow", "--jwt", "x", "--userid-claim", "sub"), 2, ("RFC 7519 reserves",)),
         (("qscloud-oauth", "--jwt", "x", "--tenant", "t"), 2, ("--tenant", "https://")),
         (("qscloud", "--jwt", "x", "--cert-publickey-file", "none"), 3, ("does not exist",)),
@@ -673,8 +673,8 @@ ACME = """
 
     class Acme(Platform):
         summary = "Acme Analytics"
-        def add_options(self, group): group.add_argument("--user", required=True)
-        def build(self, options, now): return Token({}, {"user": options.user})
+        def add_options(self, group): group.add("--user", required=True)
+        def build(self, request, now): return Token({}, {"user": request.options.user})
         def check(self, token, now):
             if "user" not in token.claims:
                 yield Finding("user", "the claim user is missing", "use --user", "the handbook")
@@ -712,9 +712,9 @@ def test_a_strangers_platform_is_checked_too(run: Run, keys: SimpleNamespace, in
         ),
         ("check = lambda self, token, now: [Finding(None, None)]", "does not check the token: TypeError"),
         ("check = lambda self, token, now: ['bad']", "does not check the token"),
-        ("add_shared_options = lambda self, group: group.add_argument('--keyid')", "does not add its options"),
+        ("add_shared_options = lambda self, group: group.add('--keyid')", "does not add its options"),
         (
-            "add_shared_options = lambda self, group: group.add_argument('--mine', dest='format')",
+            "add_shared_options = lambda self, group: group.add('--mine', dest='format')",
             "does not add its options",
         ),
     ],
@@ -750,11 +750,13 @@ def test_no_option_of_a_platform_is_required_here(
 ) -> None:
     body = """
         def add_shared_options(self, group):
-            one = group.add_mutually_exclusive_group(required=True)
-            one.add_argument("--site")
-            one.add_argument("--place")
+            one = group.one_of(required=True)
+            one.add("--site")
+            one.add("--place")
     """
     installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME + body)
     token = pyjwt.encode({"user": "anna"}, keys.rsa, "RS256")
     assert run("check", "acme", "--jwt", token).exit_code == 0
-    run("create-acme", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"]).refused(2, "--site --place")
+    run("create-acme", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"]).refused(
+        2, "one of --site, --place"
+    )

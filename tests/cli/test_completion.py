@@ -30,7 +30,7 @@ def install_acme(installed_plugin: InstallPlugin) -> None:
     """Install a platform that prints, and whose option has choices."""
     source = ACME.replace(
         'help="who it is")',
-        'help="who it is")\n            group.add_argument("--colour", choices=("red", "green"), help="its colour")',
+        'help="who it is")\n            group.add("--colour", choices=("red", "green"), help="its colour")',
     )
     installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, source)
 
@@ -42,8 +42,8 @@ def install_hostile(installed_plugin: InstallPlugin) -> None:
     platform = platform.replace(
         "def build",
         f"""def add_shared_options(self, group):
-            group.add_argument("--weird", choices={HOSTILE_CHOICES!r}, metavar={text}, help={text})
-            group.add_argument("--$(touch PWNED)", "--x'y", help="no name to type")
+            group.add("--weird", choices={HOSTILE_CHOICES!r}, metavar={text}, help={text})
+            group.add("--$(touch PWNED)", "--x'y", help="no name to type")
 
         def build""",
     )
@@ -54,7 +54,7 @@ def install_hostile(installed_plugin: InstallPlugin) -> None:
 
 def _place(*arguments: Any, **settings: Any) -> model.Place:
     parser = Parser("qsjwt x", "Do it.\n\nAt length.")
-    parser.add_argument(*arguments, **settings)
+    parser.add(*arguments, **settings)
     return model.place("x", parser)
 
 
@@ -149,9 +149,8 @@ def test_a_broken_plugin_is_left_out_and_nothing_is_said(run: Run, installed_plu
 @pytest.mark.parametrize(
     "body",
     [
-        "parser.add_argument('--it', help='100%')",
-        "parser.add_argument('--it', choices=(1 / (2 - i) for i in range(5)))",
-        "parser.add_argument('--help')",
+        "parser.add('--it', choices=(1 / (2 - i) for i in range(5)))",
+        "parser.add('--help')",
         "import sys; sys.exit(0)",
         "print('hello'); import sys; print('hello', file=sys.stderr); 1 / 0",
     ],

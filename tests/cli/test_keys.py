@@ -205,7 +205,7 @@ def test_not_even_a_traceback_shows_a_key(run: Run, keys: SimpleNamespace, bad_k
         (("--key", "encrypted", "--key-passphrase-file", "garbage"), 3, ("neither UTF-8",)),
         (("--key", "encrypted", "--key-passphrase-file", "text"), 3, ("wrong passphrase",)),
         (("--key", "text", "--key-passphrase-file", "a", "--key-passphrase-env", "B"), 2, ("two sources",)),
-        (("--key", "stdin:", "--claims-file", "-"), 2, ("both want standard input",)),
+        (("--key", "stdin:", "--claims-file", "-"), 2, ("both read standard input",)),
     ],
 )
 def test_a_reference_that_leads_to_no_key_is_explained(

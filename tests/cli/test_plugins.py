@@ -31,12 +31,12 @@ ACME = """
             print("hello from the constructor")
 
         def add_options(self, group):
-            group.add_argument("--user", required=True, metavar="USER", help="who it is")
+            group.add("--user", required=True, metavar="USER", help="who it is")
 
-        def build(self, options, now):
+        def build(self, request, now):
             print("hello from build")
-            logging.getLogger("qsjwt.tokens.platform.acme").info("building")
-            return Token({"cty": "acme"}, {"user": options.user, **time_claims(options, now)})
+            logging.getLogger("qsjwt.platform.acme").info("building")
+            return Token({"cty": "acme"}, {"user": request.options.user, **time_claims(request, now)})
 
         def check(self, token, now):
             if token.claims["user"] == "eve":
@@ -84,7 +84,7 @@ BROKEN = {
         "    summary = 'x'\n"
         "    def __init__(self): raise KeyError('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')\n"
         "    def add_options(self, group): pass\n"
-        "    def build(self, options, now): pass\n"
+        "    def build(self, request, now): pass\n"
         "    def check(self, token, now): pass\n"
         "    def open(self, reference, algorithm, secrets): pass\n",
         "does not start: KeyError",
@@ -349,7 +349,7 @@ def test_an_option_type_that_crashes_refuses_the_value(
 ) -> None:
     source = ACME.replace("required=True", "required=True, type=lambda text: {}[text]")
     installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, source)
-    run("create-acme", "--user", "anna", "--expires", "5m", "--key", "x").refused(2, "--user: 'anna' is not a value")
+    run("create-acme", "--user", "anna", "--expires", "5m", "--key", "x").refused(2, "invalid value for --user: 'anna'")
 
 
 def test_a_damaged_list_of_entry_points_is_an_error_of_its_own(run: Run, installed_plugin: InstallPlugin) -> None:

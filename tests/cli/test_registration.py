@@ -513,19 +513,20 @@ def test_a_platform_of_another_package_registers_what_it_says(
 
         class Plain(Platform):
             summary = "Plain"
-            def add_options(self, group): group.add_argument("--user", required=True)
-            def build(self, options, now): return Token({}, {})
+            def add_options(self, group): group.add("--user", required=True)
+            def build(self, request, now): return Token({}, {})
             def check(self, token, now): return ()
 
         class Acme(Plain):
             summary = "Acme Analytics"
-            def add_registration_options(self, group): group.add_argument("--site", default="main")
-            def registration(self, options, public):
-                return {"site": options.site, "user": options.user, "key": public.thumbprint, "alg": options.algorithm}
+            def add_registration_options(self, group): group.add("--site", default="main")
+            def registration(self, request, public):
+                own = {"site": request.options.site, "user": request.options.user}
+                return {**own, "key": public.thumbprint, "alg": request.algorithm}
 
         class Bad(Plain):
             summary = "Bad"
-            def registration(self, options, public):
+            def registration(self, request, public):
                 return {"key": object()}
     """
     installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme\nplain-one = acme:Plain\nbad = acme:Bad"}, source)

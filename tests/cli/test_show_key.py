@@ -276,7 +276,7 @@ def test_a_platform_may_not_take_the_name_of_create_key(run: Run, installed_plug
         class Key(Platform):
             summary = "Key"
             def add_options(self, group): ...
-            def build(self, options, now): return Token({}, {})
+            def build(self, request, now): return Token({}, {})
             def check(self, token, now): return ()
     """
     installed_plugin("thief", {"qsjwt.platform.v1": "key = thief:Key"}, source)

@@ -23,9 +23,9 @@ ACME = """
     class Acme(Platform):
         summary = "Acme"
         def add_options(self, group):
-            group.add_argument("--user", help="who it is")
-        def build(self, options, now):
-            return Token({}, {"user": options.user, **time_claims(options, now)})
+            group.add("--user", help="who it is")
+        def build(self, request, now):
+            return Token({}, {"user": request.options.user, **time_claims(request, now)})
         def check(self, token, now):
             return []
 """
@@ -58,7 +58,7 @@ class Acme:
         self._install("acme-pkg", {PLATFORM: f"{name} = acme_pkg:Acme"}, _acme(*changes))
 
     def option(self, text: str) -> None:
-        self.install(('group.add_argument("--user", help="who it is")', f'group.add_argument("--user"); {text}'))
+        self.install(('group.add("--user", help="who it is")', f'group.add("--user"); {text}'))
 
     def create(self, *more: str) -> Result:
         return self.run(*CREATE, self._key, *more)
@@ -83,28 +83,23 @@ def test_the_token_arrives_whatever_a_plugin_puts_in_place_of_stdout(acme: Acme,
 
 
 def test_what_an_option_prints_while_it_is_read_goes_to_stderr(acme: Acme) -> None:
-    acme.option('group.add_argument("--age", type=lambda text: print("typed") or text, help="a")')
+    acme.option('group.add("--age", type=lambda text: print("typed") or text, help="a")')
     result = acme.create("--age", "7")
     assert result.token.startswith("eyJ")
     assert "typed" in result.stderr
 
 
-@pytest.mark.parametrize("crash", ["1/0", "raise SystemExit(3)", "parser.exit()", "[][0]"])
+@pytest.mark.parametrize("crash", ["raise SystemExit(3)", "raise GeneratorExit"])
 def test_an_option_that_crashes_is_its_platforms_fault(acme: Acme, crash: str) -> None:
-    action = f"""type("Odd", (argparse.Action,), {{"__call__": lambda self, parser, *more: exec({crash!r})}})"""
-    acme.option(f'group.add_argument("--odd", action={action}, help="o")')
+    acme.option(f'group.add("--odd", type=lambda text: exec({crash!r}), help="o")')
     acme.create("--odd", "x").refused(5, "the platform 'acme' of acme-pkg 1.2.3 does not read its options")
 
 
 @pytest.mark.parametrize("text", ["100% of it", "%(nothing)s"])
-def test_a_help_that_cannot_be_shown_is_its_platforms_fault_and_is_listed(acme: Acme, text: str) -> None:
-    acme.option(f'group.add_argument("--share", help="{text}")')
-    for command in (("create-acme",), ("check", "acme")):
-        shown = acme.run(*command, "--help")
-        if command == ("create-acme",):
-            shown.refused(5, "the platform 'acme' of acme-pkg 1.2.3 does not read its options")
-    assert "does not add its options" in _status(acme.run, "acme")
-    assert acme.create().token
+def test_a_percent_sign_in_a_help_is_shown_as_it_is(acme: Acme, text: str) -> None:
+    acme.option(f'group.add("--share", help="{text}")')
+    assert text in acme.run("create-acme", "--help").stdout
+    assert _status(acme.run, "acme") == "ok"
 
 
 def _status(run: Run, name: str) -> str:
@@ -121,8 +116,8 @@ def _status(run: Run, name: str) -> str:
         ('summary = "Acme"', 'summary = "Acme"; rules = None', "no tuple of rules"),
         ('summary = "Acme"', 'summary = "Acme"; example = ["qsjwt"]', "no text"),
         ('"--user", help', '"--key", help', "does not add its options: ArgumentError"),
-        ('"--user", help', '"--user", dest="loglevel", help', "two have one dest"),
-        ("group.add_argument(", "1/0; group.add_argument(", "does not add its options: ZeroDivisionError"),
+        ('"--user", help', '"--user", dest="loglevel", help', "two options have the dest 'loglevel'"),
+        ("group.add(", "1/0; group.add(", "does not add its options: ZeroDivisionError"),
     ],
 )
 def test_a_platform_that_cannot_be_used_is_listed_with_the_reason(
@@ -163,8 +158,8 @@ COMMANDS = """
     class Twice(PlatformCommand):
         "Have two options in one place."
         def add_options(self, parser):
-            parser.add_argument("--one", dest="same", help="1")
-            parser.add_argument("--two", dest="same", help="2")
+            parser.add("--one", dest="same", help="1")
+            parser.add("--two", dest="same", help="2")
         def take_action(self, parsed_args):
             pass
 """
@@ -212,17 +207,19 @@ def test_a_command_cannot_be_called_help(commands: Run) -> None:
 def test_the_words_of_a_type_are_shown(acme: Acme) -> None:
     share = "def share(text): raise argparse.ArgumentTypeError('it ends with a sign')"
     acme.install(("class Acme", f"{share}\n\n    class Acme"), ('"--user", help', '"--user", type=share, help'))
-    acme.create().refused(2, "qsjwt: error: --user: it ends with a sign\n")
+    acme.create().refused(2, "qsjwt: error: invalid value for --user: it ends with a sign\n")
 
 
 def test_an_option_in_the_place_of_one_of_check_decides_in_its_stead(acme: Acme, keys: SimpleNamespace) -> None:
     shared = """
         def add_shared_options(self, group):
-            group.add_argument("--iss", dest="issuer", help="i")
+            group.add("--iss", dest="issuer", help="i")
         def build("""
     rule = 'summary = "Acme"; rules = (Rule("iss", "the issuer fits", "the handbook", option="--iss"),)'
     acme.install(
-        ("def build(", shared.strip()), ('summary = "Acme"', rule), ('{"user"', '{"iss": options.issuer, "user"')
+        ("def build(", shared.strip()),
+        ('summary = "Acme"', rule),
+        ('{"user"', '{"iss": request.options.issuer, "user"'),
     )
     token = acme.create("--iss", "i").token
     assert "ok       iss" in acme.run("check", "acme", "--jwt", token, "--iss", "i").stdout
@@ -241,10 +238,12 @@ def test_control_characters_of_a_plugin_do_not_reach_the_terminal(acme: Acme) ->
 
 def test_the_members_of_an_enum_are_choices_by_their_values(acme: Acme) -> None:
     colour = 'Colour = __import__("enum").Enum("Colour", {"RED": "red", "GREEN": "green"})'
-    option = 'group.add_argument("--colour", type=Colour, choices=list(Colour), default=Colour.RED, help="c"); group'
-    acme.install(("class Acme", f"{colour}\n\n    class Acme"), ("group.add_argument(", f"{option}.add_argument("))
+    option = 'group.add("--colour", type=Colour, choices=list(Colour), default=Colour.RED, help="c"); group'
+    acme.install(("class Acme", f"{colour}\n\n    class Acme"), ("group.add(", f"{option}.add("))
     assert acme.create("--colour", "green").token
-    acme.create("--colour", "gren").refused(2, "--colour: 'gren' is none of red, green", "did you mean green?")
+    acme.create("--colour", "gren").refused(
+        2, "invalid choice for --colour: 'gren' (choose from red, green)", "did you mean green?"
+    )
     script = acme.run("completion", "fish").stdout
     assert "green" in script
     assert "Colour.GREEN" not in script
@@ -253,10 +252,10 @@ def test_the_members_of_an_enum_are_choices_by_their_values(acme: Acme) -> None:
 def test_an_option_that_is_counted_may_be_a_number_in_a_row(acme: Acme, keys: SimpleNamespace) -> None:
     acme.install(
         (
-            'group.add_argument("--user"',
-            'group.add_argument("--loud", action="count", help="l"); group.add_argument("--user"',
+            'group.add("--user"',
+            'group.add("--loud", action="count", help="l"); group.add("--user"',
         ),
-        ('{"user": options.user', '{"loud": options.loud, "user": options.user'),
+        ('{"user": request.options.user', '{"loud": request.options.loud, "user": request.options.user'),
     )
     for value, loud in ((3, 3), (True, 1), (0, None)):
         made = create_token("acme", key=f"file:{keys.files['rsa']}", user="a", expires="5m", loud=value)
@@ -264,28 +263,28 @@ def test_an_option_that_is_counted_may_be_a_number_in_a_row(acme: Acme, keys: Si
 
 
 def test_a_choice_out_of_very_many_is_refused_in_a_line(acme: Acme) -> None:
-    acme.option('group.add_argument("--port", type=int, choices=range(65536), help="p")')
+    acme.option('group.add("--port", type=int, choices=range(65536), help="p")')
     result = acme.create("--port", "70000")
-    result.refused(2, "--port: '70000' is none of 0, 1, 2")
+    result.refused(2, "invalid choice for --port: '70000' (choose from 0, 1, 2")
     assert len(result.stderr) < 300
 
 
 @pytest.mark.parametrize("remarks", ['"a text"', "[5]", "[None]"])
 def test_remarks_that_are_no_sentences_are_the_platforms_fault(acme: Acme, remarks: str) -> None:
-    acme.install(("time_claims(options, now)})", f"time_claims(options, now)}}, remarks={remarks})"))
+    acme.install(("time_claims(request, now)})", f"time_claims(request, now)}}, remarks={remarks})"))
     acme.create().refused(5, "does not build the claims: TypeError")
 
 
 def test_a_claim_that_is_no_json_is_named(acme: Acme) -> None:
-    acme.install(('{"user": options.user', '{"user": options.user, "tags": {1}'))
+    acme.install(('{"user": request.options.user', '{"user": request.options.user, "tags": {1}'))
     acme.create().refused(2, "what goes into the claims cannot be written as JSON: 'tags'")
 
 
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
-        (("--user_name", "x"), "has no option --user_name", "did you mean --username?"),
-        (("--user.name", "x"), "has no option --user.name", "did you mean --username?"),
+        (("--user_name", "x"), "unknown option --user_name", "did you mean --username?"),
+        (("--user.name", "x"), "unknown option --user.name", "did you mean --username?"),
     ],
 )
 def test_a_misspelt_option_may_have_other_marks_in_it(
@@ -295,16 +294,16 @@ def test_a_misspelt_option_may_have_other_marks_in_it(
 
 
 def test_an_option_is_called_whatever_its_author_likes(acme: Acme) -> None:
-    acme.option('group.add_argument("--expected-required", required=True, help="e")')
-    acme.create("--expected-requird", "x").refused(2, "has no option --expected-requird")
+    acme.option('group.add("--expected-required", required=True, help="e")')
+    acme.create("--expected-requird", "x").refused(2, "unknown option --expected-requird")
     acme.create().refused(2, "are required: --expected-required", "see qsjwt create-acme --help")
 
 
 def test_of_a_group_of_which_one_is_required_one_may_be_misspelt(acme: Acme) -> None:
-    group = "g = group.add_mutually_exclusive_group(required=True); g.add_argument('--robot', help='r')"
+    group = "g = group.one_of(required=True); g.add('--robot', help='r')"
     acme.option(group)
-    acme.create("--robt", "x").refused(2, "has no option --robt", "did you mean --robot?")
-    acme.create().refused(2, "one of the arguments --robot is required")
+    acme.create("--robt", "x").refused(2, "unknown option --robt", "did you mean --robot?")
+    acme.create().refused(2, "are required: --robot")
 
 
 def test_a_new_key_that_the_platform_cannot_use_is_not_made(acme: Acme, tmp_path: Path) -> None:

@@ -47,25 +47,25 @@ SOUND = """
         rules = (Rule("user", "there is a user", "the handbook"),)
 
         def add_options(self, group):
-            group.add_argument("--user", required=True, help="who it is")
-            group.add_argument("--role", nargs="+", help="what they do")
-            group.add_argument("--guest", action="store_true", help="a guest")
+            group.add("--user", required=True, help="who it is")
+            group.add("--role", nargs="+", help="what they do")
+            group.add("--guest", action="store_true", help="a guest")
 
         def add_shared_options(self, group):
-            group.add_argument("--site", help="which of them")
+            group.add("--site", help="which of them")
 
-        def build(self, options, now):
-            return Token({}, {"user": options.user, "site": options.site, **time_claims(options, now)})
+        def build(self, request, now):
+            return Token({}, {"user": request.options.user, "site": request.options.site, **time_claims(request, now)})
 
         def expected(self, options):
-            return Token({}, {"site": options.site} if options.site else {})
+            return {"site": options.site} if options.site else {}
 
         def check(self, token, now):
             if not token.claims.get("user"):
                 yield Finding("user", "there is no user")
 
-        def registration(self, options, public):
-            return {"site": options.site, "key": public.pem}
+        def registration(self, request, public):
+            return {"site": request.options.site, "key": public.pem}
 """
 
 
@@ -79,21 +79,21 @@ MANIFOLD = """
         key_id_required = True
 
         def add_options(self, group):
-            who = group.add_mutually_exclusive_group(required=True)
-            who.add_argument("--user", help="who it is")
-            who.add_argument("--robot", help="what it is")
-            group.add_argument("--age", type=int, required=True, help="years")
-            group.add_argument("--tags", action="append", help="words")
-            group.add_argument("--both", nargs=2, dest="pair", help="two words")
-            group.add_argument("--links", nargs=2, action="append", help="pairs of words")
-            group.add_argument("--given_name", required=True, help="a name")
-            group.add_argument("--level", choices=("low", "high"), default="low", help="how much")
-            group.add_argument("--active", action=argparse.BooleanOptionalAction, help="whether it is")
-            group.add_argument("--nick", "--nickname", nargs="?", const="none", help="another name")
+            who = group.one_of(required=True)
+            who.add("--user", help="who it is")
+            who.add("--robot", help="what it is")
+            group.add("--age", type=int, required=True, help="years")
+            group.add("--tags", action="append", help="words")
+            group.add("--both", nargs=2, dest="pair", help="two words")
+            group.add("--links", nargs=2, action="append", help="pairs of words")
+            group.add("--given_name", required=True, help="a name")
+            group.add("--level", choices=("low", "high"), default="low", help="how much")
+            group.add("--active", action=argparse.BooleanOptionalAction, help="whether it is")
+            group.add("--nick", "--nickname", nargs="?", const="none", help="another name")
 
-        def build(self, options, now):
+        def build(self, request, now):
             own = ("user", "robot", "age", "tags", "pair", "level", "active", "nick", "links", "given_name")
-            return Token({}, {**{name: getattr(options, name) for name in own}, **time_claims(options, now)})
+            return Token({}, {**{name: getattr(request.options, name) for name in own}, **time_claims(request, now)})
 
         def check(self, token, now):
             return ()
@@ -121,7 +121,11 @@ class TestManifold(PlatformContract):
             **{"user": None, "robot": "r2", "age": 7, "tags": ["a", "-b"], "pair": ["x", "y"], "level": "high"},
             **{"active": False, "nick": "ann", "links": [["a", "b"], ["c", "d"]], "given_name": "x"},
         }
-        assert {name: getattr(self._parsed(), name) for name in own} == own
+        assert {name: _listed(getattr(self._request().options, name)) for name in own} == own
+
+
+def _listed(value: Any) -> Any:
+    return [*map(_listed, value)] if isinstance(value, tuple) else value
 
 
 class AcmeContract(PlatformContract):
@@ -160,18 +164,16 @@ def test_a_sound_platform_of_another_package_keeps_the_contract(
         ('"--guest"', '"--key"', "test_its_options"),
         ('"--guest"', '"--check"', "test_its_options"),
         ('"--guest"', '"--guest", dest="loglevel"', "test_its_options"),
-        ('"--guest"', '"--guest", dest="extra_claims"', "test_its_options"),
-        ('help="a guest"', 'help="100 %"', "test_its_options"),
         ('{"site": options.site} if', '{"site": "other"} if', "test_a_token_of_each_algorithm"),
         ('if not token.claims.get("user")', "if True", "test_a_token_of_each_algorithm"),
         ('summary = "Acme Analytics"', 'summary = "Acme"; algorithms = ("RS256", "RS 256")', "test_a_token_of_each"),
         ("required=True", 'default="anna"', "test_what_is_required"),
         ("required=True", 'default="anna"', "test_each_row"),
-        ('return Token({}, {"user"', 'self.last = now; return Token({}, {"user"', "test_build_leaves"),
-        ('return Token({}, {"user"', 'options.user += "!"; return Token({}, {"user"', "test_build_leaves"),
-        ('Token({}, {"user"', 'Token({}, {"n": time.perf_counter(), "user"', "test_build_leaves"),
-        ("(options, now)}", "(options, int(time.time()))}", "test_the_times"),
-        ("(options, now)}", "(options, now + 60)}", "test_the_times"),
+        ('return Token({}, {"user"', 'self.last = now; return Token({}, {"user"', "test_build_gives"),
+        ('return Token({}, {"user"', 'request.options.user += "!"; return Token({}, {"user"', "test_build_gives"),
+        ('Token({}, {"user"', 'Token({}, {"n": time.perf_counter(), "user"', "test_build_gives"),
+        ("(request, now)}", "(request, int(time.time()))}", "test_the_times"),
+        ("(request, now)}", "(request, now + 60)}", "test_the_times"),
         ('token.claims.get("user")', 'token.claims["user"]', "test_check_survives"),
         ('token.claims.get("user")', 'token.claims.get("user", "").strip()', "test_check_survives"),
         ('token.claims.get("user")', 'token.claims.pop("user", None)', "test_check_survives"),
@@ -179,9 +181,13 @@ def test_a_sound_platform_of_another_package_keeps_the_contract(
         ("there is no user", "There is no user.", "test_check_survives"),
         ('Finding("user"', 'Finding("name"', "test_check_survives"),
         ('{"site": options.site} if', '{"site": options.site.lower()} if True or', "test_check_and_registration"),
-        ('{"site": options.site, "key"', '{"site": options.site.lower(), "key"', "test_check_and_registration"),
+        (
+            '{"site": request.options.site, "key"',
+            '{"site": request.options.site.lower(), "key"',
+            "test_check_and_registration",
+        ),
         ('"key": public.pem', '"key": public', "test_what_is_registered"),
-        ('{"site": options.site, "key": public.pem}', "[public.pem]", "test_what_is_registered"),
+        ('{"site": request.options.site, "key": public.pem}', "[public.pem]", "test_what_is_registered"),
         ('Token({}, {"user"', 'Token({}, {"t": time.perf_counter(), "user"', "test_eight_threads"),
     ],
 )

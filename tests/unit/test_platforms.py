@@ -1,12 +1,14 @@
 """The rules of the platforms, where the command line does not show them."""
 
-import argparse
 from typing import Any
 
 import pytest
 
 from qsjwt.api import InputError, Platform, Status, Token
+from qsjwt.options.parser import Parser
+from qsjwt.options.request import RequestOptions
 from qsjwt.tokens import jwt
+from qsjwt.tokens.request import Options, TokenRequest
 from qsjwt_platforms.nprinting import Nprinting
 from qsjwt_platforms.qscloud import Qscloud
 from qsjwt_platforms.qscloud_oauth import QscloudOauth
@@ -68,19 +70,12 @@ def test_every_rule_has_a_name_of_its_own_a_demand_and_a_source(platform: Platfo
     assert all(rule.demand and rule.source for rule in platform.rules)
 
 
-def _options(platform: Platform, *arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    platform.add_options(parser)
-    platform.add_shared_options(parser)
-    options = parser.parse_args(arguments)
-    options.expires, options.clock_skew = 60, 0
-    return options
-
-
 def test_a_platform_keeps_no_state() -> None:
-    platform = Qseow()
-    options = _options(platform, "--userdir", "D", "--userid", "u")
-    assert platform.build(options, NOW) == platform.build(options, NOW)
+    platform, parser = Qseow(), Parser("qsjwt create-qseow", "")
+    known = RequestOptions(parser, platform)
+    known.add_key_id(parser.group("key"))
+    request = known.request(parser.parse_args(["--userdir", "D", "--userid", "u", "--expires", "1m"]), {})
+    assert platform.build(request, NOW) == platform.build(request, NOW)
     assert vars(platform) == {}
 
 
@@ -95,4 +90,4 @@ def test_a_platform_that_does_not_know_what_to_register_says_so() -> None:
         registration = Platform.registration
 
     with pytest.raises(InputError, match="not known here"):
-        Acme().registration(argparse.Namespace(), None)  # type: ignore[arg-type]
+        Acme().registration(TokenRequest(Options({})), None)  # type: ignore[arg-type]

@@ -14,16 +14,16 @@ class Acme(Platform):
     rules = (ALGORITHM, USER, ISS, EXP)
 
     def add_options(self, group):
-        group.add_argument("--user", required=True, metavar="USER", help="who it is")
+        group.add("--user", required=True, metavar="USER", help="who it is")
 
     def add_shared_options(self, group):
-        group.add_argument("--issuer", required=True, metavar="ISSUER", help="iss, as Acme knows it")
+        group.add("--issuer", required=True, metavar="ISSUER", help="iss, as Acme knows it")
 
     def add_registration_options(self, group):
-        group.add_argument("--site", default="main", metavar="SITE", help="site of Acme; default %(default)s")
+        group.add("--site", default="main", metavar="SITE", help="site of Acme; default %(default)s")
 
-    def build(self, options, now):
-        return Token({}, {"user": options.user, "iss": options.issuer, **time_claims(options, now)})
+    def build(self, request, now):
+        return Token({}, {"user": request.options.user, "iss": request.options.issuer, **time_claims(request, now)})
 
     def expected(self, options):
         return Token({}, {} if options.issuer is None else {"iss": options.issuer})
@@ -34,5 +34,5 @@ class Acme(Platform):
         yield from rules.text(ISS, token.claims, "iss", "Acme")
         yield from rules.time(EXP, token.claims, "exp", now, "Acme")
 
-    def registration(self, options, public):
-        return {"site": options.site, "issuer": options.issuer, "key": public.pem}
+    def registration(self, request, public):
+        return {"site": request.options.site, "issuer": request.options.issuer, "key": public.pem}

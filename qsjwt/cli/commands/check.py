@@ -1,6 +1,5 @@
 """``check NAME``: whether a platform would accept a token, rule by rule, and if not, why."""
 
-import argparse
 import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,17 +9,20 @@ from typing import Any, Final
 from qsjwt.cli import output
 from qsjwt.cli.command import PlatformCommand
 from qsjwt.errors import InputError, VerificationFailed
+from qsjwt.keys.reference import opened
 from qsjwt.keys.signer import ONE_OF_EACH_KIND
-from qsjwt.options import key_options
-from qsjwt.options.key_options import THUMBPRINT
+from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
-from qsjwt.options.token_options import add_token_options, token_text
+from qsjwt.options.request import add_claim_name_options, key_id
+from qsjwt.options.token import add_token_options, token_text
 from qsjwt.redaction import redacted
 from qsjwt.times import iso_time
 from qsjwt.tokens import jwt
+from qsjwt.tokens.claim_names import claim_names
 from qsjwt.tokens.judge import TOKEN, Registered, as_record, judge, likeliest_key, overall
 from qsjwt.tokens.jwt import DecodedToken, Token
 from qsjwt.tokens.platform import Finding, Status, checked_findings
+from qsjwt.tokens.request import THUMBPRINT, Options
 
 _EXPECTED: Final = {
     "issuer": "what iss must be: the issuer that is registered",
@@ -29,41 +31,41 @@ _EXPECTED: Final = {
 
 
 class Check(PlatformCommand):
-    """Tell whether a platform would accept a token, and if not, why.
+    """Tell whether {platform} would accept a token, and if not, why.
 
     One line tells of each rule: ok, broken, or unknown for lack of a key or a value. If any is broken, the exit
     code is 6.
     """
 
-    example = "qsjwt check NAME --jwt-file token.txt --cert-publickey-file publickey.cer"
+    example = "qsjwt check {name} --jwt-file token.txt --cert-publickey-file publickey.cer"
 
     def add_options(self, parser: Parser) -> None:
         """Add where the token is, what is registered, and the output's form."""
         add_token_options(parser)
-        wanted = parser.add_argument_group("expected", "What is registered; a rule that needs it is unknown without.")
-        self.add_without_demand(self.platform.add_shared_options, wanted)
-        taken = {action.dest for action in parser._actions}
+        wanted = parser.group("expected", "What is registered; a rule that needs it is unknown without.", demands=False)
+        self.platform.add_shared_options(wanted)
+        add_claim_name_options(wanted, self.platform)
+        taken = {word for option in parser.declared.options for word in (option.dest, *option.long_names)}
         for name, text in _EXPECTED.items():
-            if f"--{name}" not in parser.option_names() and name not in taken:
-                wanted.add_argument(f"--{name}", metavar=name.upper(), help=text)
-        wanted.add_argument("--keyid", metavar="ID", help=f"what kid must be; {THUMBPRINT}: that of the key (RFC 7638)")
+            if name not in taken:
+                wanted.add(f"--{name}", metavar=name.upper(), help=text)
+        wanted.add("--keyid", metavar="ID", help=f"what kid must be; {THUMBPRINT}: that of the key (RFC 7638)")
         key_options.add_any_key_options(
             parser, "The registered certificate or key; with --key as well, whether they belong together."
         )
-        output.add_format_option(parser.add_argument_group("output"), _FORMATS, "text")
+        output.add_format_option(parser.group("output"), _FORMATS, "text")
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
+    def take_action(self, options: Options) -> None:
         """Print a finding for each rule.
 
         :raises VerificationFailed: after that, if one is broken.
         """
-        options = parsed_args
         now = time.time() if options.at is None else options.at
         registered = _registered(options)
-        expected = self._expected(options, registered)
+        expected, names = self._expected(options, registered)
         text = token_text(options, f"check {self.name}")
         try:
-            findings = self._judge(jwt.decode(text), now, expected, registered)
+            findings = self._judge(replace(jwt.decode(text), claim_names=names), now, expected, registered)
         except VerificationFailed as failure:
             findings = [TOKEN.broken(failure.message, failure.hint)]
         status = overall(findings)
@@ -84,39 +86,35 @@ class Check(PlatformCommand):
         self, token: DecodedToken, now: float, expected: Token, registered: Registered | None
     ) -> Sequence[Finding]:
         with self.guard("check the token"):
-            subject = replace(
-                token,
-                header=copy.deepcopy(token.header),
-                claims=copy.deepcopy(token.claims),
-                claim_names=expected.claim_names,
-            )
+            subject = replace(token, header=copy.deepcopy(token.header), claims=copy.deepcopy(token.claims))
             found = checked_findings(self.platform.check(subject, now))
         if registered is not None and expected.header.get("kid") == THUMBPRINT:
             thumbprint = likeliest_key(token, registered.keys).thumbprint()
             expected = replace(expected, header={"kid": thumbprint})
         return judge(self.platform, found, token, now, expected, registered)
 
-    def _expected(self, options: argparse.Namespace, registered: Registered | None) -> Token:
+    def _expected(self, options: Options, registered: Registered | None) -> tuple[Token, Mapping[str, str]]:
+        """Return the header and the claims that are expected, and the names of claims."""
         expected = self.expected(options)
+        names = claim_names(options, self.platform.claim_names, self.platform.user_claims)
         # A platform may keep its own options of these names elsewhere, and expects what they say itself.
-        given = {"iss": getattr(options, "issuer", None), "aud": getattr(options, "audience", None)}
-        claims = {**expected.claims, **{name: value for name, value in given.items() if value is not None}}
-        key_id = key_options.key_id(options)
-        if key_id == THUMBPRINT and registered is None:
+        given = {"iss": options.get("issuer"), "aud": options.get("audience")}
+        claims = {**expected, **{name: value for name, value in given.items() if value is not None}}
+        wanted = key_id(options)
+        if wanted == THUMBPRINT and registered is None:
             raise InputError(
                 f"--keyid {THUMBPRINT} is that of a key, and no key is given", hint="use --cert-publickey-file"
             )
-        header = {} if key_id is None else {"kid": key_id}
-        return replace(expected, header=header, claims=claims)
+        return Token({} if wanted is None else {"kid": wanted}, claims), names
 
 
-def _registered(options: argparse.Namespace) -> Registered | None:
+def _registered(options: Options) -> Registered | None:
     """Return the public keys, and the one that signs if a private one is given; None if none is."""
     given = key_options.public_material(options)
     reference = key_options.private_reference(options)
     if reference is None:
         return Registered(given.keys, given.certificates) if given else None
-    with key_options.opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+    with opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
         own = key_options.private_material(signer)
     registered = given or own
     return Registered(registered.keys, registered.certificates, signing=own.keys[0])

@@ -1,12 +1,12 @@
 """``completion SHELL``: a script that lets a shell complete the program's commands and options."""
 
-import argparse
 import contextlib
 import io
 
 from qsjwt.cli.command import Command
 from qsjwt.cli.completion import model, scripts
 from qsjwt.options.parser import Parser
+from qsjwt.tokens.request import Options
 
 
 class Completion(Command):
@@ -20,17 +20,17 @@ class Completion(Command):
 
     def add_options(self, parser: Parser) -> None:
         """Add the shell."""
-        parser.add_argument(
+        parser.add(
             "shell",
             choices=tuple(scripts.SHELLS),
             metavar="SHELL",
             help=", ".join(scripts.SHELLS),
         )
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
+    def take_action(self, options: Options) -> None:
         """Print the script; plugins that cannot be loaded are not in it."""
         # A shell evaluates this whenever it starts, and nobody wants to read there what a plugin prints.
         nowhere = io.TextIOWrapper(io.BytesIO(), "utf-8")
         with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
             known = model.model(self.app.parser, self.app.each_parser(model.place), self.app.summaries())
-        self.emit(scripts.SHELLS[parsed_args.shell](known))
+        self.emit(scripts.SHELLS[options.shell](known))

@@ -1,15 +1,17 @@
 """``create-key``: a new key pair and certificate in three files, as ``--cert-create`` makes them, without a token."""
 
-import argparse
 import time
 
 from qsjwt.cli import output
-from qsjwt.cli.command import Command, require_place
+from qsjwt.cli.command import Command
+from qsjwt.cli.create import require_place
 from qsjwt.io.read import user_path
 from qsjwt.keys.generate import KEY_FILES
+from qsjwt.keys.reference import opened
 from qsjwt.keys.signer import ONE_OF_EACH_KIND
-from qsjwt.options import key_options
+from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
+from qsjwt.tokens.request import Options
 
 
 class CreateKey(Command):
@@ -23,20 +25,17 @@ class CreateKey(Command):
 
     def add_options(self, parser: Parser) -> None:
         """Add what the key is to be, and the output's form."""
-        key = parser.add_argument_group("key")
-        key.add_argument(
-            "--kind", choices=("rsa", "ec"), default="rsa", metavar="KIND", help="rsa or ec; default %(default)s"
-        )
+        key = parser.group("key")
+        key.add("--kind", choices=("rsa", "ec"), default="rsa", metavar="KIND", help="rsa or ec; default %(default)s")
         key_options.add_new_key_options(key)
         key_options.add_passphrase_options(key)
-        output.add_format_option(parser.add_argument_group("output"), output.RECORD_FORMATS)
+        output.add_format_option(parser.group("output"), output.RECORD_FORMATS)
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
+    def take_action(self, options: Options) -> None:
         """Make the key, and print what it is and where."""
-        options = parsed_args
         require_place(None)
         reference = key_options.new_key_reference(options, kind=options.kind)
-        with key_options.opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+        with opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
             public = key_options.one_public_key(options, signer, None)
         prefix = user_path(options.cert_file_prefix or "")
         files = {content: f"{prefix}{name}" for content, name in KEY_FILES.items()}

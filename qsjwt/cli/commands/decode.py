@@ -1,6 +1,5 @@
 """``decode``: look inside a token, and verify it if there is a key to do it with."""
 
-import argparse
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.errors import VerificationFailed
-from qsjwt.options import key_options
+from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
-from qsjwt.options.token_options import add_token_options, token_text
+from qsjwt.options.token import add_token_options, token_text
 from qsjwt.times import iso_time
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import DecodedToken
+from qsjwt.tokens.request import Options
 
 _TIMES = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
 
@@ -30,20 +30,19 @@ class Decode(Command):
     def add_options(self, parser: Parser) -> None:
         """Add where the token is, what verifies it, and the output's form."""
         add_token_options(parser)
-        verify = parser.add_argument_group("verification")
+        verify = parser.group("verification")
         key_options.add_public_key_options(verify)
-        verify.add_argument("--expected-audience", metavar="AUDIENCE", help="what aud must be, or hold")
-        verify.add_argument("--expected-issuer", metavar="ISSUER", help="what iss must be")
-        shown = parser.add_argument_group("output")
+        verify.add("--expected-audience", metavar="AUDIENCE", help="what aud must be, or hold")
+        verify.add("--expected-issuer", metavar="ISSUER", help="what iss must be")
+        shown = parser.group("output")
         output.add_format_option(shown, output.RECORD_FORMATS)
-        shown.add_argument("--minimal-output", action="store_true", help="JSON as qs-jwt prints it")
+        shown.add("--minimal-output", action="store_true", help="JSON as qs-jwt prints it")
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
+    def take_action(self, options: Options) -> None:
         """Print the token's parts and a verdict.
 
         :raises VerificationFailed: after that, if the verdict is no; before, if the token cannot be read.
         """
-        options = parsed_args
         given = key_options.public_material(options)
         keys = given and given.keys
         token = jwt.decode(token_text(options, "decode"))
@@ -83,7 +82,7 @@ def _record(token: DecodedToken, has_key: bool, failures: list[str]) -> Mapping[
 
 
 def _as_qs_jwt(
-    token: DecodedToken, options: argparse.Namespace, has_key: bool, signature: str, times: str, failures: list[str]
+    token: DecodedToken, options: Options, has_key: bool, signature: str, times: str, failures: list[str]
 ) -> Mapping[str, Any]:
     """Return the members that qs-jwt 1.14 prints, with its names; what it did not compare is null here."""
     record: dict[str, Any] = {"header": token.header, "payload": token.claims}

@@ -1,6 +1,5 @@
 """``list-plugins``: what is installed, from which package, and whether it can be loaded."""
 
-import argparse
 from typing import Final
 
 from qsjwt.cli import output
@@ -8,6 +7,7 @@ from qsjwt.cli.command import COMMANDS, Command
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.platform import PLATFORMS
+from qsjwt.tokens.request import Options
 
 _HEAD: Final = ("kind", "name", "package", "version", "status")
 
@@ -19,9 +19,9 @@ class ListPlugins(Command):
 
     def add_options(self, parser: Parser) -> None:
         """Add the output's form."""
-        output.add_format_option(parser.add_argument_group("output"), output.ROW_FORMATS, "table")
+        output.add_format_option(parser.group("output"), output.ROW_FORMATS, "table")
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
+    def take_action(self, options: Options) -> None:
         """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
         found = (
             *PLATFORMS.describe(self.app.validate_platform),
@@ -29,4 +29,4 @@ class ListPlugins(Command):
             *COMMANDS.describe(self.app.validate_command),
         )
         rows = [(p.kind, p.name, p.package, p.version, p.problem or "ok") for p in found]
-        self.emit(output.ROW_FORMATS[parsed_args.format](_HEAD, rows))
+        self.emit(output.ROW_FORMATS[options.format](_HEAD, rows))

@@ -1,6 +1,5 @@
 """``show-key``: what a key is: kind, size, thumbprints, certificate and how long it lasts, or the key itself."""
 
-import argparse
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -9,12 +8,14 @@ from typing import Any, Final
 from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.keys.public import PublicKey, validity_problem
+from qsjwt.keys.reference import opened
 from qsjwt.keys.signer import ONE_OF_EACH_KIND
-from qsjwt.options import key_options
-from qsjwt.options.key_options import THUMBPRINT
+from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
+from qsjwt.options.request import key_id
+from qsjwt.tokens.request import THUMBPRINT, Options
 
-_LOG = logging.getLogger("qsjwt.cli.command")
+_LOG = logging.getLogger("qsjwt.command")
 
 
 class ShowKey(Command):
@@ -29,20 +30,19 @@ class ShowKey(Command):
     def add_options(self, parser: Parser) -> None:
         """Add the key, and the output's form."""
         key = key_options.add_any_key_options(parser, "A public key or certificate, or a private key, or both.")
-        key.add_argument(
+        key.add(
             "--keyid",
             metavar="ID",
             help=f"chooses one of a JWK Set; kid in jwk and jwks, default its own or its {THUMBPRINT} (RFC 7638)",
         )
-        output.add_format_option(parser.add_argument_group("output"), (*output.RECORD_FORMATS, *_KEY_FORMATS))
+        output.add_format_option(parser.group("output"), (*output.RECORD_FORMATS, *_KEY_FORMATS))
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
+    def take_action(self, options: Options) -> None:
         """Print the key."""
-        options = parsed_args
         public = _public_key(options)
         if options.format in _KEY_FORMATS:
-            key_id = key_options.key_id(options) or public.jwk.get("kid") or THUMBPRINT
-            text = _KEY_FORMATS[options.format](public, public.thumbprint if key_id == THUMBPRINT else key_id)
+            name = key_id(options) or public.jwk.get("kid") or THUMBPRINT
+            text = _KEY_FORMATS[options.format](public, public.thumbprint if name == THUMBPRINT else name)
         else:
             text = output.shown_record(public.described(time.time()), options.format)
         self.emit(text)
@@ -50,12 +50,12 @@ class ShowKey(Command):
             _LOG.warning("%s", problem)
 
 
-def _public_key(options: argparse.Namespace) -> PublicKey:
+def _public_key(options: Options) -> PublicKey:
     given = key_options.public_material(options)
     reference = key_options.private_reference(options)
     if reference is None:
         return key_options.one_public_key(options, None, given, options.keyid)
-    with key_options.opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+    with opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
         return key_options.one_public_key(options, signer, given)
 
 

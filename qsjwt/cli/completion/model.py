@@ -1,17 +1,17 @@
 """What can be completed, read off the parsers: which words name a command, which options it has, what each takes."""
 
-import argparse
 import enum
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from qsjwt.keys.reference import reference_forms
-from qsjwt.options.parser import Parser, choices_of
+from qsjwt.options.group import Option as DeclaredOption
+from qsjwt.options.parser import Parser
 from qsjwt.redaction import printable
 
-_MOST_CHOICES: Final = 200
+MAX_CHOICES: Final = 200
 _OPTION: Final = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _COUNTS: Final = ("?", "*", "+")
 _FILES: Final = ("FILE", "PATH")
@@ -97,14 +97,14 @@ class Model:
 def place(words: str, parser: Parser) -> Place:
     """Return what may follow *words*, the name of a command that has *parser*."""
     options, arguments = [], []
-    for action in parser._actions:
-        if action.help == argparse.SUPPRESS:
+    for declared in parser.declared.options:
+        if declared.is_hidden:
             continue
-        value = _value(action)
-        if not action.option_strings:
+        value = _value(declared)
+        if not declared.names:
             arguments.append(value)
-        elif names := tuple(name for name in action.option_strings if _OPTION.fullmatch(name)):
-            options.append(Option(names, _help(parser, action), value))
+        elif names := tuple(name for name in declared.names if _OPTION.fullmatch(name)):
+            options.append(Option(names, _one_line(declared.help), value))
     return Place(words, _summary(parser.description), options, arguments[0] if arguments else Value())
 
 
@@ -139,22 +139,16 @@ def _schemes() -> Iterable[Scheme]:
             yield Scheme(found.scheme, printable(found.text), found.form.partition(":")[2] in _FILES)
 
 
-def _value(action: argparse.Action) -> Value:
-    nargs: Any = action.nargs
-    if nargs == 0:
+def _value(option: DeclaredOption) -> Value:
+    if option.nargs == 0:
         return Value()
-    count = nargs if nargs in _COUNTS else "" if nargs in (None, 1) else "+"
-    if action.choices is not None:
-        choices = choices_of(action, _MOST_CHOICES + 1)
+    count = str(option.nargs) if option.nargs in _COUNTS else "" if option.nargs in (None, 1) else "+"
+    if option.choices is not None:
+        choices = option.choice_texts(MAX_CHOICES + 1)
         # Nobody picks one of so many, and a choice that a line cannot hold is typed otherwise.
-        if len(choices) <= _MOST_CHOICES:
+        if len(choices) <= MAX_CHOICES:
             return Value(Kind.CHOICE, tuple(c for c in choices if c and c.isprintable()), count)
-    metavar = action.metavar[0] if isinstance(action.metavar, tuple) and action.metavar else action.metavar
-    return Value(_KINDS.get(str(metavar), Kind.TEXT), (), count)
-
-
-def _help(parser: Parser, action: argparse.Action) -> str:
-    return _one_line(parser._get_formatter()._expand_help(action)) if action.help else ""
+    return Value(_KINDS.get(option.placeholder, Kind.TEXT), (), count)
 
 
 def _summary(text: str | None) -> str:

@@ -1,9 +1,9 @@
-"""Time spans as people type them."""
+"""Time spans as people type them, and points in time."""
 
 import pytest
 
 from qsjwt.errors import InputError
-from qsjwt.times import format_duration, parse_duration, parse_lifetime
+from qsjwt.times import format_duration, iso_time, parse_duration, parse_lifetime, parse_time
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
 
 
 def test_a_bare_number_is_refused_for_its_lack_of_a_unit() -> None:
-    with pytest.raises(InputError, match="has no unit"):
+    with pytest.raises(InputError, match="must have a unit"):
         parse_duration("3600")
 
 
 def test_a_negative_time_is_refused_as_negative() -> None:
-    with pytest.raises(InputError, match="negative"):
+    with pytest.raises(InputError, match="must not be negative"):
         parse_duration("-60m")
 
 
 def test_a_lifetime_lasts_at_least_a_second() -> None:
     assert parse_lifetime("1s") == 1
-    with pytest.raises(InputError, match="expire at once"):
+    with pytest.raises(InputError, match="must be longer than zero"):
         parse_lifetime("0d")
 
 
@@ -55,3 +55,26 @@ def test_a_lifetime_lasts_at_least_a_second() -> None:
 )
 def test_messages_use_the_unit_that_people_would(seconds: int, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_a_numeric_date_is_shown_in_utc() -> None:
+    assert iso_time(1_795_461_156) == "2026-11-23T19:12:36Z"
+    assert iso_time(0.25) == "1970-01-01T00:00:00.250Z"
+
+
+@pytest.mark.parametrize("seconds", [1e300, -1e300, float("inf"), float("nan"), True, None, "1795461156", []])
+def test_what_is_no_date_is_none(seconds: object) -> None:
+    assert iso_time(seconds) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-23T19:12:36Z", "2026-11-23T20:12:36+01:00", "2026-11-23 19:12:36", "1795461156", "1795461156.0"]
+)
+def test_a_time_is_iso_8601_or_seconds_and_utc_without_a_zone(text: str) -> None:
+    assert parse_time(text) == 1_795_461_156
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01", "-5", "9" * 400])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="must be a point in time"):
+        parse_time(text)

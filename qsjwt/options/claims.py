@@ -1,28 +1,27 @@
 """The options for claims of the user's own: ``--claim``, ``--claim-json`` and ``--claims-file``."""
 
-import argparse
 from collections.abc import Iterator
 from typing import Any
 
 from qsjwt.errors import InputError
 from qsjwt.io import read
 from qsjwt.io.strict_json import parse_json
+from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import quoted
+from qsjwt.tokens.request import Options
 
 
-def add_claim_options(group: Any) -> None:
-    """Add the three options to an :mod:`argparse` argument group."""
-    group.add_argument(
-        "--claim", action="append", default=[], metavar="NAME=VALUE", help="one more claim, a string; repeatable"
+def add_claim_options(group: OptionGroup) -> None:
+    """Add the three options."""
+    group.add("--claim", action="append", default=(), metavar="NAME=VALUE", help="one more claim, a string; repeatable")
+    group.add(
+        "--claim-json", action="append", default=(), metavar="NAME=JSON", help="one more claim, typed; repeatable"
     )
-    group.add_argument(
-        "--claim-json", action="append", default=[], metavar="NAME=JSON", help="one more claim, typed; repeatable"
-    )
-    group.add_argument("--claims-file", metavar="FILE", help="more claims: a JSON object in FILE, - for standard input")
+    group.add("--claims-file", metavar="FILE", help="more claims: a JSON object in FILE, - for standard input")
 
 
-def extra_claims(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the claims that *options* give.
+def further_claims(options: Options) -> dict[str, Any]:
+    """Return the claims of the user's own that *options* give.
 
     :raises InputError: if one is malformed, or given twice.
     """
@@ -34,7 +33,7 @@ def extra_claims(options: argparse.Namespace) -> dict[str, Any]:
     return claims
 
 
-def _given(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+def _given(options: Options) -> Iterator[tuple[str, Any]]:
     if options.claims_file is not None:
         text = read.read_text(options.claims_file, "claims file", "--claims-file")
         source = read.source_of(options.claims_file, "claims file")
@@ -61,7 +60,7 @@ def json_claim(value: Any, source: str) -> Any:
 def _named(pair: str, option: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
     if not equals or not name:
-        raise InputError(f"{option} wants NAME=VALUE, and {quoted(pair)} is not that")
+        raise InputError(f"{option}: expected NAME=VALUE, got {quoted(pair)}")
     return name, value
 
 

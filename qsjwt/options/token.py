@@ -1,21 +1,21 @@
 """The options that say which token to look at: as text, in a file, or on standard input, and as of when."""
 
-import argparse
 import sys
 
 from qsjwt.errors import InputError
 from qsjwt.io.read import read_text
 from qsjwt.options.parser import Parser
 from qsjwt.times import parse_time
+from qsjwt.tokens.request import Options
 
 
 def add_token_options(parser: Parser) -> None:
     """Add where the token is."""
-    token = parser.add_argument_group("token", "Without these it is read from standard input.")
-    token.add_argument("source", nargs="?", metavar="-", help="read standard input")
-    token.add_argument("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped')
-    token.add_argument("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input")
-    token.add_argument(
+    token = parser.group("token", "Without these it is read from standard input.")
+    token.add("source", nargs="?", metavar="-", help="read standard input")
+    token.add("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped')
+    token.add("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input")
+    token.add(
         "--at",
         type=parse_time,
         metavar="TIME",
@@ -23,16 +23,14 @@ def add_token_options(parser: Parser) -> None:
     )
 
 
-def token_text(options: argparse.Namespace, command: str) -> str:
+def token_text(options: Options, command: str) -> str:
     """Return the text that is to be a token.
 
     :param command: the command's name, for messages about standard input.
     :raises InputError: if there is none, or more than one.
     """
     if options.source not in (None, "-"):
-        raise InputError(
-            "there is an argument that belongs to no option", hint="give the token with --jwt or --jwt-file"
-        )
+        raise InputError("unexpected argument", hint="give the token with --jwt or --jwt-file")
     given = [value for value in (options.jwt, options.jwt_file, options.source) if value is not None]
     if len(given) > 1:
         raise InputError("the token is given more than once", hint="use one of --jwt, --jwt-file and standard input")

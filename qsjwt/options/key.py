@@ -1,12 +1,10 @@
 """The options that say which key: a private one by reference, a new one, or a public one, and what they open."""
 
-import argparse
-import contextlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from jwcrypto.jwk import JWK
@@ -16,24 +14,22 @@ from qsjwt.io.read import read_file
 from qsjwt.keys.load import load_certificates, load_public_keys
 from qsjwt.keys.public import PublicKey, certificate_of, is_certificate_of, leaves, the_only
 from qsjwt.keys.reference import (
-    KEY_PROVIDERS,
     PASSPHRASE_VARIABLE,
     ReferenceForm,
     Secrets,
-    open_fitting_signer,
     reference_forms,
     split_reference,
 )
 from qsjwt.keys.signer import Signer
+from qsjwt.options.group import OptionGroup
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.plugins import lacks_library
 from qsjwt.redaction import quoted
+from qsjwt.tokens.platform import Platform
+from qsjwt.tokens.request import Options
 
 if TYPE_CHECKING:
     from cryptography import x509
-
-THUMBPRINT: Final = "thumbprint"
-"""As the value of ``--keyid``: the key's own thumbprint (RFC 7638)."""
 
 _LOG = logging.getLogger("qsjwt.key")
 
@@ -50,18 +46,18 @@ class PublicMaterial:
     certificates: "Sequence[x509.Certificate]"
 
 
-def add_private_key_options(parser: Parser) -> Any:
+def add_private_key_options(parser: Parser) -> OptionGroup:
     """Add ``--key``, its short forms, and what a new key is to be; return the argument group."""
-    key = parser.add_argument_group("key", "One of --key and its three short forms is needed.")
+    key = parser.group("key", "One of --key and its three short forms is needed.")
     _add_key_option(key)
-    key.add_argument("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE")
-    key.add_argument(
+    key.add("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE")
+    key.add(
         "--cert-privatekey",
         action="append",
         metavar="PEM",
         help="short for --key inline:PEM; others can see it in the list of processes, so rather use env: or stdin:",
     )
-    key.add_argument(
+    key.add(
         "--cert-create",
         nargs="?",
         const="true",
@@ -76,47 +72,56 @@ def add_private_key_options(parser: Parser) -> Any:
     return key
 
 
-def add_new_key_options(group: Any) -> None:
+def add_new_key_options(group: OptionGroup) -> None:
     """Add what a new key and its files are to be."""
     add_certificate_options(group)
-    group.add_argument("--cert-file-prefix", metavar="PREFIX", help="what the names of the three new files begin with")
-    group.add_argument(
+    group.add("--cert-file-prefix", metavar="PREFIX", help="what the names of the three new files begin with")
+    group.add(
         "--cert-key-size",
         metavar="N",
         help="bits of the new key: 2048, 3072 or 4096 (default), for EC 256 or 384 (default)",
     )
-    group.add_argument("--cert-overwrite", action="store_true", help="replace key files that exist")
+    group.add("--cert-overwrite", action="store_true", help="replace key files that exist")
 
 
-def add_certificate_options(group: Any) -> None:
+def add_certificate_options(group: OptionGroup) -> None:
     """Add what a new certificate is to be."""
-    group.add_argument(
-        "--cert-create-expires-days", metavar="N", help="how long the new certificate is valid; default 365"
-    )
-    group.add_argument("--cert-common-name", metavar="NAME", help="subject of the new certificate; default qsjwt")
+    group.add("--cert-create-expires-days", metavar="N", help="how long the new certificate is valid; default 365")
+    group.add("--cert-common-name", metavar="NAME", help="subject of the new certificate; default qsjwt")
 
 
-def add_passphrase_options(group: Any) -> None:
+def add_passphrase_options(group: OptionGroup) -> None:
     """Add where the passphrase or PIN of a private key comes from."""
-    group.add_argument(
+    group.add(
         "--key-passphrase-env",
         metavar="NAME",
         help=f"variable that holds the passphrase or PIN; default {PASSPHRASE_VARIABLE}",
     )
-    group.add_argument("--key-passphrase-file", metavar="FILE", help="file whose first line is the passphrase or PIN")
+    group.add("--key-passphrase-file", metavar="FILE", help="file whose first line is the passphrase or PIN")
 
 
-def add_public_key_options(group: Any) -> None:
+def add_algorithm_option(group: OptionGroup, platform: Platform) -> None:
+    """Add ``--algorithm``, one of those that *platform* accepts."""
+    names = ", ".join(platform.algorithms)
+    group.add(
+        "--algorithm",
+        choices=platform.algorithms,
+        metavar="ALG",
+        help=f"{names}; default the first that the key can do",
+    )
+
+
+def add_public_key_options(group: OptionGroup) -> None:
     """Add a public key or certificate, as a file or as text."""
-    group.add_argument(
+    group.add(
         "--cert-publickey-file", action="append", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set"
     )
-    group.add_argument("--cert-publickey", action="append", metavar="TEXT", help="the same as text")
+    group.add("--cert-publickey", action="append", metavar="TEXT", help="the same as text")
 
 
-def add_any_key_options(parser: Parser, note: str) -> Any:
+def add_any_key_options(parser: Parser, note: str) -> OptionGroup:
     """Add a private key by reference and a public one, for what needs the public half alone; return the group."""
-    group = parser.add_argument_group("key", note)
+    group = parser.group("key", note)
     add_public_key_options(group)
     _add_key_option(group)
     add_passphrase_options(group)
@@ -124,8 +129,8 @@ def add_any_key_options(parser: Parser, note: str) -> Any:
     return group
 
 
-def _add_key_option(group: Any) -> None:
-    group.add_argument(
+def _add_key_option(group: OptionGroup) -> None:
+    group.add(
         "--key",
         action="append",
         metavar="SCHEME:REFERENCE",
@@ -133,7 +138,7 @@ def _add_key_option(group: Any) -> None:
     )
 
 
-def key_reference(options: argparse.Namespace) -> str:
+def key_reference(options: Options) -> str:
     """Return the one key reference that *options* give, by ``--key`` or one of its short forms.
 
     :raises InputError: if they give none, or more than one.
@@ -155,7 +160,7 @@ def key_reference(options: argparse.Namespace) -> str:
     return given[0]
 
 
-def new_key_reference(options: argparse.Namespace, **more: str) -> str:
+def new_key_reference(options: Options, **more: str) -> str:
     """Return the reference ``create:…`` for a new key as *options* want it.
 
     :param more: further settings.
@@ -164,7 +169,7 @@ def new_key_reference(options: argparse.Namespace, **more: str) -> str:
     return f"create:{options.cert_file_prefix or ''}?{settings}"
 
 
-def _new_key_settings(options: argparse.Namespace) -> dict[str, str]:
+def _new_key_settings(options: Options) -> dict[str, str]:
     settings = {
         "days": options.cert_create_expires_days,
         "size": options.cert_key_size,
@@ -174,7 +179,7 @@ def _new_key_settings(options: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def key_secrets(options: argparse.Namespace) -> Secrets:
+def key_secrets(options: Options) -> Secrets:
     """Return where the key's passphrase comes from.
 
     :raises InputError: if *options* name two places.
@@ -184,40 +189,7 @@ def key_secrets(options: argparse.Namespace) -> Secrets:
     return Secrets(options.key_passphrase_env, options.key_passphrase_file)
 
 
-@contextlib.contextmanager
-def opened(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Iterator[Signer]:
-    """Open a signer for the first of *algorithms* that the key can do, and close it.
-
-    :raises QsJwtError: as :func:`qsjwt.keys.reference.open_fitting_signer`.
-    """
-    signer = open_fitting_signer(reference, algorithms, secrets)
-    try:
-        yield signer
-    finally:
-        with guard(reference, "close the key"):
-            signer.close()
-
-
-def guard(reference: str, action: str) -> contextlib.AbstractContextManager[None]:
-    """Return the guard of the code of the key provider that *reference* names.
-
-    :param action: what it is to do, for the message, such as "sign".
-    """
-    return KEY_PROVIDERS.guard(split_reference(reference)[0], action)
-
-
-def key_id(options: argparse.Namespace) -> str | None:
-    """Return the value of ``--keyid``, or None.
-
-    :raises InputError: if it is empty.
-    """
-    value: str | None = options.keyid
-    if value is not None and not value.strip():
-        raise InputError("the key ID (--keyid) is empty")
-    return value
-
-
-def public_material(options: argparse.Namespace) -> PublicMaterial | None:
+def public_material(options: Options) -> PublicMaterial | None:
     """Return what the options for a public key give; None if they are not there.
 
     :raises InputError: if both are there.
@@ -242,7 +214,7 @@ def public_material(options: argparse.Namespace) -> PublicMaterial | None:
     return PublicMaterial(source, keys, certificates)
 
 
-def private_reference(options: argparse.Namespace, *, may_be_new: bool = False) -> str | None:
+def private_reference(options: Options, *, may_be_new: bool = False) -> str | None:
     """Return the one reference of ``--key``; None if it is not there.
 
     :param may_be_new: False if a key that is only made now would make no sense.
@@ -266,7 +238,7 @@ def private_material(signer: Signer) -> PublicMaterial:
 
 
 def one_public_key(
-    options: argparse.Namespace, signer: Signer | None, given: PublicMaterial | None, key_id: str | None = None
+    options: Options, signer: Signer | None, given: PublicMaterial | None, key_id: str | None = None
 ) -> PublicKey:
     """Return the one key of *signer* and *given*, at least one of which is there, with its certificate.
 

@@ -92,14 +92,14 @@ def test_passphrase_and_algorithm_are_parameters(
     ("platform", "options", "error", "words"),
     [
         ("qseow", {}, InputError, "--userid is missing"),
-        ("qseow", {"userid": "a", "usrname": "b"}, InputError, "there is no column or option 'usrname'"),
+        ("qseow", {"userid": "a", "usrname": "b"}, InputError, "unknown column 'usrname'"),
         ("qseow", {"userid": "\\"}, InputError, "backslash"),
         ("qseow", {"userid": "a", "algorithm": "ES256"}, InputError, "is no algorithm that"),
         ("qseow", {"userid": ["a"]}, InputError, "takes one value"),
         ("qseow", {"userid": "a", "claims": {"x": object()}}, InputError, "cannot be written as JSON"),
         ("qseow", {"userid": "a", "claims": {"exp": 1}}, InputError, "cannot be replaced"),
         ("qseow", {"userid": "a", "key": "none.pem"}, KeyUnavailable, "does not exist"),
-        ("qseow", {"userid": "a", "claims": {1: 2}}, InputError, "the name of a claim is not a text"),
+        ("qseow", {"userid": "a", "claims": {1: 2}}, InputError, "the name of a claim must be a string"),
         ("qlik", {}, PluginError, "there is no platform 'qlik'"),
     ],
 )
@@ -151,10 +151,10 @@ def test_a_mapping_that_is_filled_again_and_again_keeps_its_rows_apart(
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (None, "it is no mapping from columns to values, but a NoneType"),
-        ([["userid", "a"]], "it is no mapping"),
-        ({1: "a"}, "the name of a column is not a text"),
-        ({"userid": {}}, "there is an object"),
+        (None, "it must be a mapping of columns to values, not a NoneType"),
+        ([["userid", "a"]], "it must be a mapping"),
+        ({1: "a"}, "the name of a column must be a string"),
+        ({"userid": {}}, "not an object"),
         ({"userid": object()}, "a value of the type object"),
     ],
 )
@@ -177,7 +177,7 @@ def test_rows_without_an_end_are_taken_a_few_at_a_time(common: Mapping[str, Any]
     for _, result in zip(range(20), results, strict=False):
         assert result.token
     results.close()
-    assert len(taken) <= 20 + (2 * engine._AHEAD + 2) * engine._MOST_ROWS
+    assert len(taken) <= 20 + (2 * engine.TASKS_AHEAD + 2) * engine.MAX_ROWS_PER_TASK
 
 
 def _settled(condition: Callable[[], bool]) -> bool:
@@ -229,7 +229,7 @@ def test_two_batches_at_once_do_not_meet(keys: SimpleNamespace, common: Mapping[
 
 @pytest.mark.parametrize("jobs", [0, -1])
 def test_the_number_of_threads_is_positive(common: Mapping[str, Any], jobs: int) -> None:
-    with pytest.raises(InputError, match="from 1 to 256 threads"):
+    with pytest.raises(InputError, match="must be between 1 and 256"):
         create_tokens("qseow", [{"userid": "a"}], **common, jobs=jobs)
 
 

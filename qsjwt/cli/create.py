@@ -1,0 +1,140 @@
+"""The command ``create-NAME`` of a platform: a token, or one for each row of a batch."""
+
+import functools
+import logging
+import os
+import time
+from typing import Any, Final
+
+from qsjwt.batch.columns import Columns
+from qsjwt.batch.options import add_batch_options, require_batch
+from qsjwt.batch.rows import CSV
+from qsjwt.cli import log
+from qsjwt.cli.command import PlatformCommand
+from qsjwt.cli.output import add_format_option, as_json, stdout
+from qsjwt.errors import InputError
+from qsjwt.io.read import user_path
+from qsjwt.keys.reference import opened, split_reference
+from qsjwt.options import key as key_options
+from qsjwt.options.claims import further_claims
+from qsjwt.options.parser import Parser
+from qsjwt.options.request import RequestOptions
+from qsjwt.redaction import quoted
+from qsjwt.tokens.create import CreatedToken, Creator
+from qsjwt.tokens.platform import Platform
+from qsjwt.tokens.request import Options, TokenRequest
+
+_LOG = logging.getLogger("qsjwt.command")
+
+
+class CreateCommand(PlatformCommand):
+    """Create a JSON Web Token for {platform}."""
+
+    def __init__(self, app: Any, app_args: Any, *, name: str, platform: Platform) -> None:
+        super().__init__(app, app_args, name=name, platform=platform)
+        self.example = platform.example
+        self._creator = Creator(name, platform)
+
+    def add_options(self, parser: Parser) -> None:
+        """Add the platform's options, and those that every platform gets."""
+        self._parser = parser
+        self._known = RequestOptions(parser, self.platform)
+        key = key_options.add_private_key_options(parser)
+        key_options.add_algorithm_option(key, self.platform)
+        self._known.add_key_id(key)
+        output = parser.group("output")
+        output.add("--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout")
+        add_format_option(output, (*_FORMATS, CSV), said="token, with --batch json (JSON Lines)")
+        self._known.add_no_check(output)
+        output.add(
+            "--minimal-output", action="store_true", help="accepted for scripts of qs-jwt; the output is minimal anyway"
+        )
+        add_batch_options(parser)
+        parser.synopsis = "KEY [OPTION ...]"
+        parser.example = self.example or self._plain_example(parser)
+
+    @staticmethod
+    def _plain_example(parser: Parser) -> str:
+        words = [word for title, word in parser.samples().items() if title != "--expires"]
+        return " ".join([parser.prog, *words, "--expires 60m", "--key file:privatekey.pem"])
+
+    def take_action(self, options: Options) -> None:
+        """Build, check, sign and write a token, in this order: a typing error costs no PIN and no call to a service."""
+        reference = key_options.key_reference(options)
+        require_place(options.output)
+        claims = further_claims(options)
+        _require_format(options)
+        make = functools.partial(self._known.request, algorithm=options.algorithm, check=not options.no_check)
+        if options.batch is None:
+            self._create(make(options, claims), options, reference)
+            return
+        from qsjwt.cli.batch_run import run_batch
+
+        columns = functools.partial(Columns, self._parser.declared, self._known, make, options, claims)
+        run_batch(self._creator, columns, options, reference)
+
+    def _create(self, request: TokenRequest, options: Options, reference: str) -> None:
+        token = self._creator.build(request, int(time.time()))
+        for remark in token.remarks:
+            _LOG.warning("%s", remark)
+        algorithms = self._creator.algorithms(options.algorithm)
+        with opened(reference, algorithms, key_options.key_secrets(options)) as signer:
+            created = self._creator.sign(token, signer, reference)
+            _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
+        self.emit(_FORMATS[options.format or "token"](created), options.output)
+        scheme, _ = split_reference(reference)
+        _LOG.info("signed with %s, key from %s:", created.header["alg"], scheme)
+        _LOG.log(log.VERBOSE, "claims: %s", ", ".join(created.claims))
+
+
+def require_place(path: str | None) -> None:
+    """Find out before a key is opened or made that the result would have nowhere to go."""
+    if path is None or path == "-":
+        if stdout() is None:
+            raise InputError("standard output is closed, so there is nowhere to write the result")
+        return
+    place = user_path(path)
+    if not os.path.basename(place) or os.path.isdir(place):
+        raise InputError(f"--output {quoted(path)} is not the name of a file")
+    folder = os.path.dirname(os.path.realpath(place))
+    if not os.path.isdir(folder):
+        raise InputError(f"--output {quoted(path)} is in a folder that does not exist", hint="make the folder first")
+    if not os.path.exists(place) and not os.access(folder, os.W_OK):
+        raise InputError(f"--output {quoted(path)} is in a folder that you may not write to")
+
+
+def _require_format(options: Options) -> None:
+    if options.batch is None:
+        require_batch(options)
+        if options.format == CSV:
+            raise InputError("--format csv belongs to a batch", hint="add --batch FILE, or use --format json")
+    elif options.format in ("token", "header"):
+        raise InputError(
+            f"--format {options.format} is for one token, and a batch has many", hint="use --format json or csv"
+        )
+
+
+def _as_token(created: CreatedToken) -> str:
+    return f"{created.compact}\n"
+
+
+def _as_header(created: CreatedToken) -> str:
+    return f"Authorization: Bearer {created.compact}\n"
+
+
+def _as_json(created: CreatedToken) -> str:
+    from qsjwt.times import iso_time
+
+    return as_json(
+        {
+            "token": created.compact,
+            "header": created.header,
+            "claims": created.claims,
+            "issued_at": iso_time(created.claims.get("iat")),
+            "expires_at": created.expires_at,
+            "key_thumbprint": created.key_thumbprint,
+        }
+    )
+
+
+_FORMATS: Final = {"token": _as_token, "json": _as_json, "header": _as_header}

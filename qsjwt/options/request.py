@@ -1,0 +1,116 @@
+"""The options that every ``create-NAME`` has, and the way from their values to a request for a token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from qsjwt.errors import InputError
+from qsjwt.options.claims import add_claim_options
+from qsjwt.options.group import Option, OptionGroup
+from qsjwt.options.parser import Parser
+from qsjwt.times import parse_duration, parse_lifetime
+from qsjwt.tokens.claim_names import claim_names
+from qsjwt.tokens.platform import Platform
+from qsjwt.tokens.request import THUMBPRINT, Options, TokenRequest
+
+
+def add_claim_name_options(group: OptionGroup, platform: Platform) -> None:
+    """Add ``--OPTION-claim`` for each claim of *platform* that an administrator may rename."""
+    for option, claim in platform.claim_names.items():
+        group.add(
+            f"--{option}-claim",
+            default=claim,
+            metavar="CLAIM",
+            help=f"claim's name for --{option}; default %(default)s",
+        )
+
+
+def key_id(options: Options) -> str | None:
+    """Return the value of ``--keyid``, or None.
+
+    :raises InputError: if it is empty.
+    """
+    value: str | None = options.keyid
+    if value is not None and not value.strip():
+        raise InputError("the key ID (--keyid) is empty")
+    return value
+
+
+class RequestOptions:
+    """What a token says, declared on a parser: the platform's options, further claims, the lifetime, the key ID.
+
+    :ivar columns: option without its dashes to the option: what may differ from token to token.
+    :ivar identifying: those of them that have one value and say who a token is for.
+    """
+
+    def __init__(self, parser: Parser, platform: Platform) -> None:
+        """Add the options to *parser*, but for the key ID and ``--no-check``."""
+        self._platform = platform
+        who = parser.group("who")
+        platform.add_options(who)
+        claims = parser.group("claims")
+        platform.add_shared_options(claims)
+        add_claim_name_options(claims, platform)
+        own = [*who.options, *claims.options]
+        add_claim_options(claims)
+        lifetime = parser.group("lifetime")
+        lifetime.add(
+            "--expires",
+            type=parse_lifetime,
+            required=True,
+            metavar="TIME",
+            help="from now on: 60m, 48h, 365d, 5y (s, m, h, d, w, y)",
+        )
+        lifetime.add(
+            "--clock-skew",
+            type=parse_duration,
+            default="30s",
+            metavar="TIME",
+            help="how far iat and nbf lie in the past, as clocks differ; default %(default)s, 0s for none",
+        )
+        self._own = [option.dest for option in own]
+        self.columns: dict[str, Option] = {}
+        self._add_columns(*own, *lifetime.options)
+        self.identifying = [option.long_names[-1] for option in who.options if _is_single(option)]
+
+    def add_key_id(self, group: OptionGroup) -> None:
+        """Add ``--keyid``."""
+        self._add_columns(
+            group.add(
+                "--keyid",
+                required=self._platform.key_id_required,
+                metavar="ID",
+                help=f"key ID: kid in the header, as registered with the key; {THUMBPRINT}: the key's own (RFC 7638)",
+            )
+        )
+
+    @staticmethod
+    def add_no_check(group: OptionGroup) -> None:
+        """Add ``--no-check``."""
+        group.add("--no-check", action="store_true", help="sign even if a rule of the platform is broken")
+
+    def _add_columns(self, *options: Option) -> None:
+        for option in options:
+            self.columns.update(dict.fromkeys(option.long_names, option))
+
+    def request(
+        self, options: Options, claims: Mapping[str, Any], *, algorithm: str | None = None, check: bool = True
+    ) -> TokenRequest:
+        """Return the request that *options* make.
+
+        :param claims: further ones, of the user's own.
+        :raises InputError: if a claim or the key ID has no name.
+        """
+        return TokenRequest(
+            options=Options({name: options[name] for name in self._own}, options.given),
+            expires=options.expires,
+            clock_skew=options.clock_skew,
+            algorithm=algorithm,
+            key_id=key_id(options),
+            claims=claims,
+            claim_names=claim_names(options, self._platform.claim_names, self._platform.user_claims),
+            check=check,
+        )
+
+
+def _is_single(option: Option) -> bool:
+    return option.nargs is None and not option.takes_list and bool(option.long_names)

@@ -1,0 +1,73 @@
+"""What a user asked for, as frozen values: the values of options, and a request for one token."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
+
+THUMBPRINT: Final = "thumbprint"
+"""As a key ID: the key's own thumbprint (RFC 7638)."""
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Options(Mapping[str, Any]):
+    """The values of options, by name with underscores for dashes: ``options.cert_create``. They cannot be changed.
+
+    :ivar given: the names of those that were given; the others have their defaults.
+    """
+
+    __slots__ = ("_values", "given")
+    given: frozenset[str]
+
+    def __init__(self, values: Mapping[str, Any], given: frozenset[str] = frozenset()) -> None:
+        """Hold *values*, which nobody else changes."""
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "given", given)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(f"there is no option of the name {name!r}") from None
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"options are values, and {name!r} cannot be set")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Show names alone: a value may be a private key."""
+        return f"<Options {' '.join(self)}>"
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """A request for one token, or for what is to be registered for such tokens.
+
+    :ivar options: those that the platform has added, and no others.
+    :ivar expires: the lifetime in seconds from now on; 0 in a registration.
+    :ivar clock_skew: seconds by which ``iat`` and ``nbf`` lie in the past.
+    :ivar algorithm: a JWA name (RFC 7518, section 3.1); None for the platform's first that the key can do. In a
+        registration it is one that the key can do.
+    :ivar key_id: ``kid`` (RFC 7515, section 4.1.4); None for none.
+    :ivar claims: further claims, of the user's own.
+    :ivar claim_names: where an administrator may rename claims: option to the claim's name.
+    :ivar check: False to sign even if a rule of the platform is broken.
+    """
+
+    options: Options
+    expires: int = 0
+    clock_skew: int = 0
+    algorithm: str | None = None
+    key_id: str | None = None
+    claims: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    claim_names: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    check: bool = True
