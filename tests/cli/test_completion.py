@@ -21,7 +21,7 @@ HOSTILE_TEXT = (
 )
 HOSTILE_CHOICES = [
     *("a b", "$(touch PWNED)", "`touch PWNED`", "it's", 'say "x"', "x;touch PWNED", "[z]", "{y,z}", "*", "~", "back\\"),
-    *("c'd\"", "’q’", "#n", "!!", "(touch PWNED)", "$HOME", "%s", "--", "&touch", "|t", "<t", "å"),
+    *("c'd\"", "’q’", "#n", "!!", "(touch PWNED)", "$HOME", "%s", "--", "&touch", "|t", "<t", "å", "__PATHS__"),
 ]
 HOSTILE_PLUGINS = ["create-hostile", "create-qseow"]
 
@@ -225,6 +225,7 @@ def test_the_script_for_powershell_is_balanced_and_keeps_hostile_texts_in_quotes
     assert "Register-ArgumentCompleter -Native" in bare
     assert "'it''s'" in script
     assert "'’’q’’'" in script
+    assert "'__PATHS__'" in script
 
 
 def test_without_any_key_provider_the_scripts_are_still_made() -> None:

@@ -18,8 +18,8 @@ def main() -> None:
     (wheel,) = folder.glob("*.whl")
     (sdist,) = folder.glob("*.tar.gz")
     subprocess.run([sys.executable, "-m", "twine", "check", "--strict", wheel, sdist], check=True)
-    packages = [path for name in ("qsjwt", "qsjwt_platforms") for path in (ROOT / name).rglob("*.py")]
-    wanted = {path.relative_to(ROOT).as_posix() for path in packages} | {"qsjwt/py.typed", "qsjwt_platforms/py.typed"}
+    found = [path for name in ("qsjwt", "qsjwt_platforms") for path in (ROOT / name).rglob("*") if path.is_file()]
+    wanted = {path.relative_to(ROOT).as_posix() for path in found if path.suffix != ".pyc"}
     pages = {f"share/man/man{path.suffix[1:]}/{path.name}" for path in (ROOT / "doc" / "man").iterdir()}
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())

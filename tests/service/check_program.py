@@ -13,6 +13,7 @@ from pathlib import Path
 
 from qsjwt import __version__
 from qsjwt.cli.command import COMMANDS
+from qsjwt.cli.completion.scripts import SHELLS
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.tokens.platform import PLATFORMS
 
@@ -59,6 +60,8 @@ def check(program: Path, files: list[Path]) -> None:
         checked = run("check", "qseow", "--jwt-file", "token", "--cert-publickey-file", "x_publickey.cer")
         assert "\nok       signature " in checked, checked
         assert json.loads(run("decode", "--jwt-file", "token", "-f", "json"))["claims"]["userId"] == "göran"
+        for shell in SHELLS:
+            assert "create-qseow" in run("completion", shell), shell
         lacking = without_library(run("list-plugins", "-f", "csv"))
         (work / "users.csv").write_text("userid\nanna\nbo\n", encoding="utf-8")
         key = ("--key", "x_privatekey.pem")

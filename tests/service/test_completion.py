@@ -49,6 +49,19 @@ bindkey '^I' offer
 print -r -- READY >> ./offered
 """
 
+# What is offered for each line, and what a program gets of the offers of the last one.
+_POWERSHELL = r"""
+[Console]::OutputEncoding = [System.Text.UTF8Encoding]::new($false)
+foreach ($line in $args) {
+    $offered = (TabExpansion2 -inputScript $line -cursorColumn $line.Length).CompletionMatches.CompletionText
+    $offered -join "`t"
+}
+Invoke-Expression "/usr/bin/printf '%s\n' $offered"
+"""
+
+_PWSH = Path(os.environ.get("QSJWT_PWSH", "")).resolve()
+_HOME = os.environ.get("HOME", "")
+
 
 @pytest.fixture
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -343,3 +356,35 @@ def test_bash_on_a_terminal_quotes_and_finishes_a_file_behind_a_scheme(run: Run,
         *("create-qseow", "--key=file:my key.pem", "--output", "keys/old.pem"),
         *("--key", "pkcs12:keys/old.pem", "--format", "json", "--batch", "at/a@b.csv"),
     ]
+
+
+@pytest.mark.skipif("QSJWT_PWSH" not in os.environ, reason="QSJWT_PWSH names no PowerShell")
+def test_powershell_offers_what_the_others_offer_and_quotes_it(
+    run: Run, surroundings: Path, installed_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", _HOME)
+    install_hostile(installed_plugin)
+    # Windows PowerShell 5.1 reads a file without a BOM in the code page of the machine.
+    Path("script.ps1").write_text(run("completion", "powershell").stdout + _POWERSHELL, encoding="utf-8-sig")
+    expected = {
+        "qsjwt create-q": "create-qscloud create-qscloud-oauth create-qseow",
+        "qsjwt -v help registration n": "nprinting",
+        "qsjwt -q check qseow --key-p": "--key-passphrase-env --key-passphrase-file",
+        "qsjwt decode --loglevel=w": "--loglevel=warn --loglevel=warning",
+        "qsjwt create-qseow --cert-create --userdi": "--userdir --userdir-claim",
+        "qsjwt create-qseow --key=en": "--key=env:",
+        "qsjwt create-qseow --key file:my": "file:'./my key.pem' file:'./my other.pem'",
+        "qsjwt decode --jwt-file my": "'./my key.pem' './my other.pem'",
+        "qsjwt create-hostile --expi": "--expires",
+    }
+    result = subprocess.run(
+        [_PWSH, "-NoProfile", "-NonInteractive", "-File", "script.ps1", *expected, "qsjwt create-hostile --weird "],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    offered = [line.replace("\t", " ") for line in lines[: len(expected)]]
+    assert dict(zip(expected, offered, strict=True)) == expected
+    assert lines[len(expected) + 1 :] == HOSTILE_CHOICES
