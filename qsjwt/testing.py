@@ -43,7 +43,8 @@ from qsjwt.api import (
 )
 from qsjwt.cli.app import main
 from qsjwt.keys.reference import KEY_PROVIDERS
-from qsjwt.options.group import Option, OptionGroup
+from qsjwt.options.group import OptionGroup
+from qsjwt.options.option import Option
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import RequestOptions, add_claim_name_options
 from qsjwt.tokens.create import Creator, load_platform

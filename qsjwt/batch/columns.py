@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from qsjwt.errors import InputError, nearest
 from qsjwt.options.claims import json_claim
-from qsjwt.options.group import Declared, Option
+from qsjwt.options.group import Declared
+from qsjwt.options.option import Option
 from qsjwt.options.request import RequestOptions
 from qsjwt.redaction import quoted
 from qsjwt.tokens.request import Options, TokenRequest

@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from qsjwt.errors import HelpWanted, InputError, nearest
-from qsjwt.options.group import Declared, Option, OptionGroup
+from qsjwt.options.group import Declared, OptionGroup
 from qsjwt.options.help_text import MAX_COLUMNS, continued, terminal_columns, two_columns, wrap
+from qsjwt.options.option import Option
 from qsjwt.redaction import printable
 from qsjwt.tokens.request import Options
 

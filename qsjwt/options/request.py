@@ -5,7 +5,8 @@ from typing import Any
 
 from qsjwt.errors import InputError
 from qsjwt.options.claims import add_claim_options
-from qsjwt.options.group import Option, OptionGroup
+from qsjwt.options.group import OptionGroup
+from qsjwt.options.option import Option
 from qsjwt.options.parser import Parser
 from qsjwt.times import parse_duration, parse_lifetime
 from qsjwt.tokens.claim_names import claim_names

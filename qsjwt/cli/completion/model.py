@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from qsjwt.keys.reference import reference_forms
-from qsjwt.options.group import Option as DeclaredOption
+from qsjwt.options.option import Option as DeclaredOption
 from qsjwt.options.parser import Parser
 from qsjwt.redaction import printable
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qsjwt.errors import InputError
-from qsjwt.options.group import Option
+from qsjwt.options.option import Option
 from qsjwt.options.parser import Parser
 
 
