@@ -158,5 +158,5 @@ def _claim_value(column: str, claim: str, value: Any, row: Mapping[str, Any]) ->
     if column == typed:
         return _own(json_claim(value, f"the column {quoted(column)}"))
     if typed in row:
-        raise InputError(f"the columns {quoted(column)} and {quoted(typed)} are one claim")
+        raise InputError(f"the columns {quoted(column)} and {quoted(typed)} set the same claim")
     return _own(value)

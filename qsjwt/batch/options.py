@@ -19,8 +19,8 @@ def add_batch_options(parser: Parser) -> None:
     parser.waiver = group.add(
         "--batch",
         metavar="FILE",
-        help="a token for each row of a CSV or JSON Lines file, - for standard input; a column is an option's name, "
-        "or claim.NAME",
+        help="make a token for each row of a CSV or JSON Lines file, - for standard input; a column is an option's "
+        "name, or claim.NAME",
     )
     group.add(
         "--batch-format",
@@ -32,7 +32,7 @@ def add_batch_options(parser: Parser) -> None:
         "--jobs",
         type=_jobs,
         metavar="N",
-        help="threads that sign, or calls of a service at a time; default the number of cores",
+        help="signing threads, or concurrent calls to a service; default: the number of cores",
     )
     group.add("--fail-fast", action="store_true", help="stop at the first bad row, and write no --output")
 
@@ -58,4 +58,4 @@ def require_batch(options: Options) -> None:
     """
     for dest, name in _ONLY_WITH_BATCH.items():
         if getattr(options, dest):
-            raise InputError(f"{name} belongs to a batch", hint="add --batch FILE, or leave it out")
+            raise InputError(f"{name} can only be used with --batch", hint="add --batch FILE, or leave it out")

@@ -27,8 +27,8 @@ _LONGEST: Final = 1 << 20
 
 _SAID_DELIMITER: Final = re.compile(r'"?sep=([,;\t])"?')
 _CSV_ERRORS: Final = {
-    "unexpected end of data": "a quoted cell does not end",
-    "new-line character": "there is a line end in a cell without quotes",
+    "unexpected end of data": "a quoted cell is not closed",
+    "new-line character": "an unquoted cell contains a line break",
 }
 """What the library says to what people understand."""
 
@@ -106,7 +106,7 @@ class RowReader:
 
     def _header(self, line: str | None) -> list[str]:
         if line is None or not _is_text(line):
-            raise InputError(f"{self._source} has no header that can be read: its first line is no text of its own")
+            raise InputError(f"{self._source} has no readable header: its first line is not text")
         if said := _SAID_DELIMITER.fullmatch(line):  # spreadsheets write it, and read it
             self._delimiter = said[1]
             line = next((line.text for line in self._lines if line.number), None) or ""
@@ -152,7 +152,7 @@ class RowReader:
         text = _text_of(line)
         cells = self._cells_of_several(text) if '"' in text else self._cells([text])
         if len(cells) != len(columns):
-            raise ValueError(f"the number of its cells is {len(cells)}, and that of the header's is {len(columns)}")
+            raise ValueError(f"it has {len(cells)} cells, but the header has {len(columns)}")
         return {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
 
     def _cells_of_several(self, first: str) -> list[str]:
@@ -252,7 +252,7 @@ class RowReader:
         try:
             data: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]  # BinaryIO is without it
         except (OSError, ValueError) as cause:
-            raise InputError(f"{self._source} cannot be read to its end") from cause
+            raise InputError(f"{self._source} cannot be read to the end") from cause
         return data
 
 
@@ -275,9 +275,9 @@ def _would_wait(stream: BinaryIO) -> bool:
 
 def _text_of(line: _Line) -> str:
     if line.text is None:
-        raise ValueError("it is longer than a million letters")
+        raise ValueError("it is longer than a million characters")
     if not _is_text(line.text):
-        raise ValueError("it has bytes that are not text in the encoding of the file, such as UTF-8")
+        raise ValueError("it contains bytes that are not valid in the encoding of the file, such as UTF-8")
     return line.text
 
 

@@ -163,9 +163,9 @@ class _Tally:
         """
         for remark, count in self._remarks.items():
             if count > 1:
-                _LOG.warning("the same holds for %d more: %s", count - 1, remark)
+                _LOG.warning("the same applies to %d more rows: %s", count - 1, remark)
         if self._untold:
-            _LOG.warning("there are %d warnings more, of other kinds", self._untold)
+            _LOG.warning("%d more warnings of other kinds", self._untold)
         rows, seconds = self.tokens + self.failed, time.monotonic() - self._start
         _LOG.info(
             "%d rows: %d tokens, %d bad, in %.1f s (%.0f tokens/s)",
@@ -176,5 +176,5 @@ class _Tally:
         if self.failed:
             raise InputError(
                 f"{self.failed} of {rows} rows got no token",
-                hint="their lines are named above; the others have theirs",
+                hint="the failed rows are listed above; the others got theirs",
             )

@@ -95,10 +95,10 @@ def require_place(path: str | None) -> None:
         return
     place = user_path(path)
     if not os.path.basename(place) or os.path.isdir(place):
-        raise InputError(f"--output {quoted(path)} is not the name of a file")
+        raise InputError(f"--output {quoted(path)} is not a file name")
     folder = os.path.dirname(os.path.realpath(place))
     if not os.path.isdir(folder):
-        raise InputError(f"--output {quoted(path)} is in a folder that does not exist", hint="make the folder first")
+        raise InputError(f"--output {quoted(path)} is in a folder that does not exist", hint="create the folder first")
     if not os.path.exists(place) and not os.access(folder, os.W_OK):
         raise InputError(f"--output {quoted(path)} is in a folder that you may not write to")
 
@@ -107,10 +107,12 @@ def _require_format(options: Options) -> None:
     if options.batch is None:
         require_batch(options)
         if options.format == CSV:
-            raise InputError("--format csv belongs to a batch", hint="add --batch FILE, or use --format json")
+            raise InputError(
+                "--format csv can only be used with --batch", hint="add --batch FILE, or use --format json"
+            )
     elif options.format in ("token", "header"):
         raise InputError(
-            f"--format {options.format} is for one token, and a batch has many", hint="use --format json or csv"
+            f"--format {options.format} prints one token, but a batch makes many", hint="use --format json or csv"
         )
 
 

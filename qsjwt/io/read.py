@@ -41,7 +41,7 @@ def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError, sho
     except (OSError, ValueError) as cause:
         if holds_secret(path) or path.startswith("{"):
             raise InputError(
-                f"the {what} was given by its content where its name belongs", hint="name a file that holds it"
+                f"expected the name of the {what}, got its content", hint="name a file that contains it"
             ) from None
         raise error(f"{name} {why_not(cause)}") from cause
     if len(data) > _LARGEST:
@@ -63,7 +63,7 @@ def why_not(cause: OSError | ValueError) -> str:
         case OSError(strerror=str(reason)):
             return f"is not accessible: {reason.lower()}"
         case _:
-            return "is not a name that a file can have"
+            return "is not a valid file name"
 
 
 def read_standard_input(reader: str) -> bytes:
@@ -118,7 +118,7 @@ def read_variable(name: str, what: str, *, error: type[QsJwtError], show: bool =
     """
     if not _VARIABLE.fullmatch(name):
         raise InputError(
-            f"the environment variable for the {what} has an impossible name",
+            f"invalid name for the environment variable that holds the {what}",
             hint="give the name of the variable, not its value",
         )
     value = os.environ.get(name)
@@ -175,9 +175,9 @@ def whole_number(text: str, what: str) -> int:
     :raises InputError: if it is none, or has more than nine digits.
     """
     if not (text.isascii() and text.isdigit()):
-        raise InputError(f"the {what}: {quoted(text)} is not a whole number")
+        raise InputError(f"the {what} must be a whole number, not {quoted(text)}")
     if len(text) > 9:
-        raise InputError(f"the {what}: {quoted(text)} is too large")
+        raise InputError(f"the {what} is too large: {quoted(text)}")
     return int(text)
 
 

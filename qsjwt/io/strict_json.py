@@ -45,9 +45,9 @@ def parse_json(text: str) -> Any:
         line = f"line {cause.lineno}, " if "\n" in text else ""
         raise ValueError(f"it is not JSON: {cause.msg.lower()} at {line}column {cause.colno}") from None
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("it is nested too deeply") from None
     if _depth(value) > _DEEPEST:
-        raise ValueError("it is nested too deep")
+        raise ValueError("it is nested too deeply")
     return value
 
 

@@ -48,14 +48,14 @@ class PublicMaterial:
 
 def add_private_key_options(parser: Parser) -> OptionGroup:
     """Add ``--key``, its short forms, and what a new key is to be; return the argument group."""
-    key = parser.group("key", "One of --key and its three short forms is needed.")
+    key = parser.group("key", "Give --key or one of its three short forms.")
     _add_key_option(key)
     key.add("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE")
     key.add(
         "--cert-privatekey",
         action="append",
         metavar="PEM",
-        help="short for --key inline:PEM; others can see it in the list of processes, so rather use env: or stdin:",
+        help="short for --key inline:PEM; other users can see it in the process list, so prefer env: or stdin:",
     )
     key.add(
         "--cert-create",
@@ -75,7 +75,7 @@ def add_private_key_options(parser: Parser) -> OptionGroup:
 def add_new_key_options(group: OptionGroup) -> None:
     """Add what a new key and its files are to be."""
     add_certificate_options(group)
-    group.add("--cert-file-prefix", metavar="PREFIX", help="what the names of the three new files begin with")
+    group.add("--cert-file-prefix", metavar="PREFIX", help="prefix of the names of the three new files")
     group.add(
         "--cert-key-size",
         metavar="N",
@@ -86,7 +86,7 @@ def add_new_key_options(group: OptionGroup) -> None:
 
 def add_certificate_options(group: OptionGroup) -> None:
     """Add what a new certificate is to be."""
-    group.add("--cert-create-expires-days", metavar="N", help="how long the new certificate is valid; default 365")
+    group.add("--cert-create-expires-days", metavar="N", help="days that the new certificate is valid; default 365")
     group.add("--cert-common-name", metavar="NAME", help="subject of the new certificate; default qsjwt")
 
 
@@ -185,7 +185,7 @@ def key_secrets(options: Options) -> Secrets:
     :raises InputError: if *options* name two places.
     """
     if options.key_passphrase_env is not None and options.key_passphrase_file is not None:
-        raise InputError("the passphrase has two sources", hint="use --key-passphrase-env or --key-passphrase-file")
+        raise InputError("the passphrase is given twice", hint="use --key-passphrase-env or --key-passphrase-file")
     return Secrets(options.key_passphrase_env, options.key_passphrase_file)
 
 
@@ -226,7 +226,7 @@ def private_reference(options: Options, *, may_be_new: bool = False) -> str | No
         raise InputError("more than one key is given", hint="use --key once")
     reference: str = options.key[0]
     if split_reference(reference)[0] == "create" and not may_be_new:
-        raise InputError("--key create: makes a new key, and a key that is there is needed", hint="see create-key")
+        raise InputError("--key create: makes a new key, but an existing key is needed", hint="see create-key")
     return reference
 
 

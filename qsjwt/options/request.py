@@ -21,7 +21,7 @@ def add_claim_name_options(group: OptionGroup, platform: Platform) -> None:
             f"--{option}-claim",
             default=claim,
             metavar="CLAIM",
-            help=f"claim's name for --{option}; default %(default)s",
+            help=f"name of the claim for --{option}; default %(default)s",
         )
 
 
@@ -66,7 +66,7 @@ class RequestOptions:
             type=parse_duration,
             default="30s",
             metavar="TIME",
-            help="how far iat and nbf lie in the past, as clocks differ; default %(default)s, 0s for none",
+            help="how far iat and nbf lie in the past, in case clocks differ; default %(default)s, 0s for none",
         )
         self._own = [option.dest for option in own]
         self.columns: dict[str, Option] = {}

@@ -19,7 +19,7 @@ def add_token_options(parser: Parser) -> None:
         "--at",
         type=parse_time,
         metavar="TIME",
-        help="judge as of then: ISO 8601, or seconds since 1970; default now",
+        help="judge the token as of this time: ISO 8601, or seconds since 1970; default now",
     )
 
 

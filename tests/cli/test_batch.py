@@ -153,7 +153,7 @@ def test_bad_rows_are_named_by_their_lines_and_the_others_are_signed(batch: Run,
     *bad, last = _errors(result.stderr)
     assert [line.partition(":")[0] for line in bad] == [f"line {n}" for n in range(3, 10)]
     for line, words in zip(
-        bad, ("--userid is missing", "'soon'", "cells", "quoted", "not text", "JSON", "backslash"), strict=True
+        bad, ("--userid is missing", "'soon'", "cells", "quoted", "not valid in", "JSON", "backslash"), strict=True
     ):
         assert words in line
     assert last == "7 of 9 rows got no token"
@@ -173,7 +173,10 @@ def test_bad_rows_of_json_lines_are_named_too(run: Run, keys: SimpleNamespace, t
         bad,
         (
             *("line 2: --userid takes one value", "line 3: --userid takes a string", "did you mean"),
-            *("line 5: --groups takes one value", "line 6: the columns 'claim.a' and 'claim-json.a' are one claim"),
+            *(
+                "line 5: --groups takes one value",
+                "line 6: the columns 'claim.a' and 'claim-json.a' set the same claim",
+            ),
             *("line 7: the column 'claim' does not say which claim", "line 8: --key is the same for all rows"),
         ),
         strict=True,
@@ -262,16 +265,16 @@ def test_a_batch_without_rows_is_said(batch: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--jobs", "2"), "--jobs belongs to a batch"),
-        (("--fail-fast",), "--fail-fast belongs to a batch"),
-        (("--batch-format", "csv"), "--batch-format belongs to a batch"),
-        (("--format", "csv"), "--format csv belongs to a batch"),
+        (("--jobs", "2"), "--jobs can only be used with --batch"),
+        (("--fail-fast",), "--fail-fast can only be used with --batch"),
+        (("--batch-format", "csv"), "--batch-format can only be used with --batch"),
+        (("--format", "csv"), "--format csv can only be used with --batch"),
         (("--batch", "none.csv"), "the batch file 'none.csv' does not exist"),
         (("--batch", "."), "is a folder"),
         (("--batch", ""), "the name of the batch file is empty"),
-        (("--batch", "b", "--format", "token"), "--format token is for one token"),
+        (("--batch", "b", "--format", "token"), "--format token prints one token"),
         (("--batch", "b", "--jobs", "0"), "must be between 1 and 256"),
-        (("--batch", "b", "--jobs", "many"), "not a whole number"),
+        (("--batch", "b", "--jobs", "many"), "must be a whole number"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -287,7 +290,7 @@ def test_a_warning_that_holds_for_all_rows_is_said_once(run: Run, keys: SimpleNa
     warnings = [line for line in result.stderr.splitlines() if "warning: line 2: " in line]
     assert warnings
     assert len(result.stderr.splitlines()) == 2 * len(warnings)
-    assert "the same holds for 49 more: " in result.stderr
+    assert "the same applies to 49 more rows: " in result.stderr
 
 
 def test_warnings_without_an_end_are_counted(
@@ -315,14 +318,14 @@ def test_warnings_without_an_end_are_counted(
     (tmp_path / "users.csv").write_text("user\n" + "".join(f"u{n}\n" for n in range(50)), encoding="utf-8")
     result = run("create-wordy", "--expires", "5m", "--key", keys.files["rsa"], "--batch", "users.csv")
     assert len([line for line in result.stderr.splitlines() if line.endswith("is odd")]) == 20
-    assert "there are 30 warnings more, of other kinds" in result.stderr
+    assert "30 more warnings of other kinds" in result.stderr
 
 
 def test_warnings_of_many_kinds_are_counted(batch: Run) -> None:
     rows = "".join(f"  u{n} ,D{n}{' ' * (n % 2)}\n" for n in range(4))
     result = batch(f"userid,userdir\n{rows}", "--no-check")
     assert "blanks around the value of --userid are left out" in result.stderr
-    assert "the same holds for 3 more: blanks around the value of --userid" in result.stderr
+    assert "the same applies to 3 more rows: blanks around the value of --userid" in result.stderr
 
 
 def test_a_summary_is_said_to_those_who_want_it(batch: Run) -> None:
@@ -631,7 +634,7 @@ def test_a_line_end_in_a_name_makes_no_row_of_its_own(batch: Run, keys: SimpleNa
         ("bo", "Bo\nBerg"),
         ("zoe", "Zoe"),
     ]
-    assert _errors(result.stderr)[0] == "line 7: a quoted cell does not end"
+    assert _errors(result.stderr)[0] == "line 7: a quoted cell is not closed"
 
 
 def test_what_is_signed_is_given_out_before_the_next_row_is_there(keys: SimpleNamespace) -> None:

@@ -563,7 +563,7 @@ def test_the_thumbprint_is_that_of_the_key(check: Check, keys: SimpleNamespace) 
 
 def test_the_thumbprint_of_no_key_is_refused(run: Run) -> None:
     vector = VECTORS / "qscloud-365d-groups.jwt"
-    run("check", "qscloud", "--jwt-file", vector, "--keyid", "thumbprint").refused(2, "no key is given")
+    run("check", "qscloud", "--jwt-file", vector, "--keyid", "thumbprint").refused(2, "none is given")
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_a_wrong_command_line_exits_2(run: Run, options: tuple[str, ...], words:
 
 def test_a_token_given_as_a_file_name_is_not_repeated(run: Run) -> None:
     result = run("decode", "--jwt-file", TOKEN)
-    result.refused(2, "content where its name belongs")
+    result.refused(2, "got its content")
     assert TOKEN[:30] not in result.stderr
 
 

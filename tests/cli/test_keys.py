@@ -188,8 +188,8 @@ def test_not_even_a_traceback_shows_a_key(run: Run, keys: SimpleNamespace, bad_k
         (("--cert-privatekey", "a", "--cert-create"), 2, ("more than one key",)),
         (("--key", ""), 2, ("private key file is empty",)),
         (("--key", "file:"), 2, ("private key file is empty",)),
-        (("--key", "env:"), 2, ("impossible name",)),
-        (("--key", "env:A B"), 2, ("impossible name",)),
+        (("--key", "env:"), 2, ("invalid name",)),
+        (("--key", "env:A B"), 2, ("invalid name",)),
         (("--key", "env:NOT_SET"), 3, ("'NOT_SET'", "not set")),
         (("--key", "stdin:x"), 2, ("nothing after the colon",)),
         (("--key", "stdin:"), 3, ("standard input is empty",)),
@@ -199,12 +199,12 @@ def test_not_even_a_traceback_shows_a_key(run: Run, keys: SimpleNamespace, bad_k
         (("--key", "encrypted", "--key-passphrase-env", "NOT_SET"), 3, ("variable for the passphrase is not set",)),
         (("--key", "encrypted", "--key-passphrase-env", "hunter2"), 3, ("not its value",)),
         (("--key", "encrypted", "--key-passphrase-file", "hunter2"), 3, ("passphrase file does not exist",)),
-        (("--key", "encrypted", "--key-passphrase-env", "s3 cret"), 2, ("impossible name",)),
+        (("--key", "encrypted", "--key-passphrase-env", "s3 cret"), 2, ("invalid name",)),
         (("--key", "encrypted", "--key-passphrase-file", "folder"), 3, ("passphrase file is a folder",)),
         (("--key", "encrypted", "--key-passphrase-file", "empty"), 3, ("first line", "empty")),
         (("--key", "encrypted", "--key-passphrase-file", "garbage"), 3, ("neither UTF-8",)),
         (("--key", "encrypted", "--key-passphrase-file", "text"), 3, ("wrong passphrase",)),
-        (("--key", "text", "--key-passphrase-file", "a", "--key-passphrase-env", "B"), 2, ("two sources",)),
+        (("--key", "text", "--key-passphrase-file", "a", "--key-passphrase-env", "B"), 2, ("given twice",)),
         (("--key", "stdin:", "--claims-file", "-"), 2, ("both read standard input",)),
     ],
 )
@@ -349,7 +349,7 @@ def test_no_key_is_made_for_a_token_that_has_nowhere_to_go(
     qseow("--cert-create", "--output", "no/such/token").refused(2, "--output", "does not exist")
     qseow("--cert-create", "--output", str(tmp_path)).refused(2, "--output")
     qseow("--cert-create", "--output", "").refused(2, "--output")
-    qseow("--cert-create", "--output", "token/").refused(2, "--output", "not the name of a file")
+    qseow("--cert-create", "--output", "token/").refused(2, "--output", "is not a file name")
     monkeypatch.setattr(sys, "stdout", None)
     assert qseow("--cert-create").exit_code == 2
     assert list(tmp_path.iterdir()) == []

@@ -405,7 +405,7 @@ def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
     private = keys.files["rsa"].read_text(encoding="ascii")
     key = ("--cert-publickey-file", certified.certificate)
     for name, option in (("qscloud-oauth", "--keyid"), ("qseow", "--description")):
-        run("registration", name, *key, option, private).refused(2, "holds a private key")
+        run("registration", name, *key, option, private).refused(2, "contains a private key")
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from qsjwt.tokens.platform import Finding, Status, checked_findings
 from qsjwt.tokens.request import THUMBPRINT, Options
 
 _EXPECTED: Final = {
-    "issuer": "what iss must be: the issuer that is registered",
-    "audience": "what aud must be, or hold",
+    "issuer": "expected iss: the registered issuer",
+    "audience": "expected aud, or one of its members",
 }
 
 
@@ -49,7 +49,7 @@ class Check(PlatformCommand):
         for name, text in _EXPECTED.items():
             if name not in taken:
                 wanted.add(f"--{name}", metavar=name.upper(), help=text)
-        wanted.add("--keyid", metavar="ID", help=f"what kid must be; {THUMBPRINT}: that of the key (RFC 7638)")
+        wanted.add("--keyid", metavar="ID", help=f"expected kid; {THUMBPRINT}: that of the key (RFC 7638)")
         key_options.add_any_key_options(
             parser, "The registered certificate or key; with --key as well, whether they belong together."
         )
@@ -102,9 +102,7 @@ class Check(PlatformCommand):
         claims = {**expected, **{name: value for name, value in given.items() if value is not None}}
         wanted = key_id(options)
         if wanted == THUMBPRINT and registered is None:
-            raise InputError(
-                f"--keyid {THUMBPRINT} is that of a key, and no key is given", hint="use --cert-publickey-file"
-            )
+            raise InputError(f"--keyid {THUMBPRINT} needs a key, but none is given", hint="use --cert-publickey-file")
         return Token({} if wanted is None else {"kid": wanted}, claims), names
 
 

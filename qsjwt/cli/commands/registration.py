@@ -84,7 +84,9 @@ class Registration(PlatformCommand):
                 raise TypeError("a mapping was expected")
             text = output.as_json(body)
         if "PRIVATE KEY-----" in text:
-            raise InputError("one of the options holds a private key, which nobody registers", hint="look at --keyid")
+            raise InputError(
+                "one of the options contains a private key, which must not be registered", hint="look at --keyid"
+            )
         self.emit(text, options.output)
 
     def _public_key(self, options: Options) -> tuple[PublicKey, str]:

@@ -79,10 +79,10 @@ def test_the_first_character_tells_the_format_where_nobody_does() -> None:
         (codecs.BOM_UTF8, "is empty"),
         (b"userid,,groups\n", "the column 2 of the batch has no name"),
         (b"userid,groups,userid\n", "has the column 'userid' twice"),
-        (b"user\xffid\n", "has no header that can be read"),
-        (b'"userid\n', "the header of the batch cannot be read: a quoted cell does not end"),
+        (b"user\xffid\n", "has no readable header"),
+        (b'"userid\n', "the header of the batch cannot be read: a quoted cell is not closed"),
         (b'[{"userid":"anna"}]', "begins as an array of JSON does"),
-        (b"x" * (1 << 20) + b"yy\n", "has no header that can be read"),
+        (b"x" * (1 << 20) + b"yy\n", "has no readable header"),
     ],
 )
 def test_a_header_that_is_none_is_refused(data: bytes, words: str) -> None:
@@ -93,11 +93,11 @@ def test_a_header_that_is_none_is_refused(data: bytes, words: str) -> None:
 def test_a_bad_line_of_csv_does_not_concern_the_next() -> None:
     data = b'userid,groups\nanna,a\n"bo,b\ncut\nd,e,f\nzo\xc3,x\nev\xff,y\n"a"b,c\n\xc3\xa5sa,z\n'
     assert _problems(data) == {
-        3: "a quoted cell does not end",
-        4: "the number of its cells is 1, and that of the header's is 2",
-        5: "the number of its cells is 3, and that of the header's is 2",
-        6: "it has bytes that are not text in the encoding of the file, such as UTF-8",
-        7: "it has bytes that are not text in the encoding of the file, such as UTF-8",
+        3: "a quoted cell is not closed",
+        4: "it has 1 cells, but the header has 2",
+        5: "it has 3 cells, but the header has 2",
+        6: "it contains bytes that are not valid in the encoding of the file, such as UTF-8",
+        7: "it contains bytes that are not valid in the encoding of the file, such as UTF-8",
         8: "it is not CSV: ',' expected after '\"'",
     }
     assert [row.values.get("userid") for row in _rows(data) if not row.problem] == ["anna", "åsa"]
@@ -120,7 +120,7 @@ def test_a_first_line_without_an_end_is_refused_before_all_is_read() -> None:
         def read1(self, size: int) -> bytes:
             return bytes(size)
 
-    with pytest.raises(InputError, match="no header that can be read"):
+    with pytest.raises(InputError, match="no readable header"):
         RowReader(Zeros(), "the batch")  # type: ignore[arg-type]
 
 
@@ -140,7 +140,7 @@ def test_a_bad_line_of_json_does_not_concern_the_next() -> None:
     assert problems[3] == "it is not a JSON object"
     assert "twice" in problems[4]
     assert "NaN" in problems[5]
-    assert "not text" in problems[6]
+    assert "not valid in the encoding" in problems[6]
 
 
 @pytest.mark.parametrize("tail", [b"a", b"a\x00b", b"\x00\xd8a\x00"])
@@ -148,7 +148,7 @@ def test_utf_16_that_is_cut_off_spoils_its_last_line_only(tail: bytes) -> None:
     data = "userid\nanna\n".encode("utf-16") + tail
     rows = _rows(data)
     assert rows[0].values == {"userid": "anna"}
-    assert [row.problem[:12] for row in rows[1:]] == ["it has bytes"]
+    assert [row.problem[:11] for row in rows[1:]] == ["it contains"]
 
 
 def test_a_line_without_an_end_is_not_kept_in_memory() -> None:
@@ -164,7 +164,7 @@ def test_a_line_without_an_end_is_not_kept_in_memory() -> None:
     rows = list(RowReader(Endless(), "the batch"))  # type: ignore[arg-type]
     assert [(row.line, row.values.get("userid"), row.problem) for row in rows if row] == [
         (2, "anna", ""),
-        (3, None, "it is longer than a million letters"),
+        (3, None, "it is longer than a million characters"),
         (4, "bo", ""),
     ]
 

@@ -13,12 +13,12 @@ from qsjwt.io.strict_json import parse_json
         ("NaN", "not JSON"),
         ("-Infinity", "not JSON"),
         ("1e999", "too large"),
-        ("[" * 100_000, "too deep"),
+        ("[" * 100_000, "too deeply"),
         ("{'a': 1}", "at column 2"),
         ("", "at column 1"),
         ("9" * 5000, "too large"),
         ("9" * 309, "too large"),
-        ("[" * 65 + "]" * 65, "too deep"),
+        ("[" * 65 + "]" * 65, "too deeply"),
     ],
 )
 def test_json_is_read_strictly_and_faults_are_named(text: str, word: str) -> None:
