@@ -67,10 +67,6 @@ class KeyUnavailable(QsJwtError):
     exit_code = 3
 
 
-class UnsuitableKey(KeyUnavailable):
-    """A key is there, and is of another kind or size than the algorithm needs."""
-
-
 class SigningFailed(QsJwtError):
     """The signer refused or timed out, or its signature does not verify."""
 

@@ -16,10 +16,10 @@ from qsjwt.batch.options import checked_jobs
 from qsjwt.batch.rows import Row
 from qsjwt.errors import InputError, QsJwtError
 from qsjwt.keys.reference import Secrets, opened
-from qsjwt.keys.signer import Signer
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import RequestOptions
 from qsjwt.tokens.create import CreatedToken, Creator, load_platform
+from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import PLATFORMS, command_of
 
 # Whoever imports qsjwt.api gets here, and one token needs no threads: they are imported where they are used.
@@ -43,6 +43,7 @@ GRACE_SECONDS: Final = 1.0
 _CONTAINERS: Final = (list, tuple, dict)
 
 _Task = Callable[[], list["RowResult"]]
+_Sign = Callable[[Token], CreatedToken]
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,12 @@ def default_jobs() -> int:
 
 
 def create_all(
-    creator: Creator, columns: Columns, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
+    creator: Creator, columns: Columns, rows: Iterable[Row | None], sign: _Sign, jobs: int
 ) -> Generator[RowResult, None, None]:
     """Yield the result of each of *rows*, in their order, while later ones are at work.
 
     :param rows: may have None among them, where the next may take a while: what is begun is finished then.
-    :param signer: is used by *jobs* threads at once.
-    :param reference: the key's, for messages.
+    :param sign: what :meth:`qsjwt.tokens.create.Creator.signing` gave; it is called by *jobs* threads at once.
     """
     pace = _Pace()
     with _workers(jobs) as submit:
@@ -82,7 +82,7 @@ def create_all(
 
         def begin() -> None:
             if chunk:
-                task = functools.partial(_made_all, creator, columns, tuple(chunk), signer, reference, pace)
+                task = functools.partial(_made_all, creator, columns, tuple(chunk), sign, pace)
                 window.append(submit(task))
                 chunk.clear()
 
@@ -109,23 +109,21 @@ class _Pace:
         self.rows = max(1, min(MAX_ROWS_PER_TASK, int(SECONDS_PER_TASK / max(seconds, 1e-6))))
 
 
-def _made_all(
-    creator: Creator, columns: Columns, rows: Sequence[Row], signer: Signer, reference: str, pace: _Pace
-) -> list[RowResult]:
+def _made_all(creator: Creator, columns: Columns, rows: Sequence[Row], sign: _Sign, pace: _Pace) -> list[RowResult]:
     start = time.perf_counter()
-    results = [_made(creator, columns, row, signer, reference) for row in rows]
+    results = [_made(creator, columns, row, sign) for row in rows]
     pace.measured((time.perf_counter() - start) / len(rows))
     return results
 
 
-def _made(creator: Creator, columns: Columns, row: Row, signer: Signer, reference: str) -> RowResult:
+def _made(creator: Creator, columns: Columns, row: Row, sign: _Sign) -> RowResult:
     try:
         if row.problem:
             raise InputError(row.problem)
         with PLATFORMS.guard(creator.name, "read its options"):
             request = columns.request(row.values)
         token = creator.build(request, int(time.time()))
-        return RowResult(row, creator.sign(token, signer, reference))
+        return RowResult(row, sign(token))
     except QsJwtError as error:
         return RowResult(row, error=error)
 
@@ -210,8 +208,8 @@ def create_token(
     with PLATFORMS.guard(platform, "read its options"):
         request = columns.request(None)
     token = creator.build(request, int(time.time()))
-    with opened(key, creator.algorithms(algorithm), secrets) as signer:
-        return creator.sign(token, signer, key)
+    with opened(key, secrets, creator.algorithms(algorithm)) as signer:
+        return creator.signing(signer, key, algorithm)(token)
 
 
 def create_tokens(
@@ -243,8 +241,9 @@ def create_tokens(
     threads = default_jobs() if jobs is None else checked_jobs(jobs)
 
     def results() -> Generator[RowResult, None, None]:
-        with opened(key, creator.algorithms(algorithm), secrets) as signer:
-            yield from create_all(creator, columns, map(_row, itertools.count(1), rows), signer, key, threads)
+        with opened(key, secrets, creator.algorithms(algorithm)) as signer:
+            sign = creator.signing(signer, key, algorithm)
+            yield from create_all(creator, columns, map(_row, itertools.count(1), rows), sign, threads)
 
     return results()
 

@@ -44,14 +44,15 @@ def run_batch(creator: Creator, columns: Callable[..., Columns], options: Option
         named = known.identifying if reader.columns is None else reader.columns
         identity = [name for name in named if name in known.identifying]
         shown = _CsvRecords(identity) if options.format == CSV else _JsonRecords(identity)
-        algorithms = creator.algorithms(options.algorithm)
-        signer = held.enter_context(opened(reference, algorithms, key_options.key_secrets(options)))
+        wanted = creator.algorithms(options.algorithm)
+        signer = held.enter_context(opened(reference, key_options.key_secrets(options), wanted))
+        sign = creator.signing(signer, reference, options.algorithm)
         tally = _Tally(options.fail_fast)
         to_stdout = options.output is None or options.output == "-"
         write = _to_stdout() if to_stdout else _writer(held.enter_context(private_output(options.output)))
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
-        results = create_all(creator, known, reader, signer, reference, options.jobs or default_jobs())
+        results = create_all(creator, known, reader, sign, options.jobs or default_jobs())
         for result in held.enter_context(contextlib.closing(results)):
             tally.add(result)
             if result.token is not None:

@@ -77,9 +77,9 @@ class CreateCommand(PlatformCommand):
         token = self._creator.build(request, int(time.time()))
         for remark in token.remarks:
             _LOG.warning("%s", remark)
-        algorithms = self._creator.algorithms(options.algorithm)
-        with opened(reference, algorithms, key_options.key_secrets(options)) as signer:
-            created = self._creator.sign(token, signer, reference)
+        wanted = self._creator.algorithms(options.algorithm)
+        with opened(reference, key_options.key_secrets(options), wanted) as signer:
+            created = self._creator.signing(signer, reference, options.algorithm)(token)
             _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
         self.emit(_FORMATS[options.format or "token"](created), options.output)
         scheme, _ = split_reference(reference)

@@ -14,8 +14,8 @@ _LARGEST: Final = 1 << 20
 """Bytes; no key, token or set of claims comes near it, and ``/dev/zero`` must end somewhere."""
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_stdin_read: weakref.WeakKeyDictionary[TextIO, tuple[str, bytes]] = weakref.WeakKeyDictionary()
-"""Stream to who read it, and what was there: a key is opened again when it turns out to be of another kind."""
+_stdin_readers: weakref.WeakKeyDictionary[TextIO, str] = weakref.WeakKeyDictionary()
+"""Stream to who read it: it can be read once."""
 
 
 def user_path(path: str) -> str:
@@ -72,14 +72,10 @@ def read_standard_input(reader: str) -> bytes:
     :param reader: the option that wants it, such as ``--key stdin:``; it names both sides of a conflict.
     :raises InputError: if it is closed, larger than 1 MiB, or was read before: it can be read once.
     """
-    stream = _stdin_for(reader)
-    _, data = _stdin_read.get(stream, (reader, None))
-    if data is None:
-        try:
-            data = stream.buffer.read(_LARGEST + 1)
-        except (OSError, ValueError) as cause:
-            raise InputError(f"{reader} cannot read standard input") from cause
-        _stdin_read[stream] = reader, data
+    try:
+        data = standard_input_stream(reader).read(_LARGEST + 1)
+    except (OSError, ValueError) as cause:
+        raise InputError(f"{reader} cannot read standard input") from cause
     if len(data) > _LARGEST:
         raise InputError(f"{reader} got more than 1 MiB from standard input")
     return data
@@ -90,22 +86,16 @@ def standard_input_stream(reader: str) -> BinaryIO:
 
     :raises InputError: if it is closed, or was read before.
     """
-    stream = _stdin_for(reader)
-    _stdin_read[stream] = reader, b""
-    return stream.buffer
-
-
-def _stdin_for(reader: str) -> TextIO:
     stream = sys.stdin
     if stream is None:
         raise InputError(f"{reader} reads standard input, but it is closed")
-    earlier, _ = _stdin_read.get(stream, (reader, b""))
-    if earlier != reader:
+    if stream in _stdin_readers:
         raise InputError(
-            f"{earlier} and {reader} both read standard input, which can be read once",
+            f"{_stdin_readers[stream]} and {reader} both read standard input, which can be read once",
             hint="give one of them as a file",
         )
-    return stream
+    _stdin_readers[stream] = reader
+    return stream.buffer
 
 
 def read_variable(name: str, what: str, *, error: type[QsJwtError], show: bool = True) -> bytes:
@@ -168,16 +158,18 @@ def read_text(path: str, what: str, option: str) -> str:
         raise InputError(f"{source_of(path, what)} is neither UTF-8 nor UTF-16 text") from cause
 
 
-def whole_number(text: str, what: str) -> int:
+def whole_number(text: str, what: str, among: range = range(10**9)) -> int:
     """Return the number that *text* writes in decimal digits and nothing else.
 
     :param what: what it is, such as "size of a new key in bits".
-    :raises InputError: if it is none, or has more than nine digits.
+    :raises InputError: if it is none, or not in *among*.
     """
     if not (text.isascii() and text.isdigit()):
         raise InputError(f"the {what} must be a whole number, not {quoted(text)}")
     if len(text) > 9:
         raise InputError(f"the {what} is too large: {quoted(text)}")
+    if int(text) not in among:
+        raise InputError(f"the {what} must be between {among.start} and {among.stop - 1}, not {int(text)}")
     return int(text)
 
 

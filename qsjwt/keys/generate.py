@@ -1,5 +1,6 @@
 """Make a new key pair, and the self-signed X.509 certificate (RFC 5280) that Qlik's forms ask for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import InputError, KeyUnavailable, SigningFailed
-from qsjwt.keys.signer import Signer
+from qsjwt.keys.signer import EC_CURVES, RSA_ALGORITHMS, Signer
 from qsjwt.redaction import quoted
 from qsjwt.times import LAST_SECOND
 
@@ -97,6 +98,13 @@ class KeyPairRequest(CertificateRequest):
             raise InputError(f"a new {self.kind.upper()} key has {sizes} bits, not {self.size}")
 
 
+def new_key_algorithms(kind: str, size: int) -> Sequence[str]:
+    """Return the JWA names (RFC 7518, section 3) that a new key can do; the parameters are those of its request."""
+    if kind == "rsa":
+        return RSA_ALGORITHMS
+    return [algorithm for algorithm, curve in EC_CURVES.items() if curve == f"P-{size}"]
+
+
 def create_key_pair(request: KeyPairRequest, passphrase: bytes | None = None) -> KeyPair:
     """Return a new key with a certificate that is signed by itself with SHA-256, or SHA-384 for P-384.
 
@@ -125,16 +133,17 @@ def create_key_pair(request: KeyPairRequest, passphrase: bytes | None = None) ->
     )
 
 
-def self_signed_certificate(signer: Signer, request: CertificateRequest) -> bytes:
+def self_signed_certificate(signer: Signer, request: CertificateRequest, algorithm: str) -> bytes:
     """Return a certificate in PEM for the key of *signer*, signed by it, wherever its private half is.
 
-    :raises InputError: if the signer's algorithm is none that signs certificates here: RSASSA-PSS.
+    :param algorithm: the JWA name of the signature, one that *signer* can do.
+    :raises InputError: if certificates are not signed with *algorithm* here: RSASSA-PSS.
     :raises SigningFailed: if the signer fails, or its signature does not verify.
     """
-    family, digest = signer.algorithm[:2], signer.algorithm[2:]
+    family, digest = algorithm[:2], algorithm[2:]
     if family not in ("RS", "ES"):
-        raise InputError(f"a certificate is not signed with {signer.algorithm} here", hint="use another --algorithm")
-    key = (_RsaKey if family == "RS" else _EcKey)(signer)
+        raise InputError(f"a certificate is not signed with {algorithm} here", hint="use another --algorithm")
+    key = (_RsaKey if family == "RS" else _EcKey)(signer, algorithm)
     pem = _certificate(key, _HASHES[digest](), request)
     certificate = x509.load_pem_x509_certificate(pem)
     try:
@@ -147,8 +156,9 @@ def self_signed_certificate(signer: Signer, request: CertificateRequest) -> byte
 class _Elsewhere:
     """What a private key that only signs refuses to do; cryptography wants it defined."""
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: Signer, algorithm: str) -> None:
         self._signer = signer
+        self._algorithm = algorithm
 
     def public_key(self) -> Any:
         return serialization.load_pem_public_key(self._signer.public_key.export_to_pem())
@@ -166,7 +176,7 @@ class _Elsewhere:
 
 class _RsaKey(_Elsewhere, rsa.RSAPrivateKey):
     def sign(self, data: Any, *_unused: Any) -> bytes:
-        return self._signer.sign(bytes(data))
+        return self._signer.sign(bytes(data), self._algorithm)
 
 
 class _EcKey(_Elsewhere, ec.EllipticCurvePrivateKey):
@@ -176,7 +186,7 @@ class _EcKey(_Elsewhere, ec.EllipticCurvePrivateKey):
         return curve
 
     def sign(self, data: Any, *_unused: Any) -> bytes:
-        signature = self._signer.sign(bytes(data))
+        signature = self._signer.sign(bytes(data), self._algorithm)
         half = len(signature) // 2
         return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
-from qsjwt.errors import InputError, KeyUnavailable, PluginError, UnsuitableKey, nearest
+from qsjwt.errors import InputError, KeyUnavailable, PluginError, nearest
 from qsjwt.io.read import decode_text, read_file, read_variable, whole_number
 from qsjwt.keys.load import certificate_blocks, load_private_key
-from qsjwt.keys.signer import LocalSigner, Signer, require_suitable
+from qsjwt.keys.signer import ALGORITHMS, LocalSigner, Signer
 from qsjwt.plugins import Group
 from qsjwt.redaction import quoted
 
@@ -19,7 +19,8 @@ PASSPHRASE_VARIABLE: Final = "QSJWT_KEY_PASSPHRASE"  # noqa: S105 - the name of 
 SERVICE_TIMEOUT: Final = 10
 """Seconds that a key provider waits for a service, unless the reference's setting ``timeout`` says otherwise."""
 
-_LONGEST_TIMEOUT: Final = 300
+_TIMEOUTS: Final = range(1, 301)
+"""Seconds that the setting may say."""
 
 # Two letters at least: one is a drive, as in C:\keys\k.pem.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):", re.ASCII)
@@ -72,18 +73,36 @@ class KeyProvider(abc.ABC):
     summary: ClassVar[str]
 
     @abc.abstractmethod
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Return a signer for the key that *reference* names; the public key is known when this returns.
 
         :param reference: the text after ``SCHEME:``, as the user gave it.
-        :param algorithm: the JWA name that the signer is to use.
+        :param secrets: where the key's passphrase or PIN is.
         :raises InputError: if *reference* is malformed.
-        :raises KeyUnavailable: if the key is missing, unreadable, locked or of the wrong kind.
+        :raises KeyUnavailable: if the key is missing, unreadable or locked.
         :raises SigningFailed: if a service refuses or does not answer.
         """
 
 
 KEY_PROVIDERS: Final = Group("qsjwt.key_provider.v1", "key provider", KeyProvider)  # type: ignore[type-abstract]
+
+
+class KeyMaker(KeyProvider):
+    """A key provider whose references are to keys that are made when they are opened."""
+
+    @abc.abstractmethod
+    def make(self, reference: str, secrets: Secrets, algorithms: Sequence[str]) -> Signer:
+        """Make the key that *reference* describes, and return its signer.
+
+        :param algorithms: the JWA names one of which the key has to do, preferred first; empty if any will do.
+        :raises KeyUnavailable: if a key as *reference* describes it can do none of them; none is made then.
+
+        The rest is as in :meth:`KeyProvider.open`.
+        """
+
+    def open(self, reference: str, secrets: Secrets) -> Signer:
+        """Make a key of the usual kind."""
+        return self.make(reference, secrets, ())
 
 
 @dataclass(frozen=True)
@@ -115,9 +134,10 @@ def reference_forms() -> Iterator[ReferenceForm]:
         yield ReferenceForm(scheme, form, text)
 
 
-def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
+def open_signer(reference: str, secrets: Secrets, wanted: Sequence[str] = ()) -> Signer:
     """Return a signer for ``SCHEME:REFERENCE``; one provider is imported, the one that is named.
 
+    :param wanted: the JWA names one of which a key that is only made now has to do, preferred first.
     :raises PluginError: if there is no such provider, or it fails.
     :raises InputError, KeyUnavailable, SigningFailed: as :meth:`KeyProvider.open`.
     """
@@ -130,43 +150,29 @@ def open_signer(reference: str, algorithm: str, secrets: Secrets) -> Signer:
         )
     provider = KEY_PROVIDERS.create(scheme)
     with KEY_PROVIDERS.guard(scheme, "open the key"):
-        signer = provider.open(rest, algorithm, secrets)
+        if isinstance(provider, KeyMaker):
+            signer = provider.make(rest, secrets, wanted)
+        else:
+            signer = provider.open(rest, secrets)
         try:
-            if signer.algorithm != algorithm:
-                raise TypeError("the signer has another algorithm than it was asked for")
-            require_suitable(signer.public_key, algorithm)
+            _require_sound(signer)
         except BaseException:
             signer.close()
             raise
     return signer
 
 
-def open_fitting_signer(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Signer:
-    """Return a signer as :func:`open_signer` does, for the first of *algorithms* that the key can do.
-
-    :raises UnsuitableKey: if it can do none; the reason is that for the first.
-    """
-    first, *others = algorithms
-    try:
-        return open_signer(reference, first, secrets)
-    except UnsuitableKey as reason:
-        for algorithm in others:
-            with contextlib.suppress(UnsuitableKey):
-                return open_signer(reference, algorithm, secrets)
-        if not others:
-            raise
-        raise UnsuitableKey(
-            f"{reason.message}; neither is it one for {' or '.join(others)}", hint=reason.hint
-        ) from reason
+def _require_sound(signer: Signer) -> None:
+    if signer.public_key.has_private:
+        raise TypeError("the public key of a signer has no private part")
+    if unknown := set(signer.algorithms) - set(ALGORITHMS):
+        raise ValueError(f"{len(unknown)} of its algorithms are not signed with here")
 
 
 @contextlib.contextmanager
-def opened(reference: str, algorithms: Sequence[str], secrets: Secrets) -> Iterator[Signer]:
-    """Open a signer for the first of *algorithms* that the key can do, and close it.
-
-    :raises QsJwtError: as :func:`open_fitting_signer`.
-    """
-    signer = open_fitting_signer(reference, algorithms, secrets)
+def opened(reference: str, secrets: Secrets, wanted: Sequence[str] = ()) -> Iterator[Signer]:
+    """Open a signer as :func:`open_signer` does, and close it."""
+    signer = open_signer(reference, secrets, wanted)
     try:
         yield signer
     finally:
@@ -182,14 +188,13 @@ def key_guard(reference: str, action: str) -> contextlib.AbstractContextManager[
     return KEY_PROVIDERS.guard(split_reference(reference)[0], action)
 
 
-def local_signer(data: bytes, source: str, algorithm: str, secrets: Secrets) -> LocalSigner:
+def local_signer(data: bytes, source: str, secrets: Secrets) -> LocalSigner:
     """Return a signer for the private key in *data*, with the certificates that stand beside it.
 
     :param source: where *data* comes from, for messages, such as "the private key file 'k.pem'".
-    :raises KeyUnavailable: as :func:`qsjwt.keys.load.load_private_key`, and if *algorithm* needs another kind of key.
+    :raises KeyUnavailable: as :func:`qsjwt.keys.load.load_private_key`.
     """
-    key = load_private_key(data, source, secrets.passphrase)
-    return LocalSigner(key, algorithm, certificate_blocks(data, source))
+    return LocalSigner(load_private_key(data, source, secrets.passphrase), certificate_blocks(data, source))
 
 
 def service_timeout(settings: Mapping[str, str]) -> int:
@@ -197,12 +202,7 @@ def service_timeout(settings: Mapping[str, str]) -> int:
 
     :raises InputError: if it is no whole number from 1 to 300.
     """
-    if "timeout" not in settings:
-        return SERVICE_TIMEOUT
-    seconds = whole_number(settings["timeout"], "time-out in seconds")
-    if not 1 <= seconds <= _LONGEST_TIMEOUT:
-        raise InputError(f"the time-out is {seconds} seconds, and may be from 1 to {_LONGEST_TIMEOUT}")
-    return seconds
+    return whole_number(settings.get("timeout", str(SERVICE_TIMEOUT)), "time-out in seconds", _TIMEOUTS)
 
 
 def split_reference(reference: str) -> tuple[str, str]:

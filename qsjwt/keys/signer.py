@@ -1,8 +1,9 @@
-"""Signers: sign bytes with one key and one algorithm, wherever the key is."""
+"""Signers: sign bytes with one key, wherever it is, and say with which algorithms."""
 
 import abc
 import functools
 import hashlib
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -11,13 +12,13 @@ from jwcrypto.common import base64url_decode
 from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
-from qsjwt.errors import InputError, UnsuitableKey
+from qsjwt.errors import KeyUnavailable
 from qsjwt.keys.load import LARGEST_RSA
 from qsjwt.redaction import quoted
 
-_RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
-ALGORITHMS: Final = (*_RSA, *_CURVES)
+RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+EC_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+ALGORITHMS: Final = (*RSA_ALGORITHMS, *EC_CURVES)
 """JWA names (RFC 7518, section 3.1) that are signed with here."""
 
 _CURVE_BITS: Final = {
@@ -27,31 +28,35 @@ _CURVE_BITS: Final = {
 """Bits of the field of a curve, or of a public key in the case of RFC 8032 and 7748."""
 
 _COORDINATE_BYTES: Final = {"ES256": 32, "ES384": 48, "ES512": 66}
-ONE_OF_EACH_KIND: Final = ("RS256", "ES384", "ES256", "ES512")
-"""JWA names for keys of whose kind nothing is known."""
-
 _SMALLEST_RSA: Final = 2048
 """Bits: RFC 7518, sections 3.3 and 3.5."""
 
 
 class Signer(abc.ABC):
-    """Signs bytes with one key and one algorithm; it may never have seen the private half.
+    """Signs bytes with one key; it may never have seen the private half.
 
     A signer is a context manager; leaving it closes it. It may be used from several threads at once.
 
-    :ivar algorithm: the JWA name (RFC 7518, section 3.1), such as "RS256".
     :ivar public_key: the public half, and nothing else, as a :class:`jwcrypto.jwk.JWK`.
     :ivar certificates: what the key's place holds of X.509 certificates in PEM, unread; None if it holds none.
     """
 
-    algorithm: str
     public_key: JWK
     certificates: bytes | None = None
 
+    @functools.cached_property
+    def algorithms(self) -> Sequence[str]:
+        """The JWA names (RFC 7518, section 3.1) that :meth:`sign` takes: what the public key can do, unless assigned.
+
+        A signer whose service allows fewer assigns those.
+        """
+        return key_algorithms(self.public_key)
+
     @abc.abstractmethod
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, algorithm: str) -> bytes:
         """Return the signature of *data* in JOSE form: PKCS#1 v1.5 or PSS as it is, ECDSA as R||S (RFC 7518, 3.4).
 
+        :param algorithm: one of :attr:`algorithms`.
         :raises SigningFailed: if a service refuses, or does not answer in time.
         """
 
@@ -77,50 +82,85 @@ class Signer(abc.ABC):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.algorithm}>"
+        return f"<{type(self).__name__}>"
 
 
 class LocalSigner(Signer):
     """Signs in this process with a private key that it holds."""
 
-    def __init__(self, private_key: JWK, algorithm: str, certificates: bytes | None = None) -> None:
-        """Hold *private_key*.
-
-        :raises UnsuitableKey: if *algorithm* needs another kind of key, or a longer one.
-        """
-        require_suitable(private_key, algorithm)
-        self.algorithm = algorithm
+    def __init__(self, private_key: JWK, certificates: bytes | None = None) -> None:
         self.public_key = private_key.public()
         self.certificates = certificates
         self._private_key = private_key
 
-    def sign(self, data: bytes) -> bytes:
-        signature: bytes = JWA.signing_alg(self.algorithm).sign(self._private_key, data)
+    def sign(self, data: bytes, algorithm: str) -> bytes:
+        signature: bytes = JWA.signing_alg(algorithm).sign(self._private_key, data)
         return signature
 
 
-def require_suitable(key: JWK, algorithm: str) -> None:
-    """Return if *key*, private or public, can serve *algorithm* (RFC 7518, section 3).
+def key_algorithms(key: JWK) -> Sequence[str]:
+    """Return the JWA names (RFC 7518, section 3) that *key*, private or public, can do; empty if there are none."""
+    return tuple(algorithm for algorithm in ALGORITHMS if not unsuitability(key, algorithm))
 
-    :raises UnsuitableKey: if it is of another kind, on another curve, or shorter than 2048 bits of RSA.
-    :raises InputError: if *algorithm* is none that is signed with a private key.
+
+def choose_algorithm(key: JWK, able: Sequence[str], accepted: Sequence[str], wanted: str | None = None) -> str:
+    """Return *wanted*, or else the first of *accepted*, that the key can do.
+
+    :param key: the public half, for the message.
+    :param able: the JWA names that are signed with, as :attr:`Signer.algorithms`.
+    :param accepted: those that the platform accepts, preferred first.
+    :param wanted: one of *accepted*, if the user has chosen.
+    :raises KeyUnavailable: if the key cannot do it, or none of them.
     """
-    kind = key.get("kty")
-    if algorithm in _RSA:
-        if kind != "RSA":
-            raise UnsuitableKey(f"{algorithm} needs an RSA key, and this is {key_kind(key)}", hint=_way_out(key))
-        bits = key_bits(key)
-        if bits < _SMALLEST_RSA:
-            raise UnsuitableKey(f"the RSA key has {bits} bits, and {algorithm} needs at least {_SMALLEST_RSA}")
-        if bits > LARGEST_RSA:
-            raise UnsuitableKey(f"the RSA key has {bits} bits, and nothing verifies with more than {LARGEST_RSA}")
-    elif algorithm in _CURVES:
-        if kind != "EC" or key.get("crv") != _CURVES[algorithm]:
-            raise UnsuitableKey(
-                f"{algorithm} needs an EC key on {_CURVES[algorithm]}, and this is {key_kind(key)}", hint=_way_out(key)
-            )
+    candidates = [wanted] if wanted else accepted
+    for algorithm in candidates:
+        if algorithm in able:
+            return algorithm
+    own = key_algorithms(key)
+    if set(own) <= set(able):
+        message = f"the key is {described_key(key)}, which cannot sign with {listed(candidates)}"
     else:
-        raise InputError(f"{quoted(algorithm)} is not an algorithm that tokens are signed with here")
+        allowed = f"with {listed(able)} only" if able else "no tokens"
+        message = f"the key, {described_key(key)}, may sign {allowed}, and not with {listed(candidates)}"
+    if others := [algorithm for algorithm in accepted if algorithm in able]:
+        raise KeyUnavailable(message, hint=f"use --algorithm {listed(others)}, or another key")
+    if set(own) & set(candidates):
+        raise KeyUnavailable(message, hint=f"use a key that may sign with {listed(candidates)}")
+    raise KeyUnavailable(message, hint=f"use {needed_key(candidates)}")
+
+
+def listed(algorithms: Sequence[str]) -> str:
+    """Return *algorithms* for a message, such as "RS256, RS384 or RS512"."""
+    *rest, last = algorithms
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
+def needed_key(algorithms: Sequence[str]) -> str:
+    """Return which keys can do one of *algorithms*, for a message."""
+    rsa = f"an RSA key of {_SMALLEST_RSA} bits or more"
+    return ", or ".join(
+        dict.fromkeys(f"an EC key on {EC_CURVES[name]}" if name in EC_CURVES else rsa for name in algorithms)
+    )
+
+
+def unsuitability(key: JWK, algorithm: str) -> str:
+    """Return why *key*, private or public, cannot do *algorithm* (RFC 7518, section 3); empty if it can.
+
+    It is of another kind, on another curve, or shorter than 2048 bits of RSA, or no private key signs with that.
+    """
+    if algorithm not in ALGORITHMS:
+        return f"{quoted(algorithm)} is not an algorithm that tokens are signed with here"
+    if algorithm in EC_CURVES:
+        fits = key.get("kty") == "EC" and key.get("crv") == EC_CURVES[algorithm]
+        return "" if fits else f"{algorithm} needs an EC key on {EC_CURVES[algorithm]}, and this is {key_kind(key)}"
+    if key.get("kty") != "RSA":
+        return f"{algorithm} needs an RSA key, and this is {key_kind(key)}"
+    bits = key_bits(key)
+    if bits < _SMALLEST_RSA:
+        return f"the RSA key has {bits} bits, and {algorithm} needs at least {_SMALLEST_RSA}"
+    return (
+        f"the RSA key has {bits} bits, and nothing verifies with more than {LARGEST_RSA}" if bits > LARGEST_RSA else ""
+    )
 
 
 def key_bits(key: JWK) -> int:
@@ -128,12 +168,6 @@ def key_bits(key: JWK) -> int:
     if key["kty"] == "RSA":
         return int.from_bytes(base64url_decode(key["n"]), "big").bit_length()
     return _CURVE_BITS[key["crv"]]
-
-
-def _way_out(key: JWK) -> str:
-    kind, curve = key.get("kty"), key.get("crv")
-    fitting = "RS256" if kind == "RSA" else next((name for name in _CURVES if _CURVES[name] == curve), "")
-    return f"use --algorithm {fitting} where the platform takes it, or another key" if fitting else ""
 
 
 def key_kind(key: JWK) -> str:
@@ -145,6 +179,11 @@ def key_kind(key: JWK) -> str:
             return f"an EC key on {key.get('crv')}"
         case _:
             return f"a key of another kind ({key.get('crv') or key.get('kty')})"
+
+
+def described_key(key: JWK) -> str:
+    """Return what *key* is, with its size if that says something, for a message."""
+    return f"{key_kind(key)} of {key_bits(key)} bits" if key.get("kty") == "RSA" else key_kind(key)
 
 
 def digest(data: bytes, algorithm: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import boto3
@@ -17,7 +18,6 @@ from qsjwt.api import (
     Secrets,
     Signer,
     SigningFailed,
-    UnsuitableKey,
     digest,
     jose_signature,
     load_public_keys,
@@ -84,12 +84,11 @@ class AwsKmsProvider(KeyProvider):
 
     summary = "awskms:KEY       a private key in AWS KMS: its ID, alias/NAME or ARN"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Ask for the public key; what answers is the key that signs, even if the alias is moved meanwhile.
 
         :raises InputError: if the reference or a setting is malformed.
         :raises KeyUnavailable: if the service does not give the public key, or the key is not made to sign.
-        :raises UnsuitableKey: if the key cannot sign with *algorithm*.
         """
         name, settings = split_settings(reference, _SETTINGS)
         if not _NAME.fullmatch(name):
@@ -104,40 +103,41 @@ class AwsKmsProvider(KeyProvider):
             hint = _hint(cause) or "look at AWS_CONFIG_FILE and AWS_ENDPOINT_URL_KMS"
             raise KeyUnavailable(f"{title} cannot be asked for: {_code(cause)}", hint=hint) from cause
         try:
-            key, public_key = _public_key(client, name, title, algorithm, timeout)
+            key, public_key, known = _public_key(client, name, title, timeout)
         except BaseException:
             client.close()
             raise
-        return AwsKmsSigner(client, key, title, algorithm, public_key, timeout)
+        signer = AwsKmsSigner(client, key, title, public_key, timeout)
+        signer.algorithms = [algorithm for algorithm in signer.algorithms if _service_name(algorithm) in known]
+        return signer
 
 
 class AwsKmsSigner(Signer):
     """Has AWS KMS sign; only what is to be signed goes there, or its digest."""
 
-    def __init__(self, client: Any, key: str, title: str, algorithm: str, public_key: JWK, timeout: int) -> None:
+    def __init__(self, client: Any, key: str, title: str, public_key: JWK, timeout: int) -> None:
         """Hold the SDK's *client*, which may be used from several threads.
 
         :param key: the key's own ID or ARN, not that of an alias.
         :param title: what messages call the key.
         :param timeout: seconds that one signature may take.
         """
-        self.algorithm = algorithm
         self.public_key = public_key
         self._client = client
         self._key = key
         self._title = title
         self._timeout = timeout
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, algorithm: str) -> bytes:
         raw = len(data) <= _LARGEST_RAW
         try:
             answer = within(
                 self._timeout,
                 lambda: self._client.sign(
                     KeyId=self._key,
-                    Message=data if raw else digest(data, self.algorithm),
+                    Message=data if raw else digest(data, algorithm),
                     MessageType="RAW" if raw else "DIGEST",
-                    SigningAlgorithm=_service_name(self.algorithm),
+                    SigningAlgorithm=_service_name(algorithm),
                 ),
             )
         except Exception as cause:
@@ -145,10 +145,10 @@ class AwsKmsSigner(Signer):
         signature = answer.get("Signature")
         if not isinstance(signature, bytes) or not signature:
             raise SigningFailed(f"{self._title} does not sign: there is no signature in the answer")
-        if not self.algorithm.startswith("ES"):
+        if not algorithm.startswith("ES"):
             return signature
         try:
-            return jose_signature(signature, self.algorithm)
+            return jose_signature(signature, algorithm)
         except ValueError as cause:
             raise SigningFailed(f"{self._title} gave a signature that is not one of ECDSA in DER") from cause
 
@@ -166,10 +166,10 @@ def _client(region: str | None, profile: str | None, timeout: int) -> Any:
     return boto3.Session(botocore_session=core).client("kms", region_name=region)
 
 
-def _public_key(client: Any, name: str, title: str, algorithm: str, timeout: int) -> tuple[str, JWK]:
-    """Return the key's own ID or ARN, and its public half.
+def _public_key(client: Any, name: str, title: str, timeout: int) -> tuple[str, JWK, Sequence[str]]:
+    """Return the key's own ID or ARN, its public half, and the service's names of the algorithms that it allows.
 
-    :raises KeyUnavailable: if the service does not give them, or the key does not sign, or not with *algorithm*.
+    :raises KeyUnavailable: if the service does not give them, or the key does not sign.
     """
     try:
         answer = within(timeout, lambda: client.get_public_key(KeyId=name))
@@ -181,16 +181,12 @@ def _public_key(client: Any, name: str, title: str, algorithm: str, timeout: int
     key, der, known = answer.get("KeyId"), answer.get("PublicKey"), answer.get("SigningAlgorithms")
     if not (usage and isinstance(key, str) and isinstance(der, bytes) and isinstance(known, list)):
         raise KeyUnavailable(f"{title} is not available: there is no public key in the answer")
-    needed = _service_name(algorithm)
-    if needed not in known:
-        shown = ", ".join(quoted(str(each)) for each in known[:6]) or "nothing"
-        raise UnsuitableKey(f"{algorithm} needs a key for {needed}, and {title} is one for {shown}")
     pem = b"-----BEGIN PUBLIC KEY-----\n" + base64.encodebytes(der) + b"-----END PUBLIC KEY-----\n"
-    return key, load_public_keys(pem, f"the public half of {title}")[0]
+    return key, load_public_keys(pem, f"the public half of {title}")[0], known
 
 
 def _service_name(algorithm: str) -> str:
-    return f"{_SCHEMES.get(algorithm[:2], '?')}_SHA_{algorithm[2:]}"
+    return f"{_SCHEMES[algorithm[:2]]}_SHA_{algorithm[2:]}"
 
 
 def _region(name: str, setting: str | None) -> str | None:

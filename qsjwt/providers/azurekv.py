@@ -21,7 +21,6 @@ from qsjwt.api import (
     Secrets,
     Signer,
     SigningFailed,
-    UnsuitableKey,
     digest,
     load_public_keys,
     quoted,
@@ -76,13 +75,12 @@ class AzureKvProvider(KeyProvider):
 
     summary = "azurekv:URL      a key in Azure Key Vault, which does not leave it"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read the public key.
 
         :raises InputError: if *reference* is not the URL of a key, or ``timeout`` is out of range.
-        :raises KeyUnavailable: if there is no credential, the key is missing, disabled, or may not sign, or the
-            service refuses or does not answer in time.
-        :raises UnsuitableKey: if it is a symmetric key.
+        :raises KeyUnavailable: if there is no credential, the key is missing, disabled, symmetric, or may not sign, or
+            the service refuses or does not answer in time.
         """
         url, settings = split_settings(reference, ("timeout",))
         place, timeout = _place(url), service_timeout(settings)
@@ -110,7 +108,7 @@ class AzureKvProvider(KeyProvider):
                 held.callback(client.close)
             except _FOREIGN as cause:
                 raise _failure(KeyUnavailable, f"{place} cannot be read", cause, timeout) from cause
-            return AzureKvSigner(public_key, algorithm, place, client, timeout, held.pop_all())
+            return AzureKvSigner(public_key, place, client, timeout, held.pop_all())
 
 
 class AzureKvSigner(Signer):
@@ -119,7 +117,6 @@ class AzureKvSigner(Signer):
     def __init__(
         self,
         public_key: JWK,
-        algorithm: str,
         place: "_Place",
         client: CryptographyClient,
         timeout: int,
@@ -131,16 +128,15 @@ class AzureKvSigner(Signer):
         :param held: what :meth:`close` gives back.
         """
         self.public_key = public_key
-        self.algorithm = algorithm
         self._place = place
         self._client = client
         self._timeout = timeout
         self._held = held
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, algorithm: str) -> bytes:
         try:
-            hashed, algorithm = digest(data, self.algorithm), SignatureAlgorithm(self.algorithm)
-            result = _within(self._timeout, lambda seen: self._client.sign(algorithm, hashed, raw_response_hook=seen))
+            hashed, name = digest(data, algorithm), SignatureAlgorithm(algorithm)
+            result = _within(self._timeout, lambda seen: self._client.sign(name, hashed, raw_response_hook=seen))
         except _FOREIGN as cause:
             raise _failure(SigningFailed, f"{self._place} did not sign", cause, self._timeout) from cause
         signature: Any = result.signature
@@ -206,7 +202,7 @@ def _public_key(key: KeyVaultKey, place: _Place) -> JWK:
         raise KeyUnavailable(f"{place} cannot be read: the service answers with another key")
     members: Any = key.key
     if members.kty not in _KINDS:
-        raise UnsuitableKey(f"{place} is not of the type RSA or EC", hint="make one with az keyvault key create")
+        raise KeyUnavailable(f"{place} is not of the type RSA or EC", hint="make one with az keyvault key create")
     if key.properties.enabled is False:
         raise KeyUnavailable(f"{place} is disabled", hint="az keyvault key set-attributes --enabled true")
     if "sign" not in (members.key_ops or []):

@@ -2,62 +2,36 @@
 
 import os
 import time
-from typing import Final
+from collections.abc import Mapping, Sequence
 
-from qsjwt.api import (
-    KEY_FILES,
-    KEY_SIZES,
-    PUBLIC,
-    InputError,
-    KeyPairRequest,
-    KeyProvider,
-    KeyUnavailable,
-    LocalSigner,
-    NewFile,
-    Secrets,
-    Signer,
-    UnsuitableKey,
-    create_key_pair,
-    quoted,
-    split_settings,
-    user_path,
-    whole_number,
-    why_not,
-    write_files,
-)
-
-_EC_SIZES: Final = {"ES256": 256, "ES384": 384}
-"""JWA name (RFC 7518, section 3.4) to the bits of its curve."""
+from qsjwt.api import InputError, KeyUnavailable, Secrets, Signer, quoted, split_settings
+from qsjwt.io.read import user_path, whole_number, why_not
+from qsjwt.io.write import PUBLIC, NewFile, write_files
+from qsjwt.keys.generate import KEY_FILES, KEY_SIZES, KeyPairRequest, create_key_pair, new_key_algorithms
+from qsjwt.keys.reference import KeyMaker
+from qsjwt.keys.signer import EC_CURVES, LocalSigner, listed, needed_key
 
 
-class CreateProvider(KeyProvider):
+class CreateProvider(KeyMaker):
     """``create:PREFIX?kind=rsa&size=4096&days=365&common-name=qsjwt&overwrite=false``, every setting optional.
 
-    Makes a key, for EC if the algorithm is ES256 or ES384, and a self-signed certificate, writes
+    Makes a key, for EC if ES256 or ES384 is wanted first, and a self-signed certificate, writes
     ``PREFIXprivatekey.pem`` (0600, encrypted if a passphrase is given), ``PREFIXpublickey.pem`` and
     ``PREFIXpublickey.cer``, all three or none, and signs with the new key.
     """
 
     summary = "create:PREFIX    a new key pair and certificate, in three new files"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def make(self, reference: str, secrets: Secrets, algorithms: Sequence[str]) -> Signer:
         """Make the key and write the files.
 
         :raises InputError: if a setting is out of range.
-        :raises KeyUnavailable: if one of the files exists and is not to be overwritten, or cannot be written.
+        :raises KeyUnavailable: if such a key could do none of *algorithms*, or one of the files exists and is not to be
+            overwritten, or cannot be written.
         """
         prefix, settings = split_settings(reference, ("kind", "size", "days", "common-name", "overwrite"))
         overwrite = _flag(settings.get("overwrite", "false"))
-        kind = settings.get("kind", "ec" if algorithm in _EC_SIZES else "rsa")
-        usual = (kind == "ec" and _EC_SIZES.get(algorithm)) or KEY_SIZES.get(kind, (0,))[0]
-        request = KeyPairRequest(
-            kind=kind,
-            size=whole_number(settings.get("size", str(usual)), "size of a new key in bits"),
-            days=whole_number(settings.get("days", "365"), "validity of a new certificate in days"),
-            common_name=settings.get("common-name", "qsjwt"),
-            now=int(time.time()),
-        )
-        _require_fitting(request, algorithm)
+        request = _request(settings, algorithms)
         paths = [user_path(prefix) + name for name in KEY_FILES.values()]
         _require_place(paths, overwrite)
         pair = create_key_pair(request, secrets.passphrase())
@@ -71,20 +45,33 @@ class CreateProvider(KeyProvider):
             write_files(files, overwrite=overwrite)
         except (OSError, ValueError) as cause:
             raise _not_written(str(getattr(cause, "filename", None) or private), cause) from cause
-        return LocalSigner(pair.private_key, algorithm, pair.certificate_pem)
+        return LocalSigner(pair.private_key, pair.certificate_pem)
 
 
-def _require_fitting(request: KeyPairRequest, algorithm: str) -> None:
-    """Find out before a key is made that it could not sign with *algorithm*.
+def _request(settings: Mapping[str, str], algorithms: Sequence[str]) -> KeyPairRequest:
+    """Return what the new key is to be, of the usual size that can do one of *algorithms* unless *settings* say one.
 
-    :raises UnsuitableKey: if that is so.
+    :raises InputError: if a setting is out of range.
+    :raises KeyUnavailable: if such a key could do none of *algorithms*.
     """
-    is_rsa = request.kind == "rsa"
-    if not (algorithm.startswith(("RS", "PS")) if is_rsa else _EC_SIZES.get(algorithm) == request.size):
-        what = "a new RSA key" if is_rsa else f"a new key on P-{request.size}"
-        raise UnsuitableKey(
-            f"{what} cannot sign with {algorithm}", hint="use another --algorithm, or another kind of key"
-        )
+    kind = settings.get("kind") or ("ec" if algorithms and algorithms[0] in EC_CURVES else "rsa")
+    sizes = KEY_SIZES.get(kind, (0,))
+    usual = next((size for size in sizes if _can_one(kind, size, algorithms)), sizes[0])
+    request = KeyPairRequest(
+        kind=kind,
+        size=whole_number(settings.get("size", str(usual)), "size of a new key in bits"),
+        days=whole_number(settings.get("days", "365"), "validity of a new certificate in days"),
+        common_name=settings.get("common-name", "qsjwt"),
+        now=int(time.time()),
+    )
+    if not _can_one(kind, request.size, algorithms):
+        what = "a new RSA key" if kind == "rsa" else f"a new key on P-{request.size}"
+        raise KeyUnavailable(f"{what} cannot sign with {listed(algorithms)}", hint=f"make {needed_key(algorithms)}")
+    return request
+
+
+def _can_one(kind: str, size: int, algorithms: Sequence[str]) -> bool:
+    return not algorithms or any(algorithm in new_key_algorithms(kind, size) for algorithm in algorithms)
 
 
 def _require_place(paths: list[str], overwrite: bool) -> None:

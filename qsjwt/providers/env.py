@@ -1,6 +1,7 @@
 """``env:NAME``: a private key in an environment variable."""
 
-from qsjwt.api import KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, read_variable
+from qsjwt.api import KeyProvider, KeyUnavailable, Secrets, Signer, local_signer
+from qsjwt.io.read import read_variable
 
 
 class EnvProvider(KeyProvider):
@@ -8,11 +9,11 @@ class EnvProvider(KeyProvider):
 
     summary = "env:NAME         a private key in an environment variable"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read the variable.
 
         :raises KeyUnavailable: if it is not set, or holds no private key that can be decrypted.
         """
         data = read_variable(reference, "private key", error=KeyUnavailable)
         source = f"the environment variable '{reference}'"
-        return local_signer(data, source, algorithm, secrets)
+        return local_signer(data, source, secrets)

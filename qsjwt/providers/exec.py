@@ -1,62 +1,36 @@
 """``exec:COMMAND``: a private key that a helper program prints, started without a shell."""
 
-import contextlib
 import os
 import re
 import shlex
 import shutil
 import signal
-import subprocess
-import time
-from collections.abc import Iterator
-from concurrent.futures import Future
-from threading import Thread
-from typing import IO, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from qsjwt.api import (
-    InputError,
-    KeyProvider,
-    KeyUnavailable,
-    Secrets,
-    Signer,
-    UnsuitableKey,
-    local_signer,
-    quoted,
-    user_path,
-    whole_number,
-)
+from qsjwt.api import InputError, KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, quoted
+from qsjwt.io.program import on_windows, run_program
+from qsjwt.io.read import user_path, whole_number
 
 _TIMEOUT_VARIABLE: Final = "QSJWT_EXEC_TIMEOUT"
-_TIMEOUT: Final = 30
-_LONGEST_TIMEOUT: Final = 3600
-"""Seconds."""
+_TIMEOUT: Final = "30"
+_TIMEOUTS: Final = range(1, 3601)
+"""Seconds that the variable may say."""
 
-_LARGEST: Final = 1 << 20
-"""Bytes of output; no key comes near it."""
+_MAX_OUTPUT: Final = 1 << 20
+"""Bytes; no key comes near it."""
 
-_TAIL: Final = 8192
-"""Bytes of what the helper wrote to its standard error that are kept, and looked through for secrets."""
+_ERROR_TAIL: Final = 8192
+_ERROR_LINES: Final = 5
+"""Bytes of the helper's standard error that are looked through for secrets, and lines of them that are shown."""
 
-_LINES: Final = 5
-"""Of these, lines that are shown, each cut by ``quoted``."""
-
-_SHORTEST_ARGUMENT: Final = 4
+_MIN_ARGUMENT: Final = 4
 """Characters; a shorter argument stands in every other word."""
 
-_LONGEST_NAME: Final = 20
+_MAX_NAME: Final = 20
 """Characters of a piece of an argument; a longer one may be a secret, even without a digit."""
 
 _SEPARATORS: Final = re.compile(r"[\s=:@/,;&?\"']+")
-
-_SLICE: Final = 0.1
-_GRACE: Final = 1.0
-"""Seconds between two looks at the helper, and for what has to end when it is told to."""
-
-_REUSED: Final = 10.0
-"""Seconds."""
-
-_other_kind: dict[str, tuple[float, bytes]] = {}
-"""Command to when it ran, and its output: a key is opened again when it turns out to be of another kind."""
 
 
 class ExecProvider(KeyProvider):
@@ -70,7 +44,7 @@ class ExecProvider(KeyProvider):
 
     summary = "exec:COMMAND     a private key that a helper program prints"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Run the helper and read its output.
 
         :raises InputError: if there is no command, a quote is not closed, or the time-out is out of range.
@@ -79,14 +53,9 @@ class ExecProvider(KeyProvider):
         """
         command = _words(reference)
         name = quoted(os.path.basename(command[0]))
-        when, data = _other_kind.pop(reference, (0.0, b""))
-        if not data or time.monotonic() - when > _REUSED:
-            data = _output_of(command, name, _timeout())
-        try:
-            return local_signer(data, f"the output of the helper {name}", algorithm, secrets)
-        except UnsuitableKey:
-            _other_kind[reference] = time.monotonic(), data
-            raise
+        what = f"time-out in the environment variable {_TIMEOUT_VARIABLE}"
+        seconds = whole_number(os.environ.get(_TIMEOUT_VARIABLE) or _TIMEOUT, what, _TIMEOUTS)
+        return local_signer(_output_of(command, name, seconds), f"the output of the helper {name}", secrets)
 
 
 def _words(command: str) -> list[str]:
@@ -94,7 +63,7 @@ def _words(command: str) -> list[str]:
     lexer = shlex.shlex(command, posix=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
-    if _on_windows():
+    if on_windows():
         lexer.escape = ""
     try:
         words = list(lexer)
@@ -109,153 +78,44 @@ def _words(command: str) -> list[str]:
     return [user_path(words[0]), *words[1:]]
 
 
-def _timeout() -> int:
-    """Return the helper's time in seconds.
-
-    :raises InputError: if the variable holds no whole number from 1 to 3600.
-    """
-    what = f"time-out in the environment variable {_TIMEOUT_VARIABLE}"
-    seconds = whole_number(os.environ.get(_TIMEOUT_VARIABLE) or str(_TIMEOUT), what)
-    if not 1 <= seconds <= _LONGEST_TIMEOUT:
-        raise InputError(f"the {what} is {seconds}, and must be from 1 to {_LONGEST_TIMEOUT} seconds")
-    return seconds
-
-
-def _output_of(command: list[str], name: str, seconds: int) -> bytes:
+def _output_of(command: Sequence[str], name: str, seconds: int) -> bytes:
     """Run *command* and return what it printed.
 
     :param name: what messages call it.
     :raises KeyUnavailable: if it does not end well and in time, or prints nothing, or more than 1 MiB.
     """
-    starting: Future[subprocess.Popen[bytes]] = Future()
-    output, errors, readers = bytearray(), bytearray(), list[Thread]()
     try:
-        # Ctrl-C reaches the main thread alone: no helper is started that nobody knows of.
-        Thread(target=_start, args=(command, starting), daemon=True).start()
-        process = starting.result()
-        readers.append(Thread(target=_read, args=(process.stdout, output), daemon=True))
-        readers.append(Thread(target=_read_end, args=(process.stderr, errors), daemon=True))
-        for reader in readers:
-            reader.start()
-        _wait(process, readers, output, seconds)
-        ended = process.returncode is not None
+        ended = run_program(command, seconds, _MAX_OUTPUT, _ERROR_TAIL)
     except (OSError, ValueError) as cause:
-        raise _not_started(command[0], name, cause) from cause
-    finally:
-        if starting.exception(_TIMEOUT) is None and starting.result().returncode is None:
-            _end(starting.result(), readers)
-    if len(output) > _LARGEST:
+        does, hint = _why_not_started(command[0], cause)
+        raise KeyUnavailable(f"the helper {name} {does}", hint=hint) from cause
+    if len(ended.output) > _MAX_OUTPUT:
         raise KeyUnavailable(f"the output of the helper {name} is larger than 1 MiB")
-    said = _said(bytes(errors), command[1:])
-    if not ended:
+    said = _said(ended.errors, command[1:])
+    if ended.code is None:
         raise KeyUnavailable(
             f"the helper {name} did not end within {seconds} s, and was ended{said}",
             hint=f"it can ask nothing, so unlock or log in first; {_TIMEOUT_VARIABLE} gives it more seconds",
         )
-    if process.returncode:
-        raise KeyUnavailable(f"the helper {name} {_how_it_ended(process.returncode)}{said}")
-    if not output.strip():
+    if ended.code:
+        raise KeyUnavailable(f"the helper {name} {_how_it_ended(ended.code)}{said}")
+    if not ended.output.strip():
         raise KeyUnavailable(f"the helper {name} printed nothing{said}")
-    return bytes(output)
+    return ended.output
 
 
-def _start(command: list[str], starting: "Future[subprocess.Popen[bytes]]") -> None:
-    # A session of its own has no terminal to ask at, and can be ended with all that it started.
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the user's own command, and no shell
-            command,
-            bufsize=0,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
-    except BaseException as cause:
-        starting.set_exception(cause)
-    else:
-        starting.set_result(process)
-
-
-def _not_started(program: str, name: str, cause: OSError | ValueError) -> KeyUnavailable:
-    if isinstance(cause, FileNotFoundError) and shutil.which(program):
-        return KeyUnavailable(f"the helper {name} names in its first line an interpreter that is not there")
-    if isinstance(cause, FileNotFoundError):
-        return KeyUnavailable(
-            f"the helper {name} is not found", hint="the first word is a program on the path, or the path of one"
-        )
-    if isinstance(cause, PermissionError):
-        return KeyUnavailable(f"the helper {name} is not executable", hint="see its permissions (chmod +x)")
-    reason = getattr(cause, "strerror", None) or "its command holds a character that no command can"
-    return KeyUnavailable(
-        f"the helper {name} cannot be started: {reason.lower()}", hint="a script needs a first line like #!/bin/sh"
-    )
-
-
-def _read(pipe: IO[bytes], kept: bytearray) -> None:
-    """Read *pipe* to its end, or until *kept* is too large."""
-    with pipe:
-        while len(kept) <= _LARGEST and (chunk := pipe.read(65536)):
-            kept += chunk
-
-
-def _read_end(pipe: IO[bytes], kept: bytearray) -> None:
-    """Read *pipe* to its end, and keep the last of it."""
-    with pipe:
-        while chunk := pipe.read(65536):
-            kept += chunk
-            del kept[:-_TAIL]
-
-
-def _wait(process: "subprocess.Popen[bytes]", readers: list[Thread], output: bytearray, seconds: int) -> None:
-    """Return when the helper has ended and all is read, when its output is too large, or when its time is over."""
-    deadline = time.monotonic() + seconds
-    while readers[0].is_alive() and process.poll() is None and time.monotonic() < deadline:
-        readers[0].join(_SLICE)
-    if len(output) > _LARGEST:
-        return
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(max(0.0, deadline - time.monotonic()))
-        for reader in readers:
-            # What it leaves in the background, such as an agent, may hold the pipes open for good.
-            reader.join(_GRACE)
-
-
-def _end(process: "subprocess.Popen[bytes]", readers: list[Thread]) -> None:
-    """End the helper and what it has started: ask first, and leave no zombie."""
-    try:
-        _signal(process, "SIGTERM")
-        for reader in filter(Thread.is_alive, readers):
-            # Both come to an end when the last process that could write to them is gone.
-            reader.join(_GRACE)
-    finally:
-        # The helper is not waited for before this, so its number cannot have become that of another group.
-        _signal(process, "SIGKILL")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-
-
-def _signal(process: "subprocess.Popen[bytes]", name: str) -> None:
-    if not _on_windows():
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, getattr(signal, name))
-        return
-    taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(  # noqa: S603 - all of it is from here
-            [taskkill, "/T", "/F", "/PID", str(process.pid)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_GRACE,
-            check=False,
-        )
-    with contextlib.suppress(OSError):
-        process.kill()
-
-
-def _on_windows() -> bool:
-    return os.name == "nt"
+def _why_not_started(program: str, cause: OSError | ValueError) -> tuple[str, str]:
+    match cause:
+        case FileNotFoundError() if shutil.which(program):
+            return "names in its first line an interpreter that is not there", ""
+        case FileNotFoundError():
+            return "is not found", "the first word is a program on the path, or the path of one"
+        case PermissionError():
+            return "is not executable", "see its permissions (chmod +x)"
+        case OSError(strerror=str(reason)):
+            return f"cannot be started: {reason.lower()}", "a script needs a first line like #!/bin/sh"
+        case _:
+            return "cannot be started: its command holds a character that no command can", ""
 
 
 def _how_it_ended(code: int) -> str:
@@ -270,15 +130,15 @@ def _how_it_ended(code: int) -> str:
 def _parts(argument: str) -> Iterator[str]:
     """Yield what of *argument* is not repeated: all of it, a value behind =, and what may be a password or a token."""
     for part in (argument, argument.partition("=")[2]):
-        if len(part) >= _SHORTEST_ARGUMENT:
+        if len(part) >= _MIN_ARGUMENT:
             yield part
     for piece in _SEPARATORS.split(argument):
         # Names of vaults and entries help whoever reads the error; few of them have digits, few secrets have none.
-        if len(piece) >= _SHORTEST_ARGUMENT and (any(map(str.isdigit, piece)) or len(piece) >= _LONGEST_NAME):
+        if len(piece) >= _MIN_ARGUMENT and (any(map(str.isdigit, piece)) or len(piece) >= _MAX_NAME):
             yield piece
 
 
-def _said(errors: bytes, arguments: list[str]) -> str:
+def _said(errors: bytes, arguments: Sequence[str]) -> str:
     """Return the end of a sentence: the last lines of *errors*, without secrets and without *arguments*.
 
     A helper that fails likes to repeat its arguments, and a token may be among them.
@@ -291,4 +151,4 @@ def _said(errors: bytes, arguments: list[str]) -> str:
     for part in sorted({part for word in arguments for part in _parts(word)}, key=len, reverse=True):
         text = text.replace(part, "…")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f": {', '.join(map(quoted, lines[-_LINES:]))}" if lines else ""
+    return f": {', '.join(map(quoted, lines[-_ERROR_LINES:]))}" if lines else ""

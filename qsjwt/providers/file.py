@@ -12,11 +12,11 @@ class FileProvider(KeyProvider):
 
     summary = "file:PATH        a private key in a file: PEM, DER or JWK"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read the file.
 
         :raises KeyUnavailable: if it is missing, unreadable, or holds no private key that can be decrypted.
         """
         what = "private key file"
         data = read_file(reference, what, error=KeyUnavailable)
-        return local_signer(data, f"the {what} {quoted(reference)}", algorithm, secrets)
+        return local_signer(data, f"the {what} {quoted(reference)}", secrets)

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from google.api_core.exceptions import GatewayTimeout, GoogleAPICallError, RetryError, ServiceUnavailable
@@ -20,7 +20,6 @@ from qsjwt.api import (
     Secrets,
     Signer,
     SigningFailed,
-    UnsuitableKey,
     digest,
     jose_signature,
     load_public_keys,
@@ -29,6 +28,7 @@ from qsjwt.api import (
     split_settings,
     within,
 )
+from qsjwt.keys.signer import key_algorithms
 
 T = TypeVar("T")
 
@@ -78,13 +78,12 @@ class GcpKmsProvider(KeyProvider):
 
     summary = "gcpkms:NAME      a key version in Google Cloud KMS, which does not leave it"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read the public key.
 
         :raises InputError: if *reference* is not the name of a key version, or ``timeout`` is out of range.
         :raises KeyUnavailable: if there is no credential, the key is missing or disabled, or the service refuses
             or does not answer in time.
-        :raises UnsuitableKey: if the key version has another algorithm.
         """
         name, settings = split_settings(reference, ("timeout",))
         timeout = service_timeout(settings)
@@ -106,39 +105,42 @@ class GcpKmsProvider(KeyProvider):
 
             try:
                 client, answer = _within(timeout, read)
-                _require_fitting(answer, name, algorithm)
+                if answer.name != name:
+                    raise KeyUnavailable(f"{place} cannot be read: the service answers with another key")
                 public_key = load_public_keys(answer.pem.encode("utf-8"), f"the answer about {place}")[0]
             except _FOREIGN as cause:
                 raise _failure(KeyUnavailable, f"{place} cannot be read", cause, timeout) from cause
-            return GcpKmsSigner(public_key, algorithm, name, client, timeout, held.pop_all())
+            return GcpKmsSigner(public_key, _algorithms(public_key, answer), name, client, timeout, held.pop_all())
 
 
 class GcpKmsSigner(Signer):
     """Has a digest signed by the service."""
 
     def __init__(
-        self, public_key: JWK, algorithm: str, name: str, client: Any, timeout: int, held: contextlib.ExitStack
+        self,
+        public_key: JWK,
+        algorithms: Sequence[str],
+        name: str,
+        client: Any,
+        timeout: int,
+        held: contextlib.ExitStack,
     ) -> None:
         """Hold *client*.
 
+        :param algorithms: the JWA name of the one that the key version has, if it is one for tokens.
         :param name: the key version's.
         :param timeout: seconds that one signature may take.
         :param held: what :meth:`close` gives back.
         """
         self.public_key = public_key
-        self.algorithm = algorithm
+        self.algorithms = algorithms
         self._name = name
         self._client = client
         self._timeout = timeout
         self._held = held
 
-    def sign(self, data: bytes) -> bytes:
-        hashed = digest(data, self.algorithm)
-        request = {
-            "name": self._name,
-            "digest": {f"sha{self.algorithm[2:]}": hashed},
-            "digest_crc32c": _crc32c(hashed),
-        }
+    def sign(self, data: bytes, algorithm: str) -> bytes:
+        request = {"name": self._name, "digest": {f"sha{algorithm[2:]}": digest(data, algorithm)}}
         what = f"the key version {quoted(self._name)} did not sign"
         try:
             answer = _within(
@@ -150,9 +152,7 @@ class GcpKmsSigner(Signer):
             signature: bytes = answer.signature
             if answer.name != self._name:
                 raise SigningFailed(f"{what}: the service answers with another key")
-            if not answer.verified_digest_crc32c or answer.signature_crc32c != _crc32c(signature):
-                raise SigningFailed(f"{what}: a checksum (CRC32C) of the call is wrong", hint="try again")
-            return jose_signature(signature, self.algorithm) if self.algorithm.startswith("ES") else signature
+            return jose_signature(signature, algorithm) if algorithm.startswith("ES") else signature
         except _FOREIGN as cause:
             raise _failure(SigningFailed, what, cause, self._timeout) from cause
 
@@ -181,26 +181,10 @@ def _within(seconds: int, call: Callable[[Callable[[Exception], None]], T]) -> T
         raise
 
 
-def _require_fitting(answer: Any, name: str, algorithm: str) -> None:
-    """Return if *answer* is whole, is about the key version that was asked for, and that is for *algorithm*.
-
-    :raises KeyUnavailable: if it is not.
-    """
-    place = f"the key version {quoted(name)}"
-    if answer.name != name:
-        raise KeyUnavailable(f"{place} cannot be read: the service answers with another key")
-    if answer.pem_crc32c != _crc32c(answer.pem.encode("utf-8")):
-        raise KeyUnavailable(f"{place} cannot be read: the checksum (CRC32C) of the answer is wrong", hint="try again")
+def _algorithms(public_key: JWK, answer: Any) -> Sequence[str]:
     # An algorithm that is newer than the SDK is a plain number.
-    own = getattr(answer.algorithm, "name", str(answer.algorithm))
-    fitting = _ALGORITHMS.get(own)
-    if fitting != algorithm:
-        raise UnsuitableKey(
-            f"{algorithm} does not go with {place}, whose one algorithm is {quoted(own)}",
-            hint=f"use --algorithm {fitting} where the platform takes it, or another key version"
-            if fitting
-            else "gcloud kms keys create --purpose asymmetric-signing --default-algorithm rsa-sign-pkcs1-2048-sha256",
-        )
+    own = _ALGORITHMS.get(getattr(answer.algorithm, "name", ""))
+    return [algorithm for algorithm in key_algorithms(public_key) if algorithm == own]
 
 
 def _failure(error: type[QsJwtError], what: str, cause: BaseException, timeout: int) -> QsJwtError:
@@ -245,23 +229,3 @@ def _codes(cause: GoogleAPICallError) -> str:
     except (ValueError, LookupError, TypeError, AttributeError):
         status = None
     return "".join(f" {quoted(code)}" for code in (status, cause.reason) if isinstance(code, str) and code)
-
-
-def _crc32c_table() -> tuple[int, ...]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-        table.append(value)
-    return tuple(table)
-
-
-_CRC32C: Final = _crc32c_table()
-
-
-def _crc32c(data: bytes) -> int:
-    """Return the checksum (RFC 3720, appendix B.4) that this service sends and wants."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF

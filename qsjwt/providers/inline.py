@@ -11,10 +11,10 @@ class InlineProvider(KeyProvider):
 
     summary = "inline:PEM       a private key's text itself"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read the text.
 
         :raises KeyUnavailable: if it holds no private key that can be decrypted.
         """
         data = reference.encode("utf-8", "surrogateescape")
-        return local_signer(data, "the private key on the command line", algorithm, secrets)
+        return local_signer(data, "the private key on the command line", secrets)

@@ -24,7 +24,7 @@ class KeyringProvider(KeyProvider):
 
     summary = "keyring:SERVICE/USER  a private key in the operating system's keyring"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Ask the keyring.
 
         :raises InputError: if there is no slash, or nothing on one side of it.
@@ -38,7 +38,7 @@ class KeyringProvider(KeyProvider):
             )
         source = f"the keyring's entry {quoted(reference)}"
         password = _password(service, user, source)
-        return local_signer(password.encode("utf-8", "replace"), source, algorithm, secrets)
+        return local_signer(password.encode("utf-8", "replace"), source, secrets)
 
 
 def _password(service: str, user: str, source: str) -> str:

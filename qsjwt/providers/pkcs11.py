@@ -29,9 +29,8 @@ from qsjwt.api import (
     jose_signature,
     load_public_keys,
     quoted,
-    user_path,
-    why_not,
 )
+from qsjwt.io.read import user_path, why_not
 
 _TOKEN: Final = ("token", "manufacturer", "serial", "model", "slot-id")
 _OBJECT: Final = ("object", "id")
@@ -84,7 +83,7 @@ class Pkcs11Provider(KeyProvider):
 
     summary = "pkcs11:URI       a key in an HSM or smart card, by RFC 7512 URI"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Log in to the token, find the key and read its public half.
 
         :raises InputError: if the URI is malformed or holds a PIN, or no module is named.
@@ -101,7 +100,7 @@ class Pkcs11Provider(KeyProvider):
             with _told(title):
                 session = _log_in(path, token, pin, title)
                 try:
-                    return Pkcs11Signer(session, _find_key(session.handle, wanted, title), algorithm, pin, title)
+                    return Pkcs11Signer(session, _find_key(session.handle, wanted, title), pin, title)
                 except BaseException:
                     _leave(session)
                     raise
@@ -110,7 +109,7 @@ class Pkcs11Provider(KeyProvider):
 class Pkcs11Signer(Signer):
     """Lets a token sign; of the key it knows the public half and a handle."""
 
-    def __init__(self, session: "_Session", key: Any, algorithm: str, pin: str | None, title: str) -> None:
+    def __init__(self, session: "_Session", key: Any, pin: str | None, title: str) -> None:
         """Read the public half of *key*.
 
         :param pin: is needed again for each signature of a key with CKA_ALWAYS_AUTHENTICATE, as PIV cards have.
@@ -119,22 +118,21 @@ class Pkcs11Signer(Signer):
         if not hasattr(key, "sign"):
             raise KeyUnavailable(f"the key of {title} is not for signing (CKA_SIGN is false)")
         certificates = _values(_companions(session.handle, key, ObjectClass.CERTIFICATE))
-        self.algorithm = algorithm
         self.public_key = _public_key(session.handle, key, certificates, title)
         self.certificates = "".join(certificates).encode("ascii") or None
         self._session, self._key, self._title = session, key, title
         self._pin = pin if _attribute(key, Attribute.ALWAYS_AUTHENTICATE) else None
         self._closed = False
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, algorithm: str) -> bytes:
         """Have the token sign *data*, or its digest.
 
         :raises SigningFailed: if it does not.
         """
-        mechanism, parameter = _MECHANISMS.get(self.algorithm, (Mechanism.ECDSA, None))
+        mechanism, parameter = _MECHANISMS.get(algorithm, (Mechanism.ECDSA, None))
         is_ecdsa = mechanism is Mechanism.ECDSA
         if is_ecdsa:
-            data = digest(data, self.algorithm)
+            data = digest(data, algorithm)
         try:
             with _one_at_a_time:
                 if self._closed:
@@ -145,7 +143,7 @@ class Pkcs11Signer(Signer):
                 f"{self._title} did not sign: {_code(cause)}",
                 hint=f"it may not have the mechanism CKM_{mechanism.name}, or not allow it for this key",
             ) from cause
-        return _jose(raw, self.algorithm, self._title) if is_ecdsa else raw
+        return _jose(raw, algorithm, self._title) if is_ecdsa else raw
 
     def close(self) -> None:
         with _one_at_a_time:

@@ -20,7 +20,7 @@ class Pkcs12Provider(KeyProvider):
 
     summary = "pkcs12:FILE      a private key in a PKCS#12 file (.p12, .pfx)"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read the file.
 
         :raises KeyUnavailable: if it is missing, is no PKCS#12, has another password, or holds no private key.
@@ -33,7 +33,7 @@ class Pkcs12Provider(KeyProvider):
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         if certificate is not None:
             pem += certificate.public_bytes(Encoding.PEM)
-        return local_signer(pem, source, algorithm, secrets)
+        return local_signer(pem, source, secrets)
 
 
 def _from_base64(data: bytes) -> bytes:

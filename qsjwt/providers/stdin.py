@@ -1,6 +1,7 @@
 """``stdin:``: a private key from standard input."""
 
-from qsjwt.api import InputError, KeyProvider, Secrets, Signer, local_signer, read_standard_input
+from qsjwt.api import InputError, KeyProvider, Secrets, Signer, local_signer
+from qsjwt.io.read import read_standard_input
 
 
 class StdinProvider(KeyProvider):
@@ -8,7 +9,7 @@ class StdinProvider(KeyProvider):
 
     summary = "stdin:           a private key on standard input"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read standard input to its end.
 
         :raises KeyUnavailable: if it holds no private key that can be decrypted.
@@ -16,4 +17,4 @@ class StdinProvider(KeyProvider):
         if reference:
             raise InputError("the key reference stdin: has nothing after the colon")
         data = read_standard_input("--key stdin:")
-        return local_signer(data, "standard input", algorithm, secrets)
+        return local_signer(data, "standard input", secrets)

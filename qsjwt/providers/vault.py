@@ -29,10 +29,9 @@ from qsjwt.api import (
     read_file,
     service_timeout,
     split_settings,
-    user_path,
-    whole_number,
     within,
 )
+from qsjwt.io.read import user_path, whole_number
 
 _SETTINGS: Final = ("version", "namespace", "timeout")
 _TOKEN_FILE: Final = "~/.vault-token"  # noqa: S105 - the name of a file
@@ -76,7 +75,7 @@ class VaultProvider(KeyProvider):
 
     summary = "vault:MOUNT/KEY  a private key in the transit engine of Vault or OpenBao"
 
-    def open(self, reference: str, algorithm: str, secrets: Secrets) -> Signer:
+    def open(self, reference: str, secrets: Secrets) -> Signer:
         """Read the key's entry, with its public half.
 
         :raises InputError: if the reference or a setting is malformed.
@@ -100,7 +99,7 @@ class VaultProvider(KeyProvider):
         except BaseException:
             client.adapter.close()
             raise
-        signer = VaultSigner(client, mount, name, version, algorithm, public_key, timeout)
+        signer = VaultSigner(client, mount, name, version, public_key, timeout)
         chain = entry.get("certificate_chain")
         signer.certificates = chain.encode("utf-8", "replace") if isinstance(chain, str) and chain else None
         return signer
@@ -115,7 +114,6 @@ class VaultSigner(Signer):
         mount: str,
         name: str,
         version: int,
-        algorithm: str,
         public_key: JWK,
         timeout: int,
     ) -> None:
@@ -123,7 +121,6 @@ class VaultSigner(Signer):
 
         :param timeout: seconds that one signature may take.
         """
-        self.algorithm = algorithm
         self.public_key = public_key
         self._client = client
         self._mount = mount
@@ -131,7 +128,7 @@ class VaultSigner(Signer):
         self._version = version
         self._timeout = timeout
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, algorithm: str) -> bytes:
         title = f"the key {quoted(f'{self._mount}/{self._name}')} of Vault"
         answer = _data(
             SigningFailed,
@@ -139,11 +136,11 @@ class VaultSigner(Signer):
             lambda: self._client.secrets.transit.sign_data(
                 name=self._name,
                 mount_point=self._mount,
-                hash_input=base64.b64encode(digest(data, self.algorithm)).decode("ascii"),
+                hash_input=base64.b64encode(digest(data, algorithm)).decode("ascii"),
                 prehashed=True,
-                hash_algorithm=f"sha2-{self.algorithm[2:]}",
+                hash_algorithm=f"sha2-{algorithm[2:]}",
                 key_version=self._version,
-                **_PADDINGS.get(self.algorithm[:2], {"marshaling_algorithm": "asn1"}),
+                **_PADDINGS.get(algorithm[:2], {"marshaling_algorithm": "asn1"}),
             ),
             self._timeout,
         )
@@ -155,7 +152,7 @@ class VaultSigner(Signer):
             )
         try:
             raw = base64.b64decode(signature.removeprefix(mark), validate=True)
-            return jose_signature(raw, self.algorithm) if self.algorithm.startswith("ES") else raw
+            return jose_signature(raw, algorithm) if algorithm.startswith("ES") else raw
         except (binascii.Error, ValueError) as cause:
             raise SigningFailed(f"{title} gave a signature in another encoding than it was asked for") from cause
 

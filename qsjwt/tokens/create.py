@@ -1,12 +1,13 @@
 """Create one token: from a request to a token that is built, judged, signed and verified."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from qsjwt.errors import InputError
 from qsjwt.keys.reference import key_guard
-from qsjwt.keys.signer import Signer
+from qsjwt.keys.signer import Signer, choose_algorithm
 from qsjwt.redaction import quoted
 from qsjwt.times import LAST_SECOND
 from qsjwt.tokens import jwt
@@ -90,7 +91,7 @@ class Creator:
         return [finding.message for finding in findings if finding.status is not Status.OK]
 
     def algorithms(self, chosen: str | None) -> Sequence[str]:
-        """Return the JWA names that a key may be opened for: *chosen*, or all that the platform accepts.
+        """Return the JWA names that a token may be signed with: *chosen*, or all that the platform accepts.
 
         :raises InputError: if the platform does not accept *chosen*.
         """
@@ -102,19 +103,28 @@ class Creator:
             )
         return accepted if chosen is None else [chosen]
 
-    @staticmethod
-    def sign(token: Token, signer: Signer, reference: str) -> CreatedToken:
-        """Return *token* signed; what depends on the key in its header is put there now.
+    def signing(self, signer: Signer, reference: str, chosen: str | None) -> Callable[[Token], CreatedToken]:
+        """Return what signs a token with the algorithm that *signer* and the platform have in common.
 
         :param reference: the key's, for the message if its provider fails.
-        :raises SigningFailed: as :func:`qsjwt.tokens.jwt.sign`.
+        :param chosen: the JWA name that the user has chosen, or None.
+        :raises KeyUnavailable: if they have none in common, or *chosen* is not one.
         """
-        header = {**token.header, "alg": signer.algorithm}
-        if header.get("kid") == THUMBPRINT:
-            header["kid"] = signer.thumbprint
-        with key_guard(reference, "sign"):
-            compact = jwt.sign(Token(header, token.claims), signer)
-        return CreatedToken(compact, header, token.claims, signer.thumbprint, token.remarks)
+        algorithm = choose_algorithm(signer.public_key, signer.algorithms, self.platform.algorithms, chosen)
+        return functools.partial(_signed, signer, algorithm, reference)
+
+
+def _signed(signer: Signer, algorithm: str, reference: str, token: Token) -> CreatedToken:
+    """Return *token* signed; what depends on the key in its header is put there now.
+
+    :raises SigningFailed: as :func:`qsjwt.tokens.jwt.sign`.
+    """
+    header = {**token.header, "alg": algorithm}
+    if header.get("kid") == THUMBPRINT:
+        header["kid"] = signer.thumbprint
+    with key_guard(reference, "sign"):
+        compact = jwt.sign(Token(header, token.claims), signer, algorithm)
+    return CreatedToken(compact, header, token.claims, signer.thumbprint, token.remarks)
 
 
 def load_platform(name: str) -> Platform:

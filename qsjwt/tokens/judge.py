@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jwcrypto.jwk import JWK
 
-from qsjwt.errors import QsJwtError
 from qsjwt.keys.public import is_certificate_of, longest_lasting, validity_problem
-from qsjwt.keys.signer import require_suitable
+from qsjwt.keys.signer import unsuitability
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import DecodedToken, Token
 from qsjwt.tokens.platform import Finding, Platform, Rule, Status
@@ -88,7 +87,7 @@ def likeliest_key(token: DecodedToken, keys: Sequence[JWK]) -> JWK:
         key=lambda key: (
             bool(jwt.signature_failure(token, key)),
             key.get("kid") != key_id,
-            bool(_unsuitable(key, algorithm)),
+            bool(unsuitability(key, algorithm)),
         ),
     )
 
@@ -145,7 +144,7 @@ def _judge_signature(
     """Judge the key and the signature; one fault is one broken rule, and what hides behind it is unknown."""
     algorithm = token.header["alg"]
     forged = jwt.signature_failure(token, key)
-    reasons = {name: _unsuitable(key, name) for name in (*platform.algorithms, algorithm)}
+    reasons = {name: unsuitability(key, name) for name in (*platform.algorithms, algorithm)}
     accepted = algorithm in platform.algorithms
     usual = algorithm if accepted else platform.algorithms[0]
     if all(reasons.values()):
@@ -160,15 +159,6 @@ def _judge_signature(
         yield rules["signature"].unknown(f"the signature is not judged: {reasons[algorithm]}")
     else:
         yield rules["signature"].broken(forged, "register the key that signs, or sign with the one that is registered")
-
-
-def _unsuitable(key: JWK, algorithm: str) -> str:
-    """Return why *key* cannot do *algorithm*; empty if it can."""
-    try:
-        require_suitable(key, algorithm)
-    except QsJwtError as reason:
-        return reason.message
-    return ""
 
 
 def _judge_certificate(

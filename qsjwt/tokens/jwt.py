@@ -12,9 +12,9 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
-from qsjwt.errors import InputError, KeyUnavailable, QsJwtError, SigningFailed, VerificationFailed
+from qsjwt.errors import InputError, QsJwtError, SigningFailed, VerificationFailed
 from qsjwt.io.strict_json import parse_json
-from qsjwt.keys.signer import Signer, require_suitable
+from qsjwt.keys.signer import Signer, unsuitability
 from qsjwt.redaction import quoted
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -48,20 +48,21 @@ class DecodedToken(Token):
     compact: str = ""
 
 
-def sign(token: Token, signer: Signer) -> str:
+def sign(token: Token, signer: Signer, algorithm: str) -> str:
     """Return *token* signed, in compact serialization, after its signature was verified with the public key.
 
     The check catches what a local key that was loaded without validation, an HSM or a service may do wrong:
     a damaged key, ECDSA in ASN.1, the wrong padding, the signature of another key version.
 
+    :param algorithm: the JWA name that the header has too, one that *signer* can do.
     :raises InputError: if the header or the claims cannot be written as JSON.
     :raises SigningFailed: if the signer fails, or its signature does not verify.
     """
-    if token.header.get("alg") != signer.algorithm:
-        raise SigningFailed(f"the header names another algorithm than the signer's, {signer.algorithm}")
+    if token.header.get("alg") != algorithm:
+        raise SigningFailed(f"the header names another algorithm than the one to sign with, {algorithm}")
     signing_input = f"{_encode(token.header, 'header')}.{_encode(token.claims, 'claims')}".encode("ascii")
     try:
-        signature = signer.sign(signing_input)
+        signature = signer.sign(signing_input, algorithm)
     except QsJwtError:
         raise
     except Exception as cause:
@@ -69,7 +70,7 @@ def sign(token: Token, signer: Signer) -> str:
     try:
         if not isinstance(signature, bytes):
             raise TypeError("a signature is bytes")
-        JWA.signing_alg(signer.algorithm).verify(signer.public_key, signing_input, signature)
+        JWA.signing_alg(algorithm).verify(signer.public_key, signing_input, signature)
     except Exception as cause:
         raise SigningFailed(
             "the signature does not verify with the key's own public half, so the token is not given out",
@@ -180,10 +181,8 @@ def verify_signature(token: DecodedToken, keys: Sequence[JWK]) -> None:
 def signature_failure(token: DecodedToken, key: JWK) -> str:
     """Return why *key*, whatever its key ID, did not sign *token*; empty if it did."""
     algorithm: str = token.header["alg"]
-    try:
-        require_suitable(key, algorithm)
-    except (KeyUnavailable, InputError) as cause:
-        return cause.message
+    if reason := unsuitability(key, algorithm):
+        return reason
     if key.get("use", "sig") != "sig" or "verify" not in key.get("key_ops", ["verify"]):
         return "the key is not meant to verify signatures (use, key_ops)"
     if key.get("alg", algorithm) != algorithm:

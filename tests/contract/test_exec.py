@@ -249,7 +249,7 @@ def test_a_helper_that_hangs_is_ended_with_all_that_it_started(
     run: Run, helper: Helper, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     monkeypatch.setenv("QSJWT_EXEC_TIMEOUT", "1")
-    monkeypatch.setattr(provider, "_GRACE", 0.3)
+    monkeypatch.setattr(provider, "_GRACE_SECONDS", 0.3)
     result = _key(run, helper(f"echo 'waiting for the login' >&2; {script}"))
     result.refused(3, "the helper 'helper' did not end within 1 s", "'waiting for the login'", "QSJWT_EXEC_TIMEOUT")
     pids = [int(word) for word in Path("pids").read_text(encoding="ascii").split()]
@@ -270,7 +270,7 @@ def test_a_helper_that_closes_its_output_and_goes_on_is_ended_too(
 def test_what_a_helper_leaves_in_the_background_is_not_waited_for(
     run: Run, keys: SimpleNamespace, helper: Helper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider, "_GRACE", 0.2)
+    monkeypatch.setattr(provider, "_GRACE_SECONDS", 0.2)
     try:
         assert _key(run, helper(f"cat '{keys.files['rsa']}'; sleep 60 & echo $! > pid")).token
         os.kill(int(Path("pid").read_text(encoding="ascii")), 0)  # and it goes on

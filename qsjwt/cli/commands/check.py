@@ -10,7 +10,6 @@ from qsjwt.cli import output
 from qsjwt.cli.command import PlatformCommand
 from qsjwt.errors import InputError, VerificationFailed
 from qsjwt.keys.reference import opened
-from qsjwt.keys.signer import ONE_OF_EACH_KIND
 from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import add_claim_name_options, key_id
@@ -112,7 +111,7 @@ def _registered(options: Options) -> Registered | None:
     reference = key_options.private_reference(options)
     if reference is None:
         return Registered(given.keys, given.certificates) if given else None
-    with opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+    with opened(reference, key_options.key_secrets(options)) as signer:
         own = key_options.private_material(signer)
     registered = given or own
     return Registered(registered.keys, registered.certificates, signing=own.keys[0])

@@ -8,7 +8,6 @@ from qsjwt.cli.create import require_place
 from qsjwt.io.read import user_path
 from qsjwt.keys.generate import KEY_FILES
 from qsjwt.keys.reference import opened
-from qsjwt.keys.signer import ONE_OF_EACH_KIND
 from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.request import Options
@@ -35,7 +34,7 @@ class CreateKey(Command):
         """Make the key, and print what it is and where."""
         require_place(None)
         reference = key_options.new_key_reference(options, kind=options.kind)
-        with opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+        with opened(reference, key_options.key_secrets(options)) as signer:
             public = key_options.one_public_key(options, signer, None)
         prefix = user_path(options.cert_file_prefix or "")
         files = {content: f"{prefix}{name}" for content, name in KEY_FILES.items()}

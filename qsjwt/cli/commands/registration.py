@@ -1,20 +1,21 @@
 """``registration NAME``: what the administrator has to register so that a platform accepts the tokens of a key."""
 
-import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from jwcrypto.jwk import JWK
 
 from qsjwt.cli import output
 from qsjwt.cli.command import PlatformCommand
 from qsjwt.cli.create import require_place
-from qsjwt.errors import InputError, UnsuitableKey
+from qsjwt.errors import InputError
 from qsjwt.io.read import whole_number
 from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.keys.load import load_certificates
 from qsjwt.keys.public import PublicKey, validity_problem
 from qsjwt.keys.reference import key_guard, opened
-from qsjwt.keys.signer import Signer, require_suitable
+from qsjwt.keys.signer import choose_algorithm, key_algorithms
 from qsjwt.options import key as key_options
 from qsjwt.options.claims import add_claim_options, further_claims
 from qsjwt.options.parser import Parser
@@ -91,7 +92,6 @@ class Registration(PlatformCommand):
 
     def _public_key(self, options: Options) -> tuple[PublicKey, str]:
         """Return the key, and an algorithm that it can do."""
-        algorithms = [options.algorithm] if options.algorithm else list(self.platform.algorithms)
         given = key_options.public_material(options)
         reference = key_options.private_reference(options, may_be_new=True)
         if options.cert_self_signed and (reference is None or given is not None):
@@ -102,26 +102,19 @@ class Registration(PlatformCommand):
             _LOG.warning("the options for a new certificate have no effect without --cert-self-signed")
         if reference is None:
             public = key_options.one_public_key(options, None, given, options.keyid)
-            return public, _fitting(public, algorithms)
+            return public, self._algorithm(options, public.jwk, key_algorithms(public.jwk))
         request = _certificate_request(options)
-        with opened(reference, algorithms, key_options.key_secrets(options)) as signer:
-            if options.cert_self_signed:
-                with key_guard(reference, "sign"):
-                    return _with_certificate(PublicKey(signer.public_key), signer, request), signer.algorithm
-            return key_options.one_public_key(options, signer, given), signer.algorithm
+        wanted = [options.algorithm] if options.algorithm else self.platform.algorithms
+        with opened(reference, key_options.key_secrets(options), wanted) as signer:
+            algorithm = self._algorithm(options, signer.public_key, signer.algorithms)
+            if not options.cert_self_signed:
+                return key_options.one_public_key(options, signer, given), algorithm
+            with key_guard(reference, "sign"):
+                pem = self_signed_certificate(signer, request, algorithm)
+        return PublicKey(signer.public_key, load_certificates(pem, "the new certificate")[0]), algorithm
 
-
-def _fitting(public: PublicKey, algorithms: list[str]) -> str:
-    """Return the first of *algorithms* that the key can do.
-
-    :raises UnsuitableKey: if it can do none; the reason is that for the first.
-    """
-    for algorithm in algorithms:
-        with contextlib.suppress(UnsuitableKey):
-            require_suitable(public.jwk, algorithm)
-            return algorithm
-    require_suitable(public.jwk, algorithms[0])
-    return algorithms[0]
+    def _algorithm(self, options: Options, key: JWK, able: Sequence[str]) -> str:
+        return choose_algorithm(key, able, self.platform.algorithms, options.algorithm)
 
 
 def _certificate_request(options: Options) -> CertificateRequest:
@@ -131,8 +124,3 @@ def _certificate_request(options: Options) -> CertificateRequest:
         common_name="qsjwt" if name is None else name,
         now=int(time.time()),
     )
-
-
-def _with_certificate(public: PublicKey, signer: Signer, request: CertificateRequest) -> PublicKey:
-    pem = self_signed_certificate(signer, request)
-    return PublicKey(public.jwk, load_certificates(pem, "the new certificate")[0])

@@ -9,7 +9,6 @@ from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.keys.public import PublicKey, validity_problem
 from qsjwt.keys.reference import opened
-from qsjwt.keys.signer import ONE_OF_EACH_KIND
 from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import key_id
@@ -55,7 +54,7 @@ def _public_key(options: Options) -> PublicKey:
     reference = key_options.private_reference(options)
     if reference is None:
         return key_options.one_public_key(options, None, given, options.keyid)
-    with opened(reference, ONE_OF_EACH_KIND, key_options.key_secrets(options)) as signer:
+    with opened(reference, key_options.key_secrets(options)) as signer:
         return key_options.one_public_key(options, signer, given)
 
 
