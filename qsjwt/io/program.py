@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Thread
 from typing import IO, Final
@@ -37,29 +38,38 @@ def run_program(command: Sequence[str], seconds: float, limit: int, tail: int) -
     :param tail: bytes of standard error that are kept.
     :raises OSError, ValueError: if it cannot be started.
     """
-    process = subprocess.Popen(  # noqa: S603 - the user's own command
-        command,
-        bufsize=0,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
-    output, errors = bytearray(), bytearray()
-    readers = [
-        Thread(target=_read, args=(process.stdout, output, limit), daemon=True),
-        Thread(target=_read_tail, args=(process.stderr, errors, tail), daemon=True),
-    ]
+    starting: Future[subprocess.Popen[bytes]] = Future()
+    output, errors, readers = bytearray(), bytearray(), list[Thread]()
     try:
+        # Ctrl-C reaches the main thread alone: no program is started that nobody knows of.
+        Thread(target=_start, args=(command, starting), daemon=True).start()
+        process = starting.result()
+        readers.append(Thread(target=_read, args=(process.stdout, output, limit), daemon=True))
+        readers.append(Thread(target=_read_tail, args=(process.stderr, errors, tail), daemon=True))
         for reader in readers:
             reader.start()
         _wait(process, readers, lambda: len(output) > limit, seconds)
-        code = process.returncode
+        return Ended(process.returncode, bytes(output), bytes(errors))
     finally:
-        if process.returncode is None:
-            _end(process, readers)
-    return Ended(code, bytes(output), bytes(errors))
+        if starting.exception() is None and starting.result().returncode is None:
+            _end(starting.result(), readers)
+
+
+def _start(command: Sequence[str], starting: "Future[subprocess.Popen[bytes]]") -> None:
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the user's own command
+            command,
+            bufsize=0,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    except BaseException as cause:
+        starting.set_exception(cause)
+    else:
+        starting.set_result(process)
 
 
 def _read(pipe: IO[bytes], kept: bytearray, limit: int) -> None:

@@ -120,8 +120,8 @@ def choose_algorithm(key: JWK, able: Sequence[str], accepted: Sequence[str], wan
     if set(own) <= set(able):
         message = f"the key is {described_key(key)}, which cannot sign with {listed(candidates)}"
     else:
-        allowed = f"with {listed(able)} only" if able else "no tokens"
-        message = f"the key, {described_key(key)}, may sign {allowed}, and not with {listed(candidates)}"
+        allowed = f"with {listed(able)} only, not with {listed(candidates)}" if able else "no tokens"
+        message = f"the key, {described_key(key)}, may sign {allowed}"
     if others := [algorithm for algorithm in accepted if algorithm in able]:
         raise KeyUnavailable(message, hint=f"use --algorithm {listed(others)}, or another key")
     if set(own) & set(candidates):

@@ -345,16 +345,16 @@ def test_the_key_is_opened_once_and_closed(
         class Counting(KeyProvider):
             summary = "counting:"
 
-            def open(self, reference, algorithm, secrets):
-                signer = open_signer({str(keys.files["rsa"])!r}, algorithm, secrets)
+            def open(self, reference, secrets):
+                signer = open_signer({str(keys.files["rsa"])!r}, secrets)
                 log = open("log", "a")
                 log.write("open ")
                 print("chatter of a provider")
                 sign = signer.sign
 
-                def said(data):
+                def said(data, algorithm):
                     print("chatter of a thread")
-                    return sign(data)
+                    return sign(data, algorithm)
 
                 signer.sign = said
                 signer.close = lambda: (log.write("close"), log.close())
@@ -383,15 +383,15 @@ def test_the_key_is_closed_when_nobody_signs_any_more(
         class Slow(KeyProvider):
             summary = "slow:"
 
-            def open(self, reference, algorithm, secrets):
-                signer = open_signer({str(keys.files["rsa"])!r}, algorithm, secrets)
+            def open(self, reference, secrets):
+                signer = open_signer({str(keys.files["rsa"])!r}, secrets)
                 sign, active = signer.sign, []
 
-                def slow(data):
+                def slow(data, algorithm):
                     active.append(1)
                     time.sleep(0.3)
                     active.pop()
-                    return sign(data)
+                    return sign(data, algorithm)
 
                 def close():
                     pathlib.Path("closed").write_text(str(len(active)))
@@ -417,17 +417,17 @@ def test_a_signature_that_fails_spoils_its_row(
         class Moody(KeyProvider):
             summary = "moody:"
 
-            def open(self, reference, algorithm, secrets):
-                signer = open_signer({str(keys.files["rsa"])!r}, algorithm, secrets)
+            def open(self, reference, secrets):
+                signer = open_signer({str(keys.files["rsa"])!r}, secrets)
                 sign = signer.sign
                 count = iter(range(10))
                 answers = [None, SigningFailed("throttled", hint="ask less often"), b"garbage", SystemExit(0), None]
 
-                def moody(data):
+                def moody(data, algorithm):
                     answer = answers[next(count)]
                     if isinstance(answer, BaseException):
                         raise answer
-                    return answer or sign(data)
+                    return answer or sign(data, algorithm)
 
                 signer.sign = moody
                 return signer

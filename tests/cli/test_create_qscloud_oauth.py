@@ -97,9 +97,9 @@ def test_what_is_required_is_asked_for_by_name(run: Run, keys: SimpleNamespace, 
 @pytest.mark.parametrize(
     ("algorithm", "key", "words"),
     [
-        ("ES384", "rsa", ("ES384 needs an EC key on P-384, and this is an RSA key", "--algorithm RS256")),
-        ("ES384", "ec", ("ES384 needs an EC key on P-384, and this is an EC key on P-256",)),
-        ("RS256", "p384", ("RS256 needs an RSA key, and this is an EC key on P-384", "--algorithm ES384")),
+        ("ES384", "rsa", ("an RSA key of 2048 bits, which cannot sign with ES384", "--algorithm RS256 or RS512")),
+        ("ES384", "ec", ("an EC key on P-256, which cannot sign with ES384", "use an EC key on P-384")),
+        ("RS256", "p384", ("an EC key on P-384, which cannot sign with RS256", "--algorithm ES384")),
     ],
 )
 def test_a_key_of_the_wrong_kind_is_refused_with_the_algorithm_that_suits_it(
@@ -112,7 +112,11 @@ def test_without_an_algorithm_the_key_decides(oauth: Run, keys: SimpleNamespace)
     for key, algorithm in (("rsa", "RS256"), ("p384", "ES384")):
         result = oauth("--key", "stdin:", stdin=keys.files[key].read_bytes())
         assert pyjwt.get_unverified_header(result.token)["alg"] == algorithm
-    oauth("--key", keys.files["ec"]).refused(3, "RS256 needs an RSA key", "neither is it one for RS512 or ES384")
+    oauth("--key", keys.files["ec"]).refused(
+        3,
+        "an EC key on P-256, which cannot sign with RS256, RS512 or ES384",
+        "use an RSA key of 2048 bits or more, or an EC key on P-384",
+    )
 
 
 def test_a_new_key_is_of_the_kind_that_the_algorithm_needs(oauth: Run, run: Run) -> None:

@@ -319,22 +319,21 @@ def test_a_key_that_can_sign_signs_its_own_certificate(run: Run, keys: SimpleNam
 
 REMOTE = """
     from pathlib import Path
-    from qsjwt.api import KeyProvider, LocalSigner, Signer, load_private_key
+    from qsjwt.api import KeyProvider, Signer, local_signer
 
     class Far(Signer):
         def __init__(self, near):
-            self.algorithm, self.public_key, self._near = near.algorithm, near.public_key, near
+            self.public_key, self._near = near.public_key, near
 
-        def sign(self, data):
-            return b"x" * 256 if self._near is None else self._near.sign(data)
+        def sign(self, data, algorithm):
+            return b"x" * 256 if self._near is None else self._near.sign(data, algorithm)
 
     class Hsm(KeyProvider):
         summary = "hsm:NAME         a stand-in for a key that never leaves its place"
 
-        def open(self, reference, algorithm, secrets):
+        def open(self, reference, secrets):
             path = reference.removeprefix("broken:")
-            near = LocalSigner(load_private_key(Path(path).read_bytes(), "the key", secrets.passphrase), algorithm)
-            far = Far(near)
+            far = Far(local_signer(Path(path).read_bytes(), "the key", secrets))
             if reference.startswith("broken:"):
                 far._near = None
             return far
@@ -430,8 +429,12 @@ def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
         (("qseow", "--cert-publickey-file", "PRIVATE"), 3, ("private key, where only a public one belongs",)),
         (("qseow", "--key", "OTHER", "--cert-publickey-file", "CERT"), 3, ("is not that of the private key",)),
         (("qseow", "--key", "WRONG"), 3, ("is not that of the key",)),
-        (("qseow", "--key", "P384"), 3, ("RS256 needs an RSA key", "P-384")),
-        (("qscloud-oauth", "--keyid", "k", "--key", "P384", "--algorithm", "RS512"), 3, ("RS512 needs an RSA key",)),
+        (("qseow", "--key", "P384"), 3, ("an EC key on P-384", "use an RSA key of 2048 bits or more")),
+        (
+            ("qscloud-oauth", "--keyid", "k", "--key", "P384", "--algorithm", "RS512"),
+            3,
+            ("an EC key on P-384, which cannot sign with RS512", "--algorithm ES384"),
+        ),
         (("qscloud-oauth", "--keyid", "k", "--cert-publickey-file", "SHORT"), 3, ("1024 bits",)),
         (
             ("qseow", "--key", "PRIVATE", "--cert-self-signed", "--cert-create-expires-days", "1e3"),

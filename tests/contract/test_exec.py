@@ -1,7 +1,6 @@
 """``exec:``: real helper programs that print a key, fail, hang, or say too much."""
 
 import base64
-import json
 import os
 import shlex
 import signal
@@ -17,6 +16,7 @@ import jwt as pyjwt
 import pytest
 
 from qsjwt.api import KeyUnavailable, Secrets, open_signer
+from qsjwt.io import program
 from qsjwt.providers import exec as provider
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Result, Run, pem
@@ -78,7 +78,6 @@ class TestExec(KeyProviderContract):
 
 class TestExecOnACurve(TestExec):
     algorithms = ("ES256",)
-    unsuitable = "RS256"
 
     @pytest.fixture(autouse=True)
     def _helper(self, keys: SimpleNamespace, helper: Helper) -> None:
@@ -172,7 +171,7 @@ def test_what_cannot_be_started_is_named(run: Run, helper: Helper, tmp_path: Pat
     (tmp_path / "helper").write_bytes(b"\0\1\2\3 no program at all")
     _key(run, tmp_path / "helper").refused(3, "the helper 'helper' cannot be started: exec format error")
     with pytest.raises(KeyUnavailable, match="cannot be started: its command holds a character"):
-        open_signer("exec:helper a\0b", "RS256", Secrets())
+        open_signer("exec:helper a\0b", Secrets())
 
 
 def test_a_helper_that_fails_says_why_in_its_own_words(run: Run, helper: Helper) -> None:
@@ -249,7 +248,7 @@ def test_a_helper_that_hangs_is_ended_with_all_that_it_started(
     run: Run, helper: Helper, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     monkeypatch.setenv("QSJWT_EXEC_TIMEOUT", "1")
-    monkeypatch.setattr(provider, "_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(program, "_GRACE_SECONDS", 0.3)
     result = _key(run, helper(f"echo 'waiting for the login' >&2; {script}"))
     result.refused(3, "the helper 'helper' did not end within 1 s", "'waiting for the login'", "QSJWT_EXEC_TIMEOUT")
     pids = [int(word) for word in Path("pids").read_text(encoding="ascii").split()]
@@ -270,7 +269,7 @@ def test_a_helper_that_closes_its_output_and_goes_on_is_ended_too(
 def test_what_a_helper_leaves_in_the_background_is_not_waited_for(
     run: Run, keys: SimpleNamespace, helper: Helper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(program, "_GRACE_SECONDS", 0.2)
     try:
         assert _key(run, helper(f"cat '{keys.files['rsa']}'; sleep 60 & echo $! > pid")).token
         os.kill(int(Path("pid").read_text(encoding="ascii")), 0)  # and it goes on
@@ -311,24 +310,13 @@ def test_a_signal_to_the_program_ends_the_helper_with_all_that_it_started(
     assert all(_is_gone(int(word)) for word in (tmp_path / "pids").read_text(encoding="ascii").split())
 
 
-def test_a_helper_runs_once_for_a_key_whose_kind_is_found_out_by_trying(
-    run: Run, keys: SimpleNamespace, helper: Helper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command = helper(f"echo run >> runs; cat '{keys.files['ec']}'")
-    show = ("show-key", "--key", f"exec:{command}", "-f", "jwk")
-    assert json.loads(run(*show).stdout)["crv"] == "P-256"
-    assert Path("runs").read_text(encoding="ascii").splitlines() == ["run"]
-    monkeypatch.setattr(provider, "_REUSED", -1.0)
-    assert json.loads(run(*show).stdout)["crv"] == "P-256"
-    assert len(Path("runs").read_text(encoding="ascii").splitlines()) > 2  # the output was forgotten each time
-
-
 class TestOnWindows:
     """What is done otherwise there, as far as it can be seen elsewhere."""
 
     @pytest.fixture(autouse=True)
     def _windows(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setattr(provider, "_on_windows", lambda: True)
+        for module in (provider, program):
+            monkeypatch.setattr(module, "on_windows", lambda: True)
         yield
 
     def test_a_backslash_is_part_of_a_path(self) -> None:

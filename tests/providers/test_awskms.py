@@ -298,7 +298,7 @@ def test_a_key_that_is_made_to_encrypt_is_refused(qseow: Run, at_moto: SimpleNam
 
 
 def test_a_key_of_another_kind_is_refused_before_it_signs(qseow: Run, at_moto: SimpleNamespace) -> None:
-    qseow("--key", "awskms:alias/p384").refused(3, "RSASSA_PKCS1_V1_5_SHA_256", "ECDSA_SHA_384")
+    qseow("--key", "awskms:alias/p384").refused(3, "an EC key on P-384", "RS256", "use an RSA key")
 
 
 def test_a_disabled_key_is_refused(qseow: Run, server: ScriptedServer) -> None:
@@ -325,8 +325,8 @@ def test_no_credentials_is_said(qseow: Run, server: ScriptedServer, monkeypatch:
         ("arn:aws:s3:::bucket", "is not the ARN of a key"),
         ("alias/rsa?region=", "setting that it cannot have|region '' is not one"),
         ("alias/rsa?region=evil.example/", "'evil.example/' is not one"),
-        ("alias/rsa?timeout=0", "from 1 to 300"),
-        ("alias/rsa?timeout=301", "from 1 to 300"),
+        ("alias/rsa?timeout=0", "between 1 and 300"),
+        ("alias/rsa?timeout=301", "between 1 and 300"),
         ("alias/rsa?timeout=soon", "not a whole number"),
         ("alias/rsa?secret=x", "out of: region, profile, timeout"),
     ],
@@ -383,11 +383,11 @@ def test_garbage_is_no_answer(qseow: Run, server: ScriptedServer, keys: SimpleNa
     for answer in (GARBAGE["page"], GARBAGE["types"]):
         server.script = sign_only(StandIn(keys.rsa), lambda _, answer=answer: answer)  # type: ignore[misc]
         qseow("--key", "awskms:alias/qlik?timeout=1").refused(4, "does not sign")
-    with open_signer("awskms:alias/qlik?timeout=1", "RS256", Secrets()) as signer:
+    with open_signer("awskms:alias/qlik?timeout=1", Secrets()) as signer:
         for answer in GARBAGE.values():
             server.script = lambda _, answer=answer: answer  # type: ignore[misc]
             with pytest.raises(SigningFailed):
-                signer.sign(b"x")
+                signer.sign(b"x", "RS256")
 
 
 def test_throttled_calls_are_tried_again_and_then_given_up(
@@ -411,9 +411,9 @@ def test_the_alias_is_looked_up_once(qseow: Run, server: ScriptedServer) -> None
 def test_of_long_tokens_the_service_gets_the_digest(qseow: Run, server: ScriptedServer, keys: SimpleNamespace) -> None:
     assert qseow("--key", "awskms:alias/qlik").token
     for algorithm in ("RS256", "RS512"):
-        with open_signer("awskms:alias/qlik", algorithm, Secrets()) as signer:
+        with open_signer("awskms:alias/qlik", Secrets()) as signer:
             for size in (4096, 4097, 100_000):
-                JWA.signing_alg(algorithm).verify(signer.public_key, b"x" * size, signer.sign(b"x" * size))
+                JWA.signing_alg(algorithm).verify(signer.public_key, b"x" * size, signer.sign(b"x" * size, algorithm))
     token = qseow("--key", "awskms:alias/qlik", *LONG_CLAIM).token
     assert pyjwt.decode(token, keys.rsa.public_key(), ["RS256"])["note"].startswith("long")
     assert server.script.types == ["RAW", *["RAW", "DIGEST", "DIGEST"] * 2, "DIGEST"]  # type: ignore[attr-defined]
@@ -432,15 +432,15 @@ def test_the_sdk_takes_a_digest_as_it_is_sent(algorithm: str, keys: SimpleNamesp
     message = hashed.finalize()
     client = boto3.client("kms", REGION)
     signer = importlib.import_module("qsjwt.providers.awskms").AwsKmsSigner(
-        client, "1234abcd", "the key", algorithm, JWK.from_pyca(stand_in.private_key.public_key()), 10
+        client, "1234abcd", "the key", JWK.from_pyca(stand_in.private_key.public_key()), 10
     )
     expected = {"KeyId": "1234abcd", "Message": message, "MessageType": "DIGEST", "SigningAlgorithm": name}
     with Stubber(client) as stubber:
         stubber.add_response("sign", {"Signature": stand_in.signature(message, name, chosen)}, expected)
-        JWA.signing_alg(algorithm).verify(signer.public_key, b"x" * 5000, signer.sign(b"x" * 5000))
+        JWA.signing_alg(algorithm).verify(signer.public_key, b"x" * 5000, signer.sign(b"x" * 5000, algorithm))
         stubber.add_client_error("sign", "KeyUnavailableException")
         with pytest.raises(SigningFailed, match="'KeyUnavailableException'"):
-            signer.sign(b"x")
+            signer.sign(b"x", algorithm)
 
 
 def test_the_signature_of_another_key_is_not_given_out(
@@ -456,19 +456,19 @@ def test_a_signature_in_another_encoding_is_not_given_out(server: ScriptedServer
     raw = base64.b64encode(b"\x01" * 96).decode()
     server.script = sign_only(StandIn(keys.p384), lambda _: reply(Signature=raw))
     with (
-        open_signer("awskms:alias/qlik", "ES384", Secrets()) as signer,
+        open_signer("awskms:alias/qlik", Secrets()) as signer,
         pytest.raises(SigningFailed, match="not one of ECDSA in DER"),
     ):
-        signer.sign(b"x")
+        signer.sign(b"x", "ES384")
 
 
 def test_no_error_shows_the_credentials(server: ScriptedServer) -> None:
     server.script = lambda _: refusal(SECRET)
     with pytest.raises(KeyUnavailable) as caught:
-        open_signer("awskms:alias/qlik?timeout=1", "RS256", Secrets())
+        open_signer("awskms:alias/qlik?timeout=1", Secrets())
     assert "of the text" not in f"{caught.value.message}{caught.value.hint}{caught.value!r}"
     with pytest.raises(InputError):
-        open_signer("awskms:?timeout=1", "RS256", Secrets())
+        open_signer("awskms:?timeout=1", Secrets())
 
 
 def test_without_the_sdk_the_error_says_what_to_install(qseow: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,8 +161,8 @@ class TestAzureKvOnACurve(KeyProviderContract):
 
 
 def test_a_key_on_p256_signs_too() -> None:
-    with open_signer(f"azurekv:{VAULT}/keys/small-curve", "ES256", Secrets()) as signer:
-        JWA.signing_alg("ES256").verify(signer.public_key, b"data", signer.sign(b"data"))
+    with open_signer(f"azurekv:{VAULT}/keys/small-curve", Secrets()) as signer:
+        JWA.signing_alg("ES256").verify(signer.public_key, b"data", signer.sign(b"data", "ES256"))
 
 
 @pytest.fixture
@@ -185,8 +185,8 @@ def test_a_version_that_is_named_is_the_one_that_signs(qseow: Run, keys: SimpleN
 
 
 def test_the_version_that_was_current_when_it_was_opened_is_the_one_that_signs(vault: KeyVault) -> None:
-    with open_signer(f"azurekv:{VAULT}/keys/qlik", "RS256", Secrets()) as signer:
-        signer.sign(b"data")
+    with open_signer(f"azurekv:{VAULT}/keys/qlik", Secrets()) as signer:
+        signer.sign(b"data", "RS256")
     assert vault.requests[-1].path == f"/keys/qlik/{'0' * 31}2/sign"
 
 
@@ -195,10 +195,10 @@ def test_a_private_part_in_the_answer_is_not_used_to_sign_here(vault: KeyVault, 
     members = {"d": private.d, "p": private.p, "q": private.q, "dp": private.dmp1, "dq": private.dmq1}
     members["qi"] = private.iqmp
     vault.changes = {name: _number(value, (value.bit_length() + 7) // 8) for name, value in members.items()}
-    with open_signer(f"azurekv:{VAULT}/keys/qlik", "RS256", Secrets()) as signer:
+    with open_signer(f"azurekv:{VAULT}/keys/qlik", Secrets()) as signer:
         assert not signer.public_key.has_private
         before = len(vault.requests)
-        signer.sign(b"data")
+        signer.sign(b"data", "RS256")
         assert len(vault.requests) > before
 
 
@@ -353,8 +353,8 @@ def test_the_signature_of_another_key_or_in_another_encoding_is_not_given_out(
     qseow(f"{VAULT}/keys/qlik").refused(4, "the signature does not verify")
     der = keys.p384.sign(b"data", ec.ECDSA(hashes.SHA384()))
     vault.instead = _after_the_challenge("POST", Answer(200, {"value": base64url_encode(der)}))
-    with open_signer(f"azurekv:{VAULT}/keys/curve", "ES384", Secrets()) as signer:
-        assert signer.sign(b"data") == der  # the core verifies what a signer gives
+    with open_signer(f"azurekv:{VAULT}/keys/curve", Secrets()) as signer:
+        assert signer.sign(b"data", "ES384") == der  # the core verifies what a signer gives
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,13 @@ from pkcs11.util.ec import decode_ec_private_key, decode_ec_public_key
 from pkcs11.util.rsa import decode_rsa_private_key
 
 from qsjwt.api import (
-    CertificateRequest,
     KeyUnavailable,
     Secrets,
     Signer,
     SigningFailed,
     open_signer,
-    self_signed_certificate,
 )
+from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import JSONWEBTOKEN, Run, pem, public_pem, run_process, unavailable, verified_by_node
 from tests.pages import Page, add_installers, reader_environment
@@ -125,9 +124,9 @@ def _create_the_rest(module: str, keys: SimpleNamespace) -> None:
         create("bare", b"\x26", p256)
         create("bare", b"\x26", {**stored, **decode_ec_public_key(_public_der(keys.ec), encode_ec_point=False)})
         for path, label, identity in ((keys.files["ec"], "certified", b"\x24"), (keys.files["rsa"], "jwt", b"\x01")):
-            with open_signer(f"file:{path}", "ES256" if label == "certified" else "RS256", Secrets()) as signer:
+            with open_signer(f"file:{path}", Secrets()) as signer:
                 certificate = x509.load_pem_x509_certificate(
-                    self_signed_certificate(signer, CertificateRequest(30, label, 1_700_000_000))
+                    self_signed_certificate(signer, CertificateRequest(30, label, 1_700_000_000), signer.algorithms[0])
                 )
             session.create_object(
                 {
@@ -183,7 +182,6 @@ def pin(monkeypatch: pytest.MonkeyPatch) -> str:
 class TestRsa(KeyProviderContract):
     scheme = "pkcs11"
     algorithms: ClassVar[tuple[str, ...]] = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-    unsuitable: ClassVar[str] = "ES384"
     secrets: ClassVar[tuple[str, ...]] = (PIN,)
     attributes: ClassVar[str] = "object=jwt;id=%01;type=private"
 
@@ -205,7 +203,6 @@ class TestP256(TestRsa):
 
 class TestP384(TestRsa):
     algorithms: ClassVar[tuple[str, ...]] = ("ES384",)
-    unsuitable: ClassVar[str] = "ES256"
     attributes: ClassVar[str] = "object=p384"
 
 
@@ -222,8 +219,8 @@ def create(run: Run) -> Run:
     )
 
 
-def _opened(reference: str, algorithm: str = "RS256") -> Signer:
-    return open_signer(reference, algorithm, Secrets())
+def _opened(reference: str) -> Signer:
+    return open_signer(reference, Secrets())
 
 
 @pytest.mark.usefixtures("pin")
@@ -284,17 +281,17 @@ class TestTokens:
     def test_many_tokens_come_from_one_login(self, softhsm: SoftHsm) -> None:
         reference = softhsm.reference("object=jwt")
         with _opened(reference) as one, ThreadPoolExecutor(8) as pool:
-            with _opened(softhsm.reference("object=p384"), "ES384") as two:
-                signatures = list(pool.map(two.sign, [DATA] * 16))
+            with _opened(softhsm.reference("object=p384")) as two:
+                signatures = list(pool.map(two.sign, [DATA] * 16, ["ES384"] * 16))
             for signature in signatures:
                 JWA.signing_alg("ES384").verify(two.public_key, DATA, signature)
             # The other one's end must not log this one out.
-            JWA.signing_alg("RS256").verify(one.public_key, DATA, one.sign(DATA))
+            JWA.signing_alg("RS256").verify(one.public_key, DATA, one.sign(DATA, "RS256"))
 
     def test_signers_may_be_opened_and_closed_in_many_threads(self, softhsm: SoftHsm) -> None:
         def one(_number: int) -> None:
             with _opened(softhsm.reference("object=jwt")) as signer:
-                JWA.signing_alg("RS256").verify(signer.public_key, DATA, signer.sign(DATA))
+                JWA.signing_alg("RS256").verify(signer.public_key, DATA, signer.sign(DATA, "RS256"))
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(one, range(24)))
@@ -304,7 +301,7 @@ class TestTokens:
             pkcs11.lib(softhsm.module).get_token(token_label="qlik").open(user_pin=PIN),
             _opened(softhsm.reference("object=jwt")) as signer,
         ):
-            JWA.signing_alg("RS256").verify(signer.public_key, DATA, signer.sign(DATA))
+            JWA.signing_alg("RS256").verify(signer.public_key, DATA, signer.sign(DATA, "RS256"))
 
     def test_the_process_ends_in_good_order(self, softhsm: SoftHsm, keys: SimpleNamespace) -> None:
         options = ("--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--key", softhsm.reference("object=jwt"))
@@ -323,15 +320,15 @@ class TestTokens:
     def test_a_key_that_wants_the_pin_each_time_gets_it(self, softhsm: SoftHsm) -> None:
         with _opened(softhsm.reference("object=careful")) as signer:
             for _ in range(2):
-                JWA.signing_alg("RS256").verify(signer.public_key, DATA, signer.sign(DATA))
+                JWA.signing_alg("RS256").verify(signer.public_key, DATA, signer.sign(DATA, "RS256"))
             assert PIN not in repr(signer)
 
     @pytest.mark.parametrize("label", ["certified", "unnumbered", "bare"])
     def test_the_public_half_is_found_in_a_certificate_by_its_label_and_unwrapped(
         self, softhsm: SoftHsm, label: str
     ) -> None:
-        with _opened(softhsm.reference(f"object={label}"), "ES256") as signer:
-            JWA.signing_alg("ES256").verify(signer.public_key, DATA, signer.sign(DATA))
+        with _opened(softhsm.reference(f"object={label}")) as signer:
+            JWA.signing_alg("ES256").verify(signer.public_key, DATA, signer.sign(DATA, "ES256"))
 
     def test_labels_may_have_any_letters(self, softhsm: SoftHsm) -> None:
         query = f"?module-path={softhsm.module}"
@@ -489,7 +486,7 @@ class TestWhatIsNotThere:
 
     def test_an_ec_key_without_its_public_half_is_an_error(self, softhsm: SoftHsm) -> None:
         with pytest.raises(KeyUnavailable, match="does not have the public half") as caught:
-            _opened(softhsm.reference("object=lonely"), "ES256")
+            _opened(softhsm.reference("object=lonely"))
         assert "CKA_ID" in caught.value.hint
 
     def test_nothing_stays_logged_in_after_an_error(self, softhsm: SoftHsm) -> None:
@@ -630,19 +627,19 @@ class TestSigningFails:
         with _opened(softhsm.reference("object=jwt")) as signer:
             signer._key = _Key(error)  # type: ignore[attr-defined]
             with pytest.raises(SigningFailed, match=f"'qlik' did not sign: {code}"):
-                signer.sign(DATA)
+                signer.sign(DATA, "RS256")
 
     @pytest.mark.parametrize("answer", [b"", b"1", b"\1" * 97, b"\xff" * 200])
     def test_what_is_no_ecdsa_signature_is_refused(self, softhsm: SoftHsm, answer: bytes) -> None:
-        with _opened(softhsm.reference("object=p384"), "ES384") as signer:
+        with _opened(softhsm.reference("object=p384")) as signer:
             signer._key = _Key(answer)  # type: ignore[attr-defined]
             with pytest.raises(SigningFailed, match="something else than an ECDSA signature"):
-                signer.sign(DATA)
+                signer.sign(DATA, "ES384")
 
     def test_halves_that_are_short_become_long(self, softhsm: SoftHsm) -> None:
-        with _opened(softhsm.reference("object=p384"), "ES384") as signer:
+        with _opened(softhsm.reference("object=p384")) as signer:
             signer._key = _Key(b"\1\2\3\4")  # type: ignore[attr-defined]
-            assert signer.sign(DATA) == bytes(46) + b"\1\2" + bytes(46) + b"\3\4"
+            assert signer.sign(DATA, "ES384") == bytes(46) + b"\1\2" + bytes(46) + b"\3\4"
 
     def test_a_closed_signer_signs_no_more(self, softhsm: SoftHsm) -> None:
         with _opened(softhsm.reference("object=jwt")) as other:
@@ -650,14 +647,14 @@ class TestSigningFails:
             signer.close()
             signer.close()  # which must not count twice
             with pytest.raises(SigningFailed, match="closed"):
-                signer.sign(DATA)
-            other.sign(DATA)
+                signer.sign(DATA, "RS256")
+            other.sign(DATA, "RS256")
 
     def test_a_session_that_is_lost_is_an_error(self, softhsm: SoftHsm) -> None:
         with _opened(softhsm.reference("object=jwt")) as signer:
             signer._session.handle.close()  # type: ignore[attr-defined]
             with pytest.raises(SigningFailed, match="did not sign: SESSION_HANDLE_INVALID"):
-                signer.sign(DATA)
+                signer.sign(DATA, "RS256")
 
 
 @pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])

@@ -20,13 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from qsjwt.api import (
-    CertificateRequest,
     KeyUnavailable,
     Secrets,
     SigningFailed,
     open_signer,
-    self_signed_certificate,
 )
+from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Run, public_pem
 from tests.providers.scripted_server import Answer, Request, ScriptedServer, scripted_server
@@ -177,7 +176,6 @@ class TestCurve(TestRsa):
 
 class TestOtherCurve(TestCurve):
     algorithms = ("ES256",)
-    unsuitable = "RS256"
 
     def reference(self) -> str:
         return "transit/p256"
@@ -218,9 +216,9 @@ def test_a_mount_may_have_slashes(qseow: Run, stand_in: StandIn) -> None:
 def test_a_key_that_is_rotated_meanwhile_signs_with_the_version_that_was_opened(
     stand_in: StandIn, keys: SimpleNamespace
 ) -> None:
-    with open_signer("vault:transit/one", "RS256", Secrets()) as signer:
+    with open_signer("vault:transit/one", Secrets()) as signer:
         stand_in.keys["one"].append(keys.other)
-        keys.rsa.public_key().verify(signer.sign(b"x"), b"x", padding.PKCS1v15(), hashes.SHA256())
+        keys.rsa.public_key().verify(signer.sign(b"x", "RS256"), b"x", padding.PKCS1v15(), hashes.SHA256())
 
 
 def test_the_namespace_is_that_of_the_setting_or_of_the_environment(
@@ -288,8 +286,8 @@ def test_an_address_that_is_none_is_not_shown(qseow: Run, monkeypatch: pytest.Mo
         ("transit/../sys/seal", "does not name a key"),
         ("transit/ql\nik", "does not name a key"),
         ("transit/qlik?version=latest", "not a whole number"),
-        ("transit/qlik?timeout=0", "from 1 to 300"),
-        ("transit/qlik?timeout=301", "from 1 to 300"),
+        ("transit/qlik?timeout=0", "between 1 and 300"),
+        ("transit/qlik?timeout=301", "between 1 and 300"),
         ("transit/qlik?token=x", "out of: version, namespace, timeout"),
         ("transit/qlik?namespace=a%0Ab", "is not a namespace"),
     ],
@@ -418,18 +416,18 @@ def test_a_signature_in_another_encoding_is_not_given_out(
     raw = base64.b64encode(b"\x01" * 96).decode()
     server.script = sign_only(stand_in, lambda _: reply({"signature": f"vault:v1:{raw}"}))
     with (
-        open_signer("vault:transit/p384", "ES384", Secrets()) as signer,
+        open_signer("vault:transit/p384", Secrets()) as signer,
         pytest.raises(SigningFailed, match="in another encoding"),
     ):
-        signer.sign(b"x")
+        signer.sign(b"x", "ES384")
 
 
 def test_the_certificate_of_the_key_is_registered(run: Run, stand_in: StandIn, keys: SimpleNamespace) -> None:
     plain = run("registration", "nprinting", "--key", "vault:transit/one", "--cert-self-signed")
     assert "-----BEGIN CERTIFICATE-----" in plain.stdout, plain.stderr
-    with open_signer(f"file:{keys.files['rsa']}", "RS256", Secrets()) as signer:
+    with open_signer(f"file:{keys.files['rsa']}", Secrets()) as signer:
         chain = self_signed_certificate(
-            signer, CertificateRequest(days=30, common_name="from Vault", now=int(time.time()))
+            signer, CertificateRequest(days=30, common_name="from Vault", now=int(time.time())), "RS256"
         )
     stand_in.entry = {"certificate_chain": chain.decode("ascii")}
     body = json.loads(run("registration", "qseow", "--prefix", "lab", "--key", "vault:transit/one").stdout)
@@ -443,7 +441,7 @@ def test_no_error_shows_the_token(server: ScriptedServer, stand_in: StandIn) -> 
     for script in (lambda _: errors(403, TOKEN), lambda _: reply({"type": TOKEN}), sign_only(stand_in, lambda _: None)):
         server.script = script
         with pytest.raises((KeyUnavailable, SigningFailed)) as caught:
-            open_signer("vault:transit/qlik?timeout=1", "RS256", Secrets()).sign(b"x")
+            open_signer("vault:transit/qlik?timeout=1", Secrets()).sign(b"x", "RS256")
         assert TOKEN not in f"{caught.value.message}{caught.value.hint}{caught.value!r}"
 
 

@@ -16,7 +16,7 @@ from qsjwt.keys.signer import LocalSigner, Signer
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import Token
 from tests.conftest import public_pem
-from tests.unit.test_pem import corrupt_rsa
+from tests.unit.keys.test_load import corrupt_rsa
 
 NOW = 1_795_461_156
 
@@ -32,7 +32,7 @@ def _compact(header: object, claims: object, signature: str = "c2ln") -> str:
 
 def test_other_libraries_verify_a_signed_token(keys: SimpleNamespace) -> None:
     token = _token(name="Göran Sänder 😀", groups=["a", "b"])
-    compact = jwt.sign(token, LocalSigner(JWK.from_pyca(keys.rsa), "RS256"))
+    compact = jwt.sign(token, LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
     options: Any = {"verify_exp": False}
     assert pyjwt.decode(compact, keys.rsa.public_key(), ["RS256"], options) == token.claims
     assert joserfc.jwt.decode(compact, RSAKey.import_key(public_pem(keys.rsa))).claims == token.claims
@@ -48,25 +48,26 @@ def test_a_token_of_another_library_is_verified(keys: SimpleNamespace) -> None:
 class _Faulty(Signer):
     """A stand-in for a service that answers wrongly."""
 
-    algorithm = "RS256"
-
     def __init__(self, public_key: JWK, answer: Any) -> None:
         self.public_key = public_key
         self._answer = answer
 
-    def sign(self, data: bytes) -> bytes:
+    def sign(self, data: bytes, algorithm: str) -> bytes:
         answer: bytes = self._answer(data) if callable(self._answer) else self._answer
         return answer
 
 
 def test_a_signature_that_does_not_verify_is_never_given_out(keys: SimpleNamespace) -> None:
     public = JWK.from_pyca(keys.rsa.public_key())
-    other = LocalSigner(JWK.from_pyca(keys.other), "RS256")
-    padding = LocalSigner(JWK.from_pyca(keys.rsa), "PS256")
-    digest = LocalSigner(JWK.from_pyca(keys.rsa), "RS512")
-    for answer in (other.sign, padding.sign, digest.sign, b"", b"banana", None, bytearray(256), "text"):
+    signer, other = LocalSigner(JWK.from_pyca(keys.rsa)), LocalSigner(JWK.from_pyca(keys.other))
+    wrong = [
+        lambda data: other.sign(data, "RS256"),  # another key
+        lambda data: signer.sign(data, "PS256"),  # another padding
+        lambda data: signer.sign(data, "RS512"),  # another digest
+    ]
+    for answer in (*wrong, b"", b"banana", None, bytearray(256), "text"):
         with pytest.raises(SigningFailed, match="does not verify"):
-            jwt.sign(_token(), _Faulty(public, answer))
+            jwt.sign(_token(), _Faulty(public, answer), "RS256")
 
 
 def test_a_signer_that_crashes_is_a_failure_to_sign(keys: SimpleNamespace) -> None:
@@ -74,7 +75,7 @@ def test_a_signer_that_crashes_is_a_failure_to_sign(keys: SimpleNamespace) -> No
         raise RuntimeError("the PIN is 1234")
 
     with pytest.raises(SigningFailed, match="could not sign: RuntimeError") as failure:
-        jwt.sign(_token(), _Faulty(JWK.from_pyca(keys.rsa.public_key()), crash))
+        jwt.sign(_token(), _Faulty(JWK.from_pyca(keys.rsa.public_key()), crash), "RS256")
     assert "1234" not in failure.value.message
 
 
@@ -83,7 +84,7 @@ def test_a_signer_says_itself_why_it_refused(keys: SimpleNamespace) -> None:
         raise SigningFailed("the service said AccessDenied")
 
     with pytest.raises(SigningFailed, match="AccessDenied"):
-        jwt.sign(_token(), _Faulty(JWK.from_pyca(keys.rsa.public_key()), refuse))
+        jwt.sign(_token(), _Faulty(JWK.from_pyca(keys.rsa.public_key()), refuse), "RS256")
 
 
 def test_an_rsa_key_whose_private_exponents_are_damaged_signs_nothing(keys: SimpleNamespace) -> None:
@@ -96,18 +97,18 @@ def test_an_rsa_key_whose_private_exponents_are_damaged_signs_nothing(keys: Simp
     numbers = keys.rsa.private_numbers()
     key["dp"] = base64url_encode((numbers.dmp1 ^ 6).to_bytes(128, "big"))
     with pytest.raises(SigningFailed):
-        jwt.sign(_token(), LocalSigner(key, "RS256"))
+        jwt.sign(_token(), LocalSigner(key), "RS256")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"bytes"])
 def test_claims_that_are_no_json_are_refused(keys: SimpleNamespace, value: Any) -> None:
     with pytest.raises(InputError, match="cannot be written as JSON"):
-        jwt.sign(_token(x=value), LocalSigner(JWK.from_pyca(keys.rsa), "RS256"))
+        jwt.sign(_token(x=value), LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
 
 
 def test_claims_that_are_no_unicode_are_refused(keys: SimpleNamespace) -> None:
     with pytest.raises(InputError, match="not all Unicode text"):
-        jwt.sign(_token(x="G\udcf6ran"), LocalSigner(JWK.from_pyca(keys.rsa), "RS256"))
+        jwt.sign(_token(x="G\udcf6ran"), LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer ", "  \r\n", "Authorization: Bearer "])
@@ -226,10 +227,10 @@ def test_of_several_keys_one_without_a_key_id_counts_as_well(keys: SimpleNamespa
 
 
 def test_the_header_never_names_another_algorithm_than_the_signers(keys: SimpleNamespace) -> None:
-    signer = LocalSigner(JWK.from_pyca(keys.rsa), "RS256")
+    signer = LocalSigner(JWK.from_pyca(keys.rsa))
     for header in ({"alg": "none"}, {"alg": "RS512"}, {}):
         with pytest.raises(SigningFailed, match="another algorithm"):
-            jwt.sign(Token(header, {}), signer)
+            jwt.sign(Token(header, {}), signer, "RS256")
 
 
 @pytest.mark.parametrize(

@@ -246,13 +246,13 @@ def test_signatures_are_made_side_by_side(
         class Gate(KeyProvider):
             summary = "gate: opens when four are waiting"
 
-            def open(self, reference, algorithm, secrets):
-                signer = open_signer({str(keys.files["rsa"])!r}, algorithm, secrets)
+            def open(self, reference, secrets):
+                signer = open_signer({str(keys.files["rsa"])!r}, secrets)
                 barrier, sign = threading.Barrier(4), signer.sign
 
-                def wait(data):
+                def wait(data, algorithm):
                     barrier.wait(30)
-                    return sign(data)
+                    return sign(data, algorithm)
 
                 signer.sign = wait
                 return signer
