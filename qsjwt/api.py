@@ -13,6 +13,7 @@ from qsjwt.errors import (
 )
 from qsjwt.io.deadline import within
 from qsjwt.io.read import read_file, user_path
+from qsjwt.io.write import NewFile, write_files
 from qsjwt.keys.load import load_public_keys
 from qsjwt.keys.public import PublicKey
 from qsjwt.keys.reference import KeyProvider, Secrets, local_signer, open_signer, service_timeout, split_settings
@@ -35,6 +36,7 @@ __all__ = [
     "InputError",
     "KeyProvider",
     "KeyUnavailable",
+    "NewFile",
     "OptionGroup",
     "Options",
     "Platform",
@@ -69,4 +71,5 @@ __all__ = [
     "time_claims",
     "user_path",
     "within",
+    "write_files",
 ]

@@ -17,7 +17,7 @@ from typing import Any
 
 from distributed import Client, as_completed, get_worker
 
-from qsjwt.api import PRIVATE, NewFile, QsJwtError, create_tokens, write_files
+from qsjwt.api import NewFile, QsJwtError, create_tokens, write_files
 
 Row = dict[str, Any]
 Outcome = tuple[int, list[tuple[int, str]]]
@@ -35,7 +35,7 @@ def sign_chunk(path: str, first: int, rows: list[Row], common: dict[str, Any]) -
         elif result.error is not None:
             errors.append((number, result.error.message))
     # If a worker dies, Dask has its tasks done again, and the file may be there already.
-    write_files([NewFile(path, "".join(lines).encode(), mode=PRIVATE)], overwrite=True)
+    write_files([NewFile(path, "".join(lines).encode())], overwrite=True)
     return len(lines), errors
 
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
-from qsjwt.api import InputError, KeyUnavailable, Secrets, SigningFailed, open_signer
+from qsjwt.api import InputError, KeyUnavailable, Secrets, Signer, SigningFailed, open_signer
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import JSONWEBTOKEN, Run, unavailable, verified_by_node
 from tests.providers.scripted_server import Answer, Request, ScriptedServer, scripted_server
@@ -197,6 +197,12 @@ class TestRsaAtMoto(KeyProviderContract):
     @pytest.fixture(autouse=True)
     def _service(self, at_moto: SimpleNamespace) -> None:
         return
+
+    def make_signer(self) -> Signer:
+        signer = super().make_signer()
+        # The salt of moto's PSS is longer than that of RFC 7518, section 3.5; the stand-in's is as long as at AWS.
+        signer.algorithms = [algorithm for algorithm in signer.algorithms if not algorithm.startswith("PS")]
+        return signer
 
     def reference(self) -> str:
         return f"{self.alias}?timeout=30"

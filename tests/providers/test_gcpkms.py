@@ -212,7 +212,7 @@ def test_an_algorithm_that_the_key_version_does_not_have_is_refused_by_name(qseo
 
 
 def test_a_public_key_of_another_kind_than_the_algorithm_is_refused(qseow: Run) -> None:
-    qseow(f"{RING}/wrong/cryptoKeyVersions/1").refused(3, "an EC key on P-256", "RS256")
+    qseow(f"{RING}/wrong/cryptoKeyVersions/1").refused(3, "an EC key on P-256, may sign no tokens")
 
 
 def test_a_key_version_that_is_not_there_is_named_with_the_code_of_the_service(qseow: Run) -> None:

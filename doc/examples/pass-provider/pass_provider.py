@@ -9,7 +9,7 @@ from qsjwt.api import InputError, KeyProvider, KeyUnavailable, local_signer, quo
 class PassProvider(KeyProvider):
     summary = "pass:NAME        a private key that is a plain file in the password store's folder"
 
-    def open(self, reference, algorithm, secrets):
+    def open(self, reference, secrets):
         folder = os.environ.get("PASSWORD_STORE_DIR") or "~/.password-store"
         name = Path(reference)
         if not name.parts or name.anchor or ".." in name.parts:
@@ -21,4 +21,4 @@ class PassProvider(KeyProvider):
                 hint="let pass decrypt it: --key 'exec:pass show NAME'",
             )
         data = read_file(path, "key file of the password store", error=KeyUnavailable)
-        return local_signer(data, f"the key {quoted(reference)} in the password store", algorithm, secrets)
+        return local_signer(data, f"the key {quoted(reference)} in the password store", secrets)
