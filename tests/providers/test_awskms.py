@@ -333,7 +333,7 @@ def test_no_credentials_is_said(qseow: Run, server: ScriptedServer, monkeypatch:
         ("alias/rsa?region=evil.example/", "'evil.example/' is not one"),
         ("alias/rsa?timeout=0", "between 1 and 300"),
         ("alias/rsa?timeout=301", "between 1 and 300"),
-        ("alias/rsa?timeout=soon", "not a whole number"),
+        ("alias/rsa?timeout=soon", "must be a whole number"),
         ("alias/rsa?secret=x", "out of: region, profile, timeout"),
     ],
 )

@@ -285,7 +285,7 @@ def test_an_address_that_is_none_is_not_shown(qseow: Run, monkeypatch: pytest.Mo
         ("transit//qlik", "does not name a key"),
         ("transit/../sys/seal", "does not name a key"),
         ("transit/ql\nik", "does not name a key"),
-        ("transit/qlik?version=latest", "not a whole number"),
+        ("transit/qlik?version=latest", "must be a whole number"),
         ("transit/qlik?timeout=0", "between 1 and 300"),
         ("transit/qlik?timeout=301", "between 1 and 300"),
         ("transit/qlik?token=x", "out of: version, namespace, timeout"),
