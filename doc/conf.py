@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from qsjwt import __version__
-from qsjwt.cli.app import Application
+from qsjwt.cli.index import CommandIndex
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
@@ -42,7 +42,7 @@ man_pages = [
     ("reference/key-providers", "qsjwt-keys", "where the private key is", "", 7),
     *(
         (f"reference/{name}", f"qsjwt-{name}", summary[:1].lower() + summary[1:].rstrip("."), "", 1)
-        for name, summary in Application().summaries().items()
+        for name, summary in CommandIndex().summaries().items()
         if summary
     ),
 ]

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from qsjwt.cli import startup
+from qsjwt.cli.process import postpone_imports, program
 
 
 def _give_back_library_path() -> None:
@@ -20,7 +20,7 @@ def _keep_no_cache() -> None:
 
     stevedore has no other switch but a file in the user's folder.
     """
-    startup.postpone_imports()
+    postpone_imports()
     from stevedore import _cache
 
     _cache._c._disable_caching = True
@@ -29,6 +29,4 @@ def _keep_no_cache() -> None:
 if __name__ == "__main__":
     _give_back_library_path()
     _keep_no_cache()
-    from qsjwt.__main__ import program
-
     program()

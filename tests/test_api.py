@@ -14,14 +14,12 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-import qsjwt.cli.app
 from qsjwt import api, testing
 
 LISTED = (Path(__file__).parent.parent / "doc" / "reference" / "api.md").read_text(encoding="utf-8")
 
 FOR_TYPES_ALONE = {
     "x509": x509,
-    "Application": qsjwt.cli.app.Application,
     "Future": concurrent.futures.Future,
     "OptionGroup": api.OptionGroup,
 }

@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 
 from qsjwt import errors
 from qsjwt.cli.app import Application
+from qsjwt.cli.index import CommandIndex
 from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.tokens.create import load_platform
@@ -43,7 +44,7 @@ def program() -> str:
 
 def commands() -> str:
     """Return a table of the commands, with links to their pages."""
-    rows = ((f"[{name}]({name}.md)", _text(summary or "")) for name, summary in Application().summaries().items())
+    rows = ((f"[{name}]({name}.md)", _text(summary or "")) for name, summary in CommandIndex().summaries().items())
     return _table(("command", ""), rows)
 
 
@@ -102,7 +103,7 @@ def filled(text: str) -> str:
 
 @functools.cache
 def _parsers() -> dict[str, Parser]:
-    return dict(Application().each_parser(lambda words, parser: (words, parser)))
+    return dict(CommandIndex().each_parser(lambda words, parser: (words, parser)))
 
 
 def _command(words: str, parser: Parser, level: int) -> str:

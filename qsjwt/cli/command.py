@@ -17,7 +17,6 @@ from qsjwt.tokens.platform import PLATFORMS, Platform
 from qsjwt.tokens.request import Options
 
 if TYPE_CHECKING:
-    from qsjwt.cli.app import Application
 
     class _CliffCommand(abc.ABC):
         """cliff's command, but that options are values here, and no Namespace."""
@@ -42,7 +41,6 @@ class Command(_CliffCommand):
     code is 0 unless it raises; what it returns does not count.
     """
 
-    app: "Application"
     example = ""
     """A command line for the end of ``--help``; it is wrapped there."""
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from qsjwt import __version__
-from qsjwt.cli.app import Application
+from qsjwt.cli.index import CommandIndex
 from tests.conftest import InstallPlugin, Run, run_process
 
 COMMANDS = ["create-qscloud", "create-qseow", "decode", "list-plugins"]
@@ -48,11 +48,11 @@ def test_a_commands_help_is_its_own_wherever_it_is_asked_for(run: Run, command: 
     assert texts.pop().startswith(f"usage: qsjwt {command} ")
 
 
-EVERY_COMMAND = Application().each_parser(lambda words, _parser: words)
+EVERY_COMMAND = CommandIndex().each_parser(lambda words, _parser: words)
 
 
 def test_every_command_is_looked_at() -> None:
-    assert {words.partition(" ")[0] for words in EVERY_COMMAND} == set(Application().summaries())
+    assert {words.partition(" ")[0] for words in EVERY_COMMAND} == set(CommandIndex().summaries())
 
 
 @pytest.mark.parametrize("columns", [80, 100, 200])

@@ -404,7 +404,7 @@ def test_a_stranger_adds_a_command_about_a_platform(run: Run, installed_plugin: 
     assert run("rules", "qseow").stdout == "qseow 14 rules"
     assert "Count the rules of Qlik NPrinting." in run("rules", "nprinting", "--help").stdout
     assert "rules " in run("--help").stdout
-    run("rules").refused(2, "rules wants the name of a platform")
+    run("rules").refused(2, "rules needs the name of a platform")
     run("rules", "acme").refused(5, "there is no platform 'acme'")
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import jwt as pyjwt
 import pytest
 
-from qsjwt.cli.startup import SELDOM_USED
+from qsjwt.cli.process import SELDOM_USED
 from tests.conftest import interruptible, run_process
 
 
@@ -71,25 +71,20 @@ def test_a_signal_ends_the_program_with_its_code_and_no_complaint(tmp_path: Path
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_request_to_end_is_not_lost_in_a_destructor(name: str) -> None:
+def test_a_second_signal_ends_a_program_that_cleans_up_or_lost_the_first(name: str) -> None:
     code = f"""
 import os, signal, time
-from qsjwt import __main__
+from qsjwt.cli import process
 from qsjwt.errors import Terminated
 
-class Fragile:
-    def __del__(self):
-        os.kill(os.getpid(), signal.{name})
-        for _ in range(1000):
-            pass
-
-__main__._end_by_exception()
-fragile = Fragile()
+process.end_by_exception()
 try:
-    del fragile
+    os.kill(os.getpid(), signal.{name})
     time.sleep(60)
 except Terminated as stop:
-    print(stop.exit_code)
+    print(stop.exit_code, flush=True)
+    os.kill(os.getpid(), signal.{name})
+    time.sleep(60)
 """
     ended = subprocess.run(
         [sys.executable, "-c", code],
@@ -99,7 +94,8 @@ except Terminated as stop:
         timeout=60,
         preexec_fn=interruptible,
     )
-    assert (ended.stdout, ended.stderr) == (f"{128 + getattr(signal, name)}\n", "")
+    number = getattr(signal, name)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-number, f"{128 + number}\n", "")
 
 
 def _measured(code: str, *arguments: str) -> str:
@@ -114,7 +110,7 @@ def _modules(program: str, *arguments: str) -> set[str]:
 
 
 RUN = (
-    "import sys; from qsjwt.cli import startup; startup.postpone_imports(); "
+    "import sys; from qsjwt.cli import process; process.postpone_imports(); "
     "from qsjwt.cli.app import main; main(sys.argv[1:])"
 )
 
@@ -141,10 +137,10 @@ def test_imports_that_one_token_never_uses_stay_postponed(keys: SimpleNamespace)
 def test_a_postponed_module_is_the_real_one_when_it_is_used() -> None:
     code = """
 import sys, threading
-from qsjwt.cli import startup
-startup.SELDOM_USED = ("zipfile", "cryptography.x509", "no_such_module")
-startup.postpone_imports()
-startup.postpone_imports()
+from qsjwt.cli import process
+process.SELDOM_USED = ("zipfile", "cryptography.x509", "no_such_module")
+process.postpone_imports()
+process.postpone_imports()
 assert type(sys.modules["zipfile"]).__name__ == "_Postponed"
 seen = []
 threads = [threading.Thread(target=lambda: seen.append(sys.modules["zipfile"].ZipFile)) for _ in range(8)]

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from qsjwt.cli.app import Application
+from qsjwt.cli.index import CommandIndex
 from qsjwt.errors import QsJwtError
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.options.parser import Parser
@@ -86,7 +87,7 @@ def test_every_page_can_be_reached_from_the_first() -> None:
 
 def _parsers() -> Iterator[tuple[str, Parser]]:
     yield "", Application().parser
-    yield from Application().each_parser(lambda words, parser: (words, parser))
+    yield from CommandIndex().each_parser(lambda words, parser: (words, parser))
 
 
 @pytest.mark.parametrize(("words", "parser"), [pytest.param(*found, id=found[0]) for found in _parsers()])
@@ -99,7 +100,7 @@ def test_every_option_is_on_the_page_of_its_command_and_can_be_linked_to(words: 
 
 
 def test_every_command_exit_code_and_key_provider_is_in_the_reference() -> None:
-    for command in Application().summaries():
+    for command in CommandIndex().summaries():
         assert command in _reference("program")
     kinds: list[type[QsJwtError]] = [QsJwtError, *QsJwtError.__subclasses__()]
     for error in kinds:

@@ -5,6 +5,7 @@ import io
 
 from qsjwt.cli.command import Command
 from qsjwt.cli.completion import model, scripts
+from qsjwt.cli.index import CommandIndex
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.request import Options
 
@@ -29,8 +30,9 @@ class Completion(Command):
 
     def take_action(self, options: Options) -> None:
         """Print the script; plugins that cannot be loaded are not in it."""
+        index = CommandIndex(self.app)
         # A shell evaluates this whenever it starts, and nobody wants to read there what a plugin prints.
         nowhere = io.TextIOWrapper(io.BytesIO(), "utf-8")
         with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            known = model.model(self.app.parser, self.app.each_parser(model.place), self.app.summaries())
+            known = model.model(self.app.parser, index.each_parser(model.place), index.summaries())
         self.emit(scripts.SHELLS[options.shell](known))

@@ -4,6 +4,7 @@ from typing import Final
 
 from qsjwt.cli import output
 from qsjwt.cli.command import COMMANDS, Command
+from qsjwt.cli.index import CommandIndex
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.platform import PLATFORMS
@@ -23,10 +24,11 @@ class ListPlugins(Command):
 
     def take_action(self, options: Options) -> None:
         """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
+        index = CommandIndex(self.app)
         found = (
-            *PLATFORMS.describe(self.app.validate_platform),
+            *PLATFORMS.describe(index.validate_platform),
             *KEY_PROVIDERS.describe(KEY_PROVIDERS.create),
-            *COMMANDS.describe(self.app.validate_command),
+            *COMMANDS.describe(index.validate_command),
         )
         rows = [(p.kind, p.name, p.package, p.version, p.problem or "ok") for p in found]
         self.emit(output.ROW_FORMATS[options.format](_HEAD, rows))

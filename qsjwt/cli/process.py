@@ -1,0 +1,118 @@
+"""The process: what only a program may do to its interpreter, around ``app.main``.
+
+Two tricks make one token faster, and each says what it buys; doc/decisions/0003 has the measurement.
+"""
+
+import gc
+import importlib.util
+import os
+import signal
+import sys
+import threading
+import warnings
+from types import ModuleType
+from typing import Any, Final, NoReturn
+
+from qsjwt.errors import Terminated
+
+# cliff, stevedore and jwcrypto import these at their top, and one token uses none of them: @@POSTPONED@@.
+# A package is imported with the first of its modules here, so what it imports itself comes before.
+SELDOM_USED: Final = (
+    "traceback",  # logging formats exceptions with it
+    "logging.handlers",  # cliff imports it for nothing
+    "cryptography.x509",  # jwcrypto.jwk reads certificates with it
+    "calendar",  # email.utils, below importlib.metadata, for dates of mail
+    "csv",  # importlib.metadata, for lists of files
+    "datetime",  # calendar and email.utils
+    "ipaddress",  # urllib.parse, for addresses in brackets
+    "random",  # email.utils, for message IDs
+    "socket",  # email.utils, for message IDs
+    "subprocess",  # autopage, below cliff, starts a pager with it
+    "tempfile",  # stevedore writes its cache with it
+    "zipfile",  # importlib.metadata looks for packages in archives with it
+)
+
+_loading = threading.RLock()
+
+
+def program() -> NoReturn:
+    """Run qsjwt and end the process with its exit code."""
+    # Nothing that is imported becomes garbage, and collecting among it, now and at the end, costs @@GC@@.
+    gc.disable()
+    try:
+        postpone_imports()
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and hasattr(stream, "reconfigure"):
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+        end_by_exception()
+        from qsjwt.cli.app import main
+
+        gc.freeze()
+        gc.enable()
+        code = main()
+    except KeyboardInterrupt as stop:
+        code = getattr(stop, "exit_code", 130)
+    _leave_no_output_behind()
+    gc.freeze()
+    sys.exit(code)
+
+
+def end_by_exception() -> None:
+    """Let a request to end unwind the program, so that files are cleaned up; an ignored signal stays ignored."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _terminate)
+
+
+def _terminate(number: int, _frame: object) -> NoReturn:
+    # The second one ends the process at once: the first is lost if a destructor was running.
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated(number)
+
+
+def _leave_no_output_behind() -> None:
+    """Keep the interpreter from writing to a closed pipe or a full disk once more, and complaining, at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def postpone_imports() -> None:
+    """Put a stand-in for each module that one token never uses; it becomes the module when it is used."""
+    for name in SELDOM_USED:
+        if name not in sys.modules:
+            _postpone(name)
+
+
+class _Postponed(ModuleType):
+    """A module whose code has not run.
+
+    ``importlib.util.LazyLoader`` would do, were its module not loaded by the second ``import`` of its name.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        with _loading:
+            if vars(self).pop("__postponed__", False):
+                spec = self.__spec__
+                if spec is not None and spec.loader is not None:
+                    spec.loader.exec_module(self)
+                self.__class__ = ModuleType  # type: ignore[assignment]
+        return object.__getattribute__(self, name)
+
+
+def _postpone(name: str) -> None:
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return
+    module = importlib.util.module_from_spec(spec)
+    module.__class__ = _Postponed
+    vars(module)["__postponed__"] = True
+    sys.modules[name] = module
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, module)
