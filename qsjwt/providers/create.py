@@ -9,7 +9,7 @@ from qsjwt.io.read import user_path, whole_number, why_not
 from qsjwt.io.write import PUBLIC, NewFile, write_files
 from qsjwt.keys.generate import KEY_FILES, KEY_SIZES, KeyPairRequest, create_key_pair, new_key_algorithms
 from qsjwt.keys.reference import KeyMaker
-from qsjwt.keys.signer import EC_CURVES, LocalSigner, listed, needed_key
+from qsjwt.keys.signer import LocalSigner, listed, needed_key
 
 
 class CreateProvider(KeyMaker):
@@ -54,7 +54,7 @@ def _request(settings: Mapping[str, str], algorithms: Sequence[str]) -> KeyPairR
     :raises InputError: if a setting is out of range.
     :raises KeyUnavailable: if such a key could do none of *algorithms*.
     """
-    kind = settings.get("kind") or ("ec" if algorithms and algorithms[0] in EC_CURVES else "rsa")
+    kind = settings.get("kind") or _kind_for(algorithms)
     sizes = KEY_SIZES.get(kind, (0,))
     usual = next((size for size in sizes if _can_one(kind, size, algorithms)), sizes[0])
     request = KeyPairRequest(
@@ -68,6 +68,13 @@ def _request(settings: Mapping[str, str], algorithms: Sequence[str]) -> KeyPairR
         what = "a new RSA key" if kind == "rsa" else f"a new key on P-{request.size}"
         raise KeyUnavailable(f"{what} cannot sign with {listed(algorithms)}", hint=f"make {needed_key(algorithms)}")
     return request
+
+
+def _kind_for(algorithms: Sequence[str]) -> str:
+    """Return the kind of key for the first of *algorithms* that a new key can do; the usual kind if there is none."""
+    kinds = ((kind, size) for kind, sizes in KEY_SIZES.items() for size in sizes)
+    made = {algorithm: kind for kind, size in kinds for algorithm in new_key_algorithms(kind, size)}
+    return next((made[algorithm] for algorithm in algorithms if algorithm in made), next(iter(KEY_SIZES)))
 
 
 def _can_one(kind: str, size: int, algorithms: Sequence[str]) -> bool:

@@ -395,7 +395,7 @@ def test_a_stranger_adds_a_command_about_a_platform(run: Run, installed_plugin: 
         from qsjwt.api import PlatformCommand
 
         class Rules(PlatformCommand):
-            'Count the rules of a platform.'
+            'Count the rules of {platform}.'
 
             def take_action(self, parsed_args):
                 self.emit(f"{self.name} {len(self.platform.rules)} rules")
