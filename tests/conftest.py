@@ -1,25 +1,28 @@
 """What all tests share: the program in process, real keys, throw-away plugin packages."""
 
+import datetime
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import stevedore.extension
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from qsjwt.cli.app import main
+from tests.programs import PACKAGES, missing, run_program
 
 VECTORS = Path(__file__).parent / "vectors" / "qs-jwt-1.14.1"
 
@@ -137,6 +140,19 @@ def qscloud(keys: SimpleNamespace, run: Run) -> Run:
     )
 
 
+def self_signed(key: Any, common_name: str) -> bytes:
+    """Return a certificate of *key* that is valid today, as PEM."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, serial_number=1, public_key=key.public_key())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=9))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
 InstallPlugin = Callable[..., Path]
 
 
@@ -167,11 +183,34 @@ def installed_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             del sys.modules[name]
 
 
-def unavailable(reason: str) -> None:
-    """Skip the test for *reason*, or fail it where every service is promised."""
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test for *reason*, or fail it where nothing may be skipped."""
     if os.environ.get("QSJWT_NO_SKIPS"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason how many tests were skipped for it."""
+    reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
+    if reasons:
+        terminalreporter.section("skipped")
+        for reason, count in reasons.most_common():
+            terminalreporter.line(f"{count:4}  {reason.removeprefix('Skipped: ')}")
+
+
+def require(*programs: str) -> None:
+    """Skip the test if one of *programs* is missing, and say which packages bring them."""
+    if lacking := missing(*programs):
+        packages = " ".join(PACKAGES[name] for name in lacking)
+        unavailable(f"without {', '.join(lacking)}; to have this tested: apt install {packages}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose mark ``needs`` names a program that is missing."""
+    for mark in item.iter_markers("needs"):
+        require(*mark.args)
 
 
 def run_process(*arguments: object, environment: dict[str, str] | None = None, **how: Any) -> Any:
@@ -189,12 +228,12 @@ def interruptible() -> None:
 
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which Node finds ``jsonwebtoken`` and ``jose``, fresh from npm."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        unavailable("Node and npm are not installed")
+    """A folder in which Node finds ``jsonwebtoken`` and ``jose``, fresh from npm; Node itself is a package of PyPI."""
     folder = tmp_path_factory.mktemp("node")
-    packages = ["jsonwebtoken", "jose"]
-    subprocess.run(["npm", "install", "--silent", "--prefix", folder, *packages], check=True, cwd=folder)
+    try:
+        run_program("npm", "install", "--prefix", folder, "jsonwebtoken", "jose", cwd=folder)
+    except AssertionError as failure:
+        unavailable(f"npm reaches no registry: {failure}")
     return folder
 
 
@@ -207,12 +246,6 @@ process.stdout.write(JSON.stringify(claims))
 
 def verified_by_node(script: str, node_modules: Path, token: str, key: Path, **options: Any) -> dict[str, Any]:
     """Return the claims of *token* as one of Node's libraries verifies it."""
-    result = subprocess.run(
-        ["node", "-e", script, token, str(key), json.dumps(options)],
-        cwd=node_modules,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    result = run_program("node", "-e", script, token, key, json.dumps(options), cwd=node_modules)
     claims: dict[str, Any] = json.loads(result.stdout)
     return claims

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.powershell import Web, run_powershell
+from tests.programs import run_program
 
 ROOT: Final = Path(__file__).parent.parent
 DOC: Final = ROOT / "doc"
@@ -31,6 +32,9 @@ CLUSTER: Final = ("explanation/scaling.md",)
 BASH: Final = ("shell", "bash")
 POWERSHELL: Final = ("shell", "powershell")
 """The languages of the blocks that a reader of either shell runs; ``shell`` is the same in both."""
+
+_MARKED: Final = r"<!-- the command: {} -->\n\n```bash\n(.*)\n```\n"
+"""A command of the README that others run, too: ``.ci/run`` takes the one of the tests from there."""
 
 _FENCE: Final = re.compile(
     r"^(?P<indent> *)(?P<ticks>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^ *(?P=ticks)$", re.M | re.S
@@ -107,17 +111,8 @@ def in_bash(script: str, folder: Path, environment: Mapping[str, str], *, quiet:
 
     :param quiet: a word on stderr fails it, too.
     """
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = ("bash", "-euo", "pipefail", "-c", script)
+    done = run_program(*command, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL)
     assert not (quiet and done.stderr), done.stderr
     return done.stdout
 
@@ -133,6 +128,13 @@ def in_powershell(
     assert (outcome.exit_code, outcome.failed) == (0, []), outcome.output + outcome.errors
     assert not (quiet and outcome.errors), outcome.errors
     return outcome.output
+
+
+def readme_command(name: str) -> str:
+    """Return the command that the README marks with *name*: ``token`` or ``test``."""
+    (command,) = re.findall(_MARKED.format(name), (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert isinstance(command, str)
+    return command
 
 
 def pages() -> list[Page]:

@@ -16,12 +16,12 @@ from pathlib import Path
 from qsjwt.api import Secrets, Signer, Token, open_signer
 from qsjwt.tokens import jwt
 from tests.bench.one_token import key_file, peak_mib, program
+from tests.programs import run_program
 
 
 def _openssl(bits: int, seconds: float) -> float:
     """Return the signatures per second that the machine's own OpenSSL makes."""
-    command = ["openssl", "speed", "-elapsed", "-seconds", str(round(seconds)), f"rsa{bits}"]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = run_program("openssl", "speed", "-elapsed", "-seconds", round(seconds), f"rsa{bits}").stdout
     found = re.search(rf"rsa\s*{bits} bits\s+\S+\s+\S+\s+([\d.]+)", text)
     if found is None:
         raise SystemExit(f"openssl speed says nothing of RSA {bits}")

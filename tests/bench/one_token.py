@@ -12,6 +12,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.programs import run_program
+
 
 def _seconds(command: list[str]) -> float:
     start = time.perf_counter()
@@ -35,8 +37,8 @@ def peak_mib(command: list[str]) -> float:
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    result = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    return int(result.stdout) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    largest = int(run_program(sys.executable, "-c", code, *command).stdout)
+    return largest / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def program() -> str:
@@ -71,9 +73,7 @@ def main() -> None:
         token = commands["create-qseow, RSA 2048"]
         if sys.platform != "win32":
             print(f"  peak memory of one token {peak_mib(token):.1f} MiB")
-        traced = subprocess.run(
-            [sys.executable, "-X", "importtime", "-m", "qsjwt", *token[1:]], check=True, capture_output=True, text=True
-        )
+        traced = run_program(sys.executable, "-X", "importtime", "-m", "qsjwt", *token[1:])
     lines = [line.removeprefix("import time:").split("|") for line in traced.stderr.splitlines()[1:]]
     slowest = sorted(((int(own), name.strip()) for own, _, name in lines if own.strip().isdigit()), reverse=True)
     print(f"{len(slowest)} imports; those that take longest themselves:")

@@ -17,6 +17,7 @@ import jwt as pyjwt
 import pytest
 
 from tests.conftest import InstallPlugin, Run, interruptible, run_process
+from tests.programs import run_program
 
 BASE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
 
@@ -765,9 +766,7 @@ def test_memory_does_not_grow_with_the_batch(keys: SimpleNamespace, tmp_path: Pa
             *("--key", str(keys.files["p384"]), "--batch", f"{count}.jsonl", "--output", f"{count}.out"),
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-        ended = subprocess.run(
-            [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=True
-        )
+        ended = run_program(sys.executable, "-c", code, *arguments, env=environment)
         exit_code, peak = ended.stderr.splitlines()[-1].split()
         assert exit_code == "0"
         peaks.append(int(peak))

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +12,7 @@ import yaml
 from jwcrypto.jwk import JWK
 
 from tests.conftest import VECTORS, Run, pem, public_pem
+from tests.programs import run_program
 
 THEN = "2026-11-23T19:13:00Z"
 """A minute in which the qs-jwt tokens were valid."""
@@ -189,13 +189,8 @@ def test_shell_output_can_be_evaluated_and_runs_nothing(run: Run, keys: SimpleNa
     name = "$(touch pwned) `touch pwned` \" ' ; touch pwned\nnext"
     token = pyjwt.encode({"name": name, "a b;touch pwned": 1}, keys.rsa, "RS256")
     text = run("decode", "--jwt", token, "-f", "shell").stdout
-    shown = subprocess.run(
-        ["bash", "-c", f'eval {shlex.quote(text)}; printf %s "$claims_name"'],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert shown.stdout == name
+    shown = run_program("bash", "-c", f'eval {shlex.quote(text)}; printf %s "$claims_name"').stdout
+    assert shown == name
     assert not (tmp_path / "pwned").exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from qsjwt.cli.process import SELDOM_USED
 from tests.conftest import interruptible, run_process
+from tests.programs import run_program
 
 
 def _create(keys: SimpleNamespace, *more: str) -> tuple[str, ...]:
@@ -32,16 +33,13 @@ def test_the_output_is_utf_8_at_any_locale(keys: SimpleNamespace, environment: d
 
 def test_the_console_script_is_the_same_program(keys: SimpleNamespace) -> None:
     script = Path(sys.executable).with_name("qsjwt")
-    result = subprocess.run([script, *_create(keys)], capture_output=True, text=True, check=True)
+    result = run_program(script, *_create(keys))
     assert pyjwt.decode(result.stdout.strip(), keys.rsa.public_key(), ["RS256"])["userId"] == "göran"
 
 
 def test_no_home_and_no_cache_are_needed(keys: SimpleNamespace) -> None:
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "VIRTUAL_ENV", "SYSTEMROOT")}
-    result = subprocess.run(
-        [sys.executable, "-m", "qsjwt", *_create(keys)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (result.returncode, result.stderr) == (0, "")
+    assert run_program(sys.executable, "-m", "qsjwt", *_create(keys), env=environment).stderr == ""
 
 
 def test_a_reader_that_goes_away_is_141_and_no_complaint() -> None:
@@ -101,8 +99,7 @@ except Terminated as stop:
 def _measured(code: str, *arguments: str) -> str:
     """Return what a child process prints that nobody traces for coverage, which imports and holds a lot itself."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    return run_program(sys.executable, "-c", code, *arguments, env=environment).stdout
 
 
 def _modules(program: str, *arguments: str) -> set[str]:
@@ -158,7 +155,7 @@ except AttributeError as error:
 else:
     raise AssertionError
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_program(sys.executable, "-c", code)
 
 
 def test_one_token_needs_at_most_36_mib(keys: SimpleNamespace) -> None:

@@ -4,7 +4,6 @@ import base64
 import datetime
 import json
 import re
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
-from tests.conftest import InstallPlugin, Run, pem, public_pem
+from tests.conftest import InstallPlugin, Run, pem, public_pem, self_signed
 
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 
@@ -129,15 +128,11 @@ NEEDED: dict[str, tuple[str, ...]] = {
 
 @pytest.fixture(scope="session")
 def certified(keys: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """Files of ``rsa`` that hold a certificate made by openssl: alone, and beside the private key in either order."""
+    """Files of ``rsa`` that hold a certificate: alone, and beside the private key in either order."""
     folder = tmp_path_factory.mktemp("certified")
     certificate = folder / "certificate.cer"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-key", keys.files["rsa"], "-subj", "/CN=test", "-days", "9", "-out", certificate],
-        check=True,
-        capture_output=True,
-    )
-    private, public = keys.files["rsa"].read_bytes(), certificate.read_bytes()
+    private, public = keys.files["rsa"].read_bytes(), self_signed(keys.rsa, "test")
+    certificate.write_bytes(public)
     (folder / "both.pem").write_bytes(private + public)
     (folder / "reverse.pem").write_bytes(public + private)
     (folder / "wrong.pem").write_bytes(pem(keys.other) + public)

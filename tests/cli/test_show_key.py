@@ -13,9 +13,11 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, x25519
 from joserfc import jwk as joserfc_jwk
 
-from tests.conftest import VECTORS, Run, public_pem
+from tests.conftest import VECTORS, Run, pem, public_pem, self_signed
+from tests.programs import run_program
 
 CERTIFICATE = VECTORS / "publickey.cer"
 
@@ -27,10 +29,7 @@ def _shown(run: Run, *options: object, **how: Any) -> dict[str, Any]:
     return record
 
 
-def _openssl(*arguments: object) -> str:
-    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, text=True).stdout
-
-
+@pytest.mark.needs("openssl")
 def test_a_certificate_is_shown_as_openssl_shows_it(run: Run) -> None:
     record = _shown(run, "--cert-publickey-file", CERTIFICATE)
     assert (record["kind"], record["size"]) == ("RSA", 2048)
@@ -40,7 +39,7 @@ def test_a_certificate_is_shown_as_openssl_shows_it(run: Run) -> None:
     assert certificate["subject"] == "CN=vectors"
     assert (certificate["valid_from"], certificate["expires_at"]) == ("2026-11-23T19:12:36Z", "2036-11-20T19:12:36Z")
     for name in ("sha1", "sha256"):
-        text = _openssl("x509", "-in", CERTIFICATE, "-noout", "-fingerprint", f"-{name}")
+        text = run_program("openssl", "x509", "-in", CERTIFICATE, "-noout", "-fingerprint", f"-{name}").stdout
         assert certificate[f"{name}_thumbprint"] == text.strip().partition("=")[2].replace(":", "")
 
 
@@ -126,25 +125,29 @@ def test_a_short_key_is_shown_although_it_signs_nothing(run: Run, keys: SimpleNa
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("ed25519", ("OKP", 256, "Ed25519")), ("ed448", ("OKP", 456, "Ed448")), ("x25519", ("OKP", 256, "X25519"))],
+    [
+        (ed25519.Ed25519PrivateKey, ("OKP", 256, "Ed25519")),
+        (ed448.Ed448PrivateKey, ("OKP", 456, "Ed448")),
+        (x25519.X25519PrivateKey, ("OKP", 256, "X25519")),
+    ],
+    ids=["ed25519", "ed448", "x25519"],
 )
 def test_a_public_key_that_signs_no_token_is_shown_too(
-    run: Run, tmp_path: Path, kind: str, expected: tuple[str, int, str]
+    run: Run, tmp_path: Path, kind: Any, expected: tuple[str, int, str]
 ) -> None:
-    _openssl("genpkey", "-algorithm", kind, "-out", "private.pem")
-    _openssl("pkey", "-in", "private.pem", "-pubout", "-out", "public.pem")
+    (tmp_path / "public.pem").write_bytes(public_pem(kind.generate()))
     record = _shown(run, "--cert-publickey-file", "public.pem")
     assert (record["kind"], record["size"], record["curve"]) == expected
 
 
 def test_a_certificate_on_a_curve_that_no_token_uses_is_no_key(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
-    _openssl("ecparam", "-name", "secp224r1", "-genkey", "-noout", "-out", "p224.pem")
-    _openssl("req", "-x509", "-key", "p224.pem", "-subj", "/CN=t", "-days", "9", "-out", "p224.cer")
+    p224 = ec.generate_private_key(ec.SECP224R1())
+    (tmp_path / "p224.pem").write_bytes(pem(p224))
+    (tmp_path / "p224.cer").write_bytes(self_signed(p224, "t"))
     run("show-key", "--cert-publickey-file", "p224.cer").refused(3, "neither a public key nor a certificate")
     run("show-key", "--key", "p224.pem").refused(3, "not an RSA or elliptic-curve key")
-    _openssl("req", "-x509", "-key", keys.files["rsa"], "-subj", "/CN=mine", "-days", "9", "-out", "mine.cer")
-    parts = [(tmp_path / name).read_bytes() for name in ("p224.cer", "mine.cer")]
-    (tmp_path / "all.pem").write_bytes(b"".join([*parts, keys.files["rsa"].read_bytes()]))
+    parts = [self_signed(p224, "t"), self_signed(keys.rsa, "mine"), keys.files["rsa"].read_bytes()]
+    (tmp_path / "all.pem").write_bytes(b"".join(parts))
     assert _shown(run, "--key", "all.pem")["certificate"]["subject"] == "CN=mine"
 
 
@@ -182,6 +185,7 @@ def test_what_cannot_be_shown_says_why(
     run("show-key", *[keys.files["rsa"] if word == "PRIVATE" else word for word in options]).refused(code, *words)
 
 
+@pytest.mark.needs("openssl")
 @pytest.mark.parametrize(
     ("options", "expected", "algorithm"),
     [
@@ -202,10 +206,10 @@ def test_a_new_key_comes_in_three_files_that_openssl_reads(
     files = record["files"]
     assert list(files.values()) == ["k_privatekey.pem", "k_publickey.pem", "k_publickey.cer"]
     assert stat.S_IMODE((tmp_path / files["private_key"]).stat().st_mode) == 0o600
-    public = _openssl("pkey", "-in", files["private_key"], "-pubout")
+    public = run_program("openssl", "pkey", "-in", files["private_key"], "-pubout").stdout
     assert public == (tmp_path / files["public_key"]).read_text(encoding="ascii")
-    assert public == _openssl("x509", "-in", files["certificate"], "-pubkey", "-noout")
-    _openssl("verify", "-CAfile", files["certificate"], files["certificate"])
+    assert public == run_program("openssl", "x509", "-in", files["certificate"], "-pubkey", "-noout").stdout
+    run_program("openssl", "verify", "-CAfile", files["certificate"], files["certificate"])
     certificate = x509.load_pem_x509_certificate((tmp_path / files["certificate"]).read_bytes())
     assert certificate.signature_hash_algorithm.name == algorithm  # type: ignore[union-attr]
     del record["files"]

@@ -2,52 +2,65 @@
 
 import base64
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jwt as pyjwt
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from qsjwt.api import Secrets
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import Run, unavailable
+from tests.conftest import Run, self_signed
+from tests.programs import run_program
 
 PASSWORD = "correct horse"
 
 
 @pytest.fixture(scope="session")
 def stores(keys: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of PKCS#12 files with the key ``rsa``, and its certificate, made by openssl and by cryptography."""
+    """A folder of PKCS#12 files with the key ``rsa``, and its certificate, made by cryptography."""
     folder = tmp_path_factory.mktemp("pkcs12")
-    certificate = folder / "certificate.cer"
-    _openssl("req", "-x509", "-key", keys.files["rsa"], "-subj", "/CN=store", "-days", "9", "-out", certificate)
-    base = ("pkcs12", "-export", "-inkey", keys.files["rsa"], "-in", certificate, "-name", "Qlik tokens")
-    for name, options in {
-        "modern": (),
-        "legacy": ("-legacy",),
-        "3des": ("-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1", "-legacy"),
-    }.items():
-        _openssl(*base, *options, "-passout", f"pass:{PASSWORD}", "-out", folder / f"{name}.p12")
-    _openssl(*base, "-passout", "pass:", "-out", folder / "empty.p12")
-    _openssl(
-        "pkcs12", "-export", "-nokeys", "-in", certificate, "-passout", f"pass:{PASSWORD}", "-out", folder / "nokey.p12"
+    text = self_signed(keys.rsa, "store")
+    (folder / "certificate.cer").write_bytes(text)
+    certificate = x509.load_pem_x509_certificate(text)
+    modern = serialization.BestAvailableEncryption(PASSWORD.encode("ascii"))
+    triple_des = (
+        serialization.PrivateFormat.PKCS12.encryption_builder()
+        .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+        .hmac_hash(hashes.SHA1())  # noqa: S303 - what older programs write
+        .build(PASSWORD.encode("ascii"))
     )
-    made = x509.load_pem_x509_certificate(certificate.read_bytes())
-    bare = pkcs12.serialize_key_and_certificates(b"k", keys.rsa, made, None, serialization.NoEncryption())
-    (folder / "bare.pfx").write_bytes(bare)
+
+    def store(name: str, key: Any, encryption: serialization.KeySerializationEncryption) -> None:
+        made = pkcs12.serialize_key_and_certificates(b"Qlik tokens", key, certificate, None, encryption)
+        (folder / name).write_bytes(made)
+
+    store("modern.p12", keys.rsa, modern)
+    store("3des.p12", keys.rsa, triple_des)
+    store("bare.pfx", keys.rsa, serialization.NoEncryption())
+    store("nokey.p12", None, modern)
     (folder / "coded.p12").write_bytes(base64.encodebytes((folder / "modern.p12").read_bytes()))
     (folder / "cut.p12").write_bytes((folder / "modern.p12").read_bytes()[:900])
     return folder
 
 
-def _openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+@pytest.fixture(scope="session")
+def stores_of_openssl(keys: SimpleNamespace, stores: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of PKCS#12 files with the same, made by openssl."""
+    folder = tmp_path_factory.mktemp("pkcs12-openssl")
+    export = ("openssl", "pkcs12", "-export", "-inkey", keys.files["rsa"], "-in", stores / "certificate.cer")
+    for name, options in {
+        "modern": (),
+        "legacy": ("-legacy",),
+        "3des": ("-certpbe", "PBE-SHA1-3DES", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1", "-legacy"),
+    }.items():
+        run_program(*export, *options, "-passout", f"pass:{PASSWORD}", "-out", folder / f"{name}.p12")
+    run_program(*export, "-passout", "pass:", "-out", folder / "empty.p12")
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -75,54 +88,57 @@ class TestPkcs12(KeyProviderContract):
         return Secrets(variable="STORE_PASSWORD")
 
 
+@pytest.mark.needs("openssl")
 class TestLegacyPkcs12(TestPkcs12):
     name = "legacy.p12"
 
+    @pytest.fixture(autouse=True)
+    def _stores(self, stores_of_openssl: Path) -> None:
+        self.folder = stores_of_openssl
 
-@pytest.mark.parametrize("name", ["modern.p12", "legacy.p12", "3des.p12", "coded.p12"])
-def test_a_file_of_openssl_signs_with_its_password(qseow: Run, keys: SimpleNamespace, stores: Path, name: str) -> None:
-    result = qseow("--key", f"pkcs12:{stores / name}", "--key-passphrase-env", "STORE_PASSWORD")
+
+def _require_signed(qseow: Run, keys: SimpleNamespace, store: Path, *options: str) -> None:
+    result = qseow("--key", f"pkcs12:{store}", *options)
     assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"])["userId"] == "anna"
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["empty.p12", "bare.pfx"])
-def test_a_file_without_a_password_needs_none(qseow: Run, keys: SimpleNamespace, stores: Path, name: str) -> None:
-    result = qseow("--key", f"pkcs12:{stores / name}")
-    assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"])
+@pytest.mark.parametrize("name", ["modern.p12", "3des.p12", "coded.p12"])
+def test_a_file_signs_with_its_password(qseow: Run, keys: SimpleNamespace, stores: Path, name: str) -> None:
+    _require_signed(qseow, keys, stores / name, "--key-passphrase-env", "STORE_PASSWORD")
 
 
-@pytest.mark.parametrize("name", ["empty.p12", "bare.pfx"])
-def test_a_passphrase_that_is_there_for_another_key_does_no_harm(
-    qseow: Run, stores: Path, name: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("name", ["modern.p12", "legacy.p12", "3des.p12"])
+def test_a_file_of_openssl_signs_with_its_password(
+    qseow: Run, keys: SimpleNamespace, stores_of_openssl: Path, name: str
 ) -> None:
+    _require_signed(qseow, keys, stores_of_openssl / name, "--key-passphrase-env", "STORE_PASSWORD")
+
+
+def test_a_file_without_a_password_needs_none(
+    qseow: Run, keys: SimpleNamespace, stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _require_signed(qseow, keys, stores / "bare.pfx")
     monkeypatch.setenv("QSJWT_KEY_PASSPHRASE", "of another key")
-    assert qseow("--key", f"pkcs12:{stores / name}").token
+    _require_signed(qseow, keys, stores / "bare.pfx")
 
 
+@pytest.mark.needs("openssl")
+def test_a_file_of_openssl_with_an_empty_password_needs_none(
+    qseow: Run, keys: SimpleNamespace, stores_of_openssl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _require_signed(qseow, keys, stores_of_openssl / "empty.p12")
+    monkeypatch.setenv("QSJWT_KEY_PASSPHRASE", "of another key")
+    _require_signed(qseow, keys, stores_of_openssl / "empty.p12")
+
+
+@pytest.mark.needs("keytool")
 def test_a_file_of_keytool_signs(qseow: Run, tmp_path: Path) -> None:
-    keytool = shutil.which("keytool")
-    if keytool is None:
-        unavailable("keytool is not installed")
     store = tmp_path / "java.p12"
-    subprocess.run(
-        [
-            *(
-                keytool or "",
-                "-genkeypair",
-                "-alias",
-                "qlik",
-                "-keyalg",
-                "RSA",
-                "-keysize",
-                "2048",
-                "-dname",
-                "CN=java",
-            ),
-            *("-storetype", "PKCS12", "-keystore", store, "-storepass", PASSWORD),
-        ],
-        check=True,
-        capture_output=True,
+    run_program(
+        *("keytool", "-genkeypair", "-alias", "qlik", "-keyalg", "RSA", "-keysize", "2048", "-dname", "CN=java"),
+        *("-storetype", "PKCS12", "-keystore", store, "-storepass", PASSWORD),
     )
     assert qseow("--key", f"pkcs12:{store}", "--key-passphrase-env", "STORE_PASSWORD").token
 

@@ -1,10 +1,10 @@
 """What a run imports: the library of the one provider that is named, and no other."""
 
-import subprocess
 import sys
 from types import SimpleNamespace
 
 from tests.conftest import Run
+from tests.programs import run_program
 
 SDKS = ("boto3", "botocore", "azure", "google", "grpc", "hvac", "keyring", "pkcs11", "requests")
 _SCRIPT = """
@@ -18,9 +18,7 @@ print(code, *sorted(loaded & set(%r)))
 
 def test_a_key_in_a_file_imports_no_library_of_a_service(keys: SimpleNamespace) -> None:
     arguments = ("create-qseow", "--userdir", "D", "--userid", "u", "--expires", "5m", "--key", keys.files["rsa"])
-    result = subprocess.run(
-        [sys.executable, "-c", _SCRIPT % (SDKS,), *arguments], capture_output=True, text=True, check=True
-    )
+    result = run_program(sys.executable, "-c", _SCRIPT % (SDKS,), *arguments)
     assert result.stdout.splitlines()[-1] == "0"
 
 

@@ -1,11 +1,10 @@
-"""``keyring:``: a real Secret Service (gnome-keyring under a D-Bus of its own), and keyrings that say no."""
+"""``keyring:``: a file, a real Secret Service (gnome-keyring under a D-Bus of its own), and keyrings that say no."""
 
 import base64
 import gc
 import importlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -23,12 +22,14 @@ from keyring.errors import InitError, KeyringError, KeyringLocked
 
 from qsjwt.providers import keyring as provider
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import Result, Run, pem, unavailable
+from tests.conftest import Result, Run, pem, require
 from tests.pages import Page, add_installers, reader_environment
+from tests.programs import run_program
 
 # The library and what comes with it are not there, and not typed, wherever mypy runs.
 SECRET_SERVICE: Any = importlib.import_module("keyring.backends.SecretService")
 FAIL: Any = importlib.import_module("keyring.backends.fail")
+FILE: Any = importlib.import_module("keyrings.alt.file")
 NULL: Any = importlib.import_module("keyring.backends.null")
 
 PAGE = Page("keys/keyring.md")
@@ -58,10 +59,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def bus(surroundings: dict[str, str]) -> Iterator[str]:
     """Start a D-Bus with an unlocked Secret Service on it; return its address."""
-    programs = ("dbus-daemon", "gnome-keyring-daemon")
-    for program in programs:
-        if shutil.which(program) is None:
-            unavailable(f"{program} is not on the path")
+    require("dbus-daemon", "gnome-keyring-daemon")
     dark = ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS")
     environment = {**{name: value for name, value in os.environ.items() if name not in dark}, **surroundings}
     silent: dict[str, Any] = {"stderr": subprocess.DEVNULL, "env": environment}
@@ -89,7 +87,22 @@ def _wait_for_owner(address: str, name: str) -> None:
             if connection.send_and_get_reply(message_bus.NameHasOwner(name), timeout=30).body[0]:
                 return
             time.sleep(0.1)
-    unavailable(f"nobody answers as {name}")
+    pytest.fail(f"nobody answers as {name}")
+
+
+@pytest.fixture(params=["file_keyring", "secret_service"])
+def a_keyring(request: pytest.FixtureRequest) -> None:
+    """Make one keyring the user's, and then the other."""
+    request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def file_keyring(surroundings: dict[str, str], monkeypatch: pytest.MonkeyPatch, backend: Callable[[Any], None]) -> None:
+    """Make a file the user's keyring, which needs no service."""
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyrings.alt.file.PlaintextKeyring")
+    backend(FILE.PlaintextKeyring())
 
 
 @pytest.fixture
@@ -126,7 +139,7 @@ class TestKeyring(KeyProviderContract):
     algorithms: ClassVar[tuple[str, ...]] = ("RS256", "PS512")
 
     @pytest.fixture(autouse=True)
-    def _entry(self, keys: SimpleNamespace, secret_service: None) -> None:
+    def _entry(self, keys: SimpleNamespace, a_keyring: None) -> None:
         text = keys.files["rsa"].read_text(encoding="ascii")
         keyring.set_password(SERVICE, USER, text)
         type(self).secrets = (text.splitlines()[1],)
@@ -142,19 +155,19 @@ class TestKeyringOnACurve(TestKeyring):
     algorithms = ("ES384",)
 
     @pytest.fixture(autouse=True)
-    def _entry(self, keys: SimpleNamespace, secret_service: None) -> None:
+    def _entry(self, keys: SimpleNamespace, a_keyring: None) -> None:
         keyring.set_password(SERVICE, USER, keys.files["p384"].read_text(encoding="ascii"))
 
 
-@pytest.mark.usefixtures("secret_service")
+@pytest.mark.usefixtures("a_keyring")
 def test_a_key_that_the_keyring_command_stored_makes_a_token(run: Run, keys: SimpleNamespace) -> None:
     command = [sys.executable, "-m", "keyring", "set", "qlik", "from the command line"]
     with open(keys.files["rsa"], "rb") as file:
-        subprocess.run(command, stdin=file, check=True)
+        run_program(*command, stdin=file)
     assert _user_of(_key(run, "qlik/from the command line"), keys.rsa) == "anna"
 
 
-@pytest.mark.usefixtures("secret_service")
+@pytest.mark.usefixtures("a_keyring")
 @pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
 def test_every_command_of_the_page_runs(run_in: Any, keys: SimpleNamespace, tmp_path: Path) -> None:
     Path("first_privatekey.pem").write_bytes(pem(keys.rsa))
@@ -163,7 +176,7 @@ def test_every_command_of_the_page_runs(run_in: Any, keys: SimpleNamespace, tmp_
     assert pyjwt.decode(output.strip(), keys.rsa.public_key(), ["RS256"])["userId"] == "anna"
 
 
-@pytest.mark.usefixtures("secret_service")
+@pytest.mark.usefixtures("a_keyring")
 @pytest.mark.parametrize(
     "shape",
     [
@@ -178,7 +191,7 @@ def test_the_password_is_a_key_in_any_shape(run: Run, keys: SimpleNamespace, sha
     assert _user_of(_key(run, "qlik/shape"), keys.rsa) == "anna"
 
 
-@pytest.mark.usefixtures("secret_service")
+@pytest.mark.usefixtures("a_keyring")
 def test_an_encrypted_key_is_opened_with_the_passphrase(
     run: Run, keys: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +201,7 @@ def test_an_encrypted_key_is_opened_with_the_passphrase(
     assert _user_of(_key(run, "qlik/encrypted"), keys.rsa) == "anna"
 
 
-@pytest.mark.usefixtures("secret_service")
+@pytest.mark.usefixtures("a_keyring")
 def test_what_is_no_key_is_not_shown(run: Run) -> None:
     keyring.set_password("qlik", "login", "correct horse battery")
     result = _key(run, "qlik/login")
@@ -196,7 +209,7 @@ def test_what_is_no_key_is_not_shown(run: Run) -> None:
     assert "horse" not in result.stderr
 
 
-@pytest.mark.usefixtures("secret_service")
+@pytest.mark.usefixtures("a_keyring")
 def test_an_entry_that_is_not_there_comes_with_the_way_to_make_it(run: Run) -> None:
     _key(run, "no/such/entry").refused(3, "the keyring's entry 'no/such/entry' does not exist", "keyring set")
 

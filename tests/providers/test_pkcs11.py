@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,8 +30,9 @@ from qsjwt.api import (
 )
 from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import JSONWEBTOKEN, Run, pem, public_pem, run_process, unavailable, verified_by_node
+from tests.conftest import JSONWEBTOKEN, Run, pem, public_pem, require, run_process, unavailable, verified_by_node
 from tests.pages import Page, add_installers, reader_environment
+from tests.programs import run_program
 
 PIN = "73-Pinguine"
 SO_PIN = "84-Seeleoparden"
@@ -62,10 +61,10 @@ class SoftHsm:
 @pytest.fixture(scope="session")
 def softhsm(keys: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
     """Make the tokens, once: SoftHSM reads its configuration when it is loaded, and stays loaded."""
+    require("softhsm2-util")
     module = next(filter(os.path.exists, MODULES), None)
-    if module is None or shutil.which("softhsm2-util") is None:
-        unavailable("softhsm2 is not installed")
-    assert module is not None
+    if module is None:
+        unavailable(f"SoftHSM is in none of {', '.join(MODULES)}")
     module = os.path.realpath(module)  # which is how the provider loads it; under two names it would be loaded twice
     folder = tmp_path_factory.mktemp("softhsm")
     (folder / "tokens").mkdir()
@@ -92,7 +91,7 @@ def softhsm(keys: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def _util(*arguments: object) -> None:
-    subprocess.run(["softhsm2-util", *map(str, arguments), "--pin", PIN], check=True, capture_output=True)
+    run_program("softhsm2-util", *arguments, "--pin", PIN)
 
 
 def _create_the_rest(module: str, keys: SimpleNamespace) -> None:
@@ -512,9 +511,7 @@ class TestModule:
 
     def test_a_library_of_another_kind_is_an_error(self, create: Run) -> None:
         library = pkcs11.lib.__globals__["__file__"]
-        native = next(Path(library).parent.glob("_pkcs11*.so"), None)
-        if native is None:
-            pytest.skip("there is no library of another kind at hand")
+        native = next(Path(library).parent.glob("_pkcs11*"))
         create(f"pkcs11:token=qlik?module-path={native}").refused(3, "cannot be loaded as a PKCS#11 module")
 
     def test_one_that_cannot_start_is_an_error(self, softhsm: SoftHsm, tmp_path: Path) -> None:
@@ -657,10 +654,11 @@ class TestSigningFails:
                 signer.sign(DATA, "RS256")
 
 
+@pytest.mark.needs("softhsm2-util", "pkcs11-tool")
 @pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
 def test_the_commands_of_its_page_run(run_in: Any, tmp_path: Path) -> None:
-    if shutil.which("pkcs11-tool") is None or not os.path.exists(MODULES[0]):
-        unavailable("softhsm2 and opensc are not installed as Debian has them")
+    if not os.path.exists(MODULES[0]):
+        unavailable("the page has the paths of Debian, and SoftHSM is elsewhere here")
     (tmp_path / "tokens").mkdir()
     (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path}/tokens\nlog.level = ERROR\n")
     add_installers(tmp_path / "programs")

@@ -1,13 +1,14 @@
 """Check the sdist and the wheel in the folder that is given: complete, valid, and the program runs from the wheel."""
 
 import os
-import subprocess
 import sys
 import tarfile
 import tempfile
 import venv
 import zipfile
 from pathlib import Path
+
+from tests.programs import run_program
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -17,7 +18,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     (wheel,) = folder.glob("*.whl")
     (sdist,) = folder.glob("*.tar.gz")
-    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", wheel, sdist], check=True)
+    run_program(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist)
     found = [path for name in ("qsjwt", "qsjwt_platforms") for path in (ROOT / name).rglob("*") if path.is_file()]
     wanted = {path.relative_to(ROOT).as_posix() for path in found if path.suffix != ".pyc"}
     pages = {f"share/man/man{path.suffix[1:]}/{path.name}" for path in (ROOT / "doc" / "man").iterdir()}
@@ -35,10 +36,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         venv.create(place, with_pip=True)
         scripts = Path(place) / ("Scripts" if os.name == "nt" else "bin")
-        subprocess.run([scripts / "pip", "install", "--quiet", wheel], check=True)
-        shown = subprocess.run(
-            [scripts / "qsjwt", "list-plugins", "-f", "value"], check=True, capture_output=True, text=True
-        )
+        run_program(scripts / "pip", "install", "--quiet", wheel)
+        shown = run_program(scripts / "qsjwt", "list-plugins", "-f", "value")
     assert len(shown.stdout.splitlines()) >= 9, shown.stdout
     # Without extras, what needs a library says which extra brings it; the environment "providers" has them all.
     assert all(line.endswith(" ok") or "; pip install 'qsjwt[" in line for line in shown.stdout.splitlines()), (

@@ -12,14 +12,28 @@ from pathlib import Path
 import pytest
 
 from tests.pages import DOC, ROOT
+from tests.programs import run_program
 
 EXAMPLES = DOC / "examples"
 PACKAGES = ("acme-platform", "pass-provider")
 
-_IGNORED = shutil.ignore_patterns(
-    *(".git", ".tox", ".venv", "build", "dist", "*.egg-info", "*.pem", "*.cer", "__pycache__", ".*_cache")
-)
-_OUTER = ("PYTHON", "VIRTUAL_ENV", "TOX_", "COV", "PYTEST")
+# What the commands of the README leave behind, and what tools do.
+_IGNORED = (".*_cache", ".git", ".hypothesis", ".tox", ".venv", "__pycache__", "build", "dist", "*.egg-info")
+_LEFT = ("*.pem", "*.cer", "*.jsonl", "token.txt", "users.csv")
+
+_OUTER = ("COV", "PYTEST", "PYTHON", "TOX_", "VIRTUAL_ENV", "XDG_CACHE_HOME")
+
+
+def copy_of_the_source(folder: Path) -> Path:
+    """Copy what a clone has into *folder*, and return the copy."""
+    copy = folder / "qsjwt"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*_IGNORED, *_LEFT))
+    return copy
+
+
+def outer_variables() -> dict[str, str]:
+    """Return the variables of somebody who runs no tests; pip finds there what it has downloaded before."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OUTER)}
 
 
 @dataclass(frozen=True)
@@ -34,8 +48,7 @@ class Place:
     def variables(self, **more: str) -> dict[str, str]:
         """Return the variables of somebody who has activated it."""
         path = os.pathsep.join([str(self.scripts), os.environ["PATH"]])
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OUTER)}
-        return {**inherited, "PATH": path, **more}
+        return {**outer_variables(), "PATH": path, **more}
 
     def run(self, program: str, *arguments: object, **variables: str) -> "subprocess.CompletedProcess[str]":
         """Run one of its programs."""
@@ -46,9 +59,8 @@ class Place:
 
     def output(self, program: str, *arguments: object, **variables: str) -> str:
         """Return what a program prints that does its work."""
-        result = self.run(program, *arguments, **variables)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
+        command = (self.scripts / program, *arguments)
+        return run_program(*command, env=self.variables(**variables), timeout=300).stdout
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +89,8 @@ def _build_requirement() -> str:
 def wheels(tmp_path_factory: pytest.TempPathFactory, new_place: Callable[[], Place]) -> dict[str, Path]:
     """The wheels of qsjwt and of the two examples, by the names of the packages."""
     folder = tmp_path_factory.mktemp("source")
-    shutil.copytree(ROOT, folder / "qsjwt", ignore=_IGNORED)
-    sources = [folder / "qsjwt", *(folder / "qsjwt" / "doc" / "examples" / name for name in PACKAGES)]
+    source = copy_of_the_source(folder)
+    sources = [source, *(source / "doc" / "examples" / name for name in PACKAGES)]
     place = new_place()
     # One setuptools for all three takes less time.
     place.output("pip", "install", "--quiet", _build_requirement())

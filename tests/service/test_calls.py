@@ -13,7 +13,6 @@ import pytest
 import yaml
 from cryptography.x509 import load_pem_x509_certificate
 
-from tests.conftest import unavailable
 from tests.loopback import Answer, Loopback, Request
 from tests.pages import Page, add_installers, in_bash, reader_environment
 from tests.powershell import WebAnswer, WebCall
@@ -148,8 +147,6 @@ def qlik(running: Qlik, tmp_path: Path) -> Qlik:
 @pytest.fixture
 def reader(qlik: Qlik, tmp_path: Path) -> dict[str, str]:
     """Return the variables of a reader; curl reads in its own settings that all names lead to the stand-in."""
-    if shutil.which("curl") is None:
-        unavailable("curl is not installed")
     add_installers(tmp_path / "programs")
     settings = tmp_path / "curl"
     settings.mkdir()
@@ -197,6 +194,7 @@ WHO = {
 """Whom each page gets into Qlik."""
 
 
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize("name", WHO)
 def test_a_reader_with_bash_gets_in(name: str, qlik: Qlik, reader: dict[str, str], tmp_path: Path) -> None:
     output = Page(name).run_bash(tmp_path, reader)
@@ -223,6 +221,7 @@ def _require_in(name: str, qlik: Qlik, output: str) -> None:
         assert "an access token" in output
 
 
+@pytest.mark.needs("curl")
 def test_the_job_behind_the_action_gets_in(qlik: Qlik, reader: dict[str, str], tmp_path: Path) -> None:
     Page("start/qscloud.md").run_bash(tmp_path, reader)
     (workflow,) = (yaml.safe_load(block.text) for block in Page("how-to/install.md").blocks("yaml"))

@@ -1,6 +1,5 @@
 """The example for a Dask cluster does what it promises, on real clusters of this machine."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from tests.conftest import pem, unavailable
+from tests.conftest import pem
 from tests.pages import CLUSTER, DOC, Page, add_installers, reader_environment
 
 EXAMPLE = DOC / "examples" / "dask_tokens.py"
@@ -30,13 +29,6 @@ with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as 
     print(cluster.scheduler_address, flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture(autouse=True)
-def distributed() -> None:
-    """Skip if there is no Dask; it is never imported here, where sockets are forbidden."""
-    if importlib.util.find_spec("distributed") is None:
-        unavailable("distributed is not installed")
 
 
 @pytest.fixture

@@ -1,18 +1,15 @@
 """What other houses' libraries think of the tokens, and of the keys."""
 
 import json
-import os
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from tests.conftest import JSONWEBTOKEN, VECTORS, Run, verified_by_node
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.pages import readme_command
+from tests.programs import run_program
+from tests.service.conftest import copy_of_the_source, outer_variables
 
 JOSE = """
 const [token, key, options] = process.argv.slice(1)
@@ -58,33 +55,18 @@ def test_a_token_that_jsonwebtoken_signed_isverified_by_node(
     const token = require("jsonwebtoken").sign({ name: "Göran" }, require("fs").readFileSync(key), options)
     process.stdout.write(token)
     """
-    made = subprocess.run(
-        ["node", "-e", script, keys.files["rsa"]], cwd=node_modules, capture_output=True, text=True, check=True
-    )
-    record = json.loads(run("decode", "--jwt", made.stdout, "--cert-publickey-file", keys.public).stdout)
+    made = run_program("node", "-e", script, keys.files["rsa"], cwd=node_modules).stdout
+    record = json.loads(run("decode", "--jwt", made, "--cert-publickey-file", keys.public).stdout)
     assert (record["verdict"], record["claims"]["name"]) == ("valid", "Göran")
 
 
-def _readme_commands() -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return [block.strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)]
-
-
 def test_the_first_command_of_the_readme_prints_a_token_that_node_verifies(node_modules: Path, tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    ignored = shutil.ignore_patterns(".git", ".tox", ".venv", "build", "*.egg-info", "*.pem", "__pycache__")
-    shutil.copytree(ROOT, clone, ignore=ignored)
-    (command, *_) = _readme_commands()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("VIRTUAL_ENV", "TOX_"))}
-    result = subprocess.run(
-        ["bash", "-c", command], cwd=clone, env=environment, capture_output=True, text=True, check=True
-    )
-    assert result.stdout.count("\n") == 1
+    clone = copy_of_the_source(tmp_path)
+    printed = run_program("bash", "-c", readme_command("token"), cwd=clone, env=outer_variables()).stdout
+    assert printed.count("\n") == 1
     key = clone / "first_publickey.cer"
-    assert (
-        verified_by_node(JSONWEBTOKEN, node_modules, result.stdout.strip(), key, algorithms=["RS256"])["userId"]
-        == "göran"
-    )
+    claims = verified_by_node(JSONWEBTOKEN, node_modules, printed.strip(), key, algorithms=["RS256"])
+    assert claims["userId"] == "göran"
 
 
 def test_the_certificates_of_qs_jwt_are_read_by_node_as_well_as_by_us(node_modules: Path) -> None:

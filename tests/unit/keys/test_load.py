@@ -3,7 +3,6 @@
 import base64
 import codecs
 import json
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ from jwcrypto.jwk import JWK, JWKSet
 from qsjwt.errors import KeyUnavailable
 from qsjwt.keys.load import load_private_key, load_public_keys
 from tests.conftest import VECTORS, pem, public_pem
+from tests.programs import run_program
 
 
 def _load(data: bytes, passphrase: bytes | None = None) -> JWK:
@@ -67,14 +67,11 @@ def test_an_encrypted_key_is_read_in_any_shape(keys: SimpleNamespace, form: str,
     assert _load(_bodies(text)[shape], b"s3cret").thumbprint() == JWK.from_pyca(keys.rsa).thumbprint()
 
 
+@pytest.mark.needs("openssl")
 def test_a_key_that_openssl_encrypted_is_read(keys: SimpleNamespace, tmp_path: Path) -> None:
     path = tmp_path / "encrypted.pem"
     for options in (["pkcs8", "-topk8", "-v2", "aes-256-cbc"], ["rsa", "-aes256", "-traditional"]):
-        subprocess.run(
-            ["openssl", *options, "-in", keys.files["rsa"], "-out", path, "-passout", "pass:s3cret"],
-            check=True,
-            capture_output=True,
-        )
+        run_program("openssl", *options, "-in", keys.files["rsa"], "-out", path, "-passout", "pass:s3cret")
         assert _load(path.read_bytes(), b"s3cret").has_private
 
 
