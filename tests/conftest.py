@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from qsjwt.cli.app import main
-from tests.programs import PACKAGES, missing, run_program
+from tests.programs import missing, run_program
 
 VECTORS = Path(__file__).parent / "vectors" / "qs-jwt-1.14.1"
 
@@ -202,8 +202,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def require(*programs: str) -> None:
     """Skip the test if one of *programs* is missing, and say which packages bring them."""
     if lacking := missing(*programs):
-        packages = " ".join(PACKAGES[name] for name in lacking)
-        unavailable(f"without {', '.join(lacking)}; to have this tested: apt install {packages}")
+        unavailable(f"without {' and '.join(lacking)}; to have this tested: {' && '.join(lacking.values())}")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -228,7 +227,8 @@ def interruptible() -> None:
 
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which Node finds ``jsonwebtoken`` and ``jose``, fresh from npm; Node itself is a package of PyPI."""
+    """A folder in which Node finds ``jsonwebtoken`` and ``jose``, fresh from npm."""
+    require("npm")
     folder = tmp_path_factory.mktemp("node")
     try:
         run_program("npm", "install", "--prefix", folder, "jsonwebtoken", "jose", cwd=folder)

