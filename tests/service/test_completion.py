@@ -142,7 +142,7 @@ class _Zsh:
         self._offered.write_text("", encoding="utf-8")
         os.write(self._terminal, keys.encode())
         shown = b""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 shown += os.read(self._terminal, 65536)
@@ -353,7 +353,7 @@ def test_bash_on_a_terminal_quotes_and_finishes_a_file_behind_a_scheme(run: Run,
                 pass
         except OSError:  # the end of a terminal
             pass
-        bash.wait(20)
+        bash.wait(60)
     os.close(terminal)
     assert Path("typed").read_text(encoding="utf-8").splitlines() == [
         *("create-qseow", "--key=file:my key.pem", "--output", "keys/old.pem"),
