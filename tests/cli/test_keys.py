@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from tests.conftest import VECTORS, Run, pem, public_pem
-from tests.unit.keys.test_load import corrupt_rsa
 from tests.programs import run_program
+from tests.unit.keys.test_load import corrupt_rsa
 
 LEVELS = ["error", "warn", "warning", "info", "verbose", "debug"]
 
