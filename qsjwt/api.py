@@ -19,29 +19,35 @@ from qsjwt.keys.public import PublicKey
 from qsjwt.keys.reference import KeyProvider, Secrets, local_signer, open_signer, service_timeout, split_settings
 from qsjwt.keys.signer import Signer, digest, jose_signature
 from qsjwt.options.group import OptionGroup
-from qsjwt.redaction import quoted
+from qsjwt.redaction import quoted, shown
 from qsjwt.times import format_duration
-from qsjwt.tokens import rules
+from qsjwt.tokens import checks
 from qsjwt.tokens.claim_names import REGISTERED_CLAIMS
 from qsjwt.tokens.create import CreatedToken
 from qsjwt.tokens.jwt import Token
-from qsjwt.tokens.platform import Finding, Platform, Rule, Status, fitted_time_claims, time_claims
+from qsjwt.tokens.platform import Platform, fitted_time_claims, time_claims
 from qsjwt.tokens.request import Options, TokenRequest
+from qsjwt.tokens.rules import Broken, Case, Check, Finding, Missing, Problem, Rule, Status, Unknown, registered_key
 
 __all__ = [
     "REGISTERED_CLAIMS",
+    "Broken",
+    "Case",
+    "Check",
     "Command",
     "CreatedToken",
     "Finding",
     "InputError",
     "KeyProvider",
     "KeyUnavailable",
+    "Missing",
     "NewFile",
     "OptionGroup",
     "Options",
     "Platform",
     "PlatformCommand",
     "PluginError",
+    "Problem",
     "PublicKey",
     "QsJwtError",
     "Row",
@@ -53,7 +59,9 @@ __all__ = [
     "Status",
     "Token",
     "TokenRequest",
+    "Unknown",
     "VerificationFailed",
+    "checks",
     "create_token",
     "create_tokens",
     "digest",
@@ -65,8 +73,9 @@ __all__ = [
     "open_signer",
     "quoted",
     "read_file",
-    "rules",
+    "registered_key",
     "service_timeout",
+    "shown",
     "split_settings",
     "time_claims",
     "user_path",

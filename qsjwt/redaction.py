@@ -1,5 +1,6 @@
 """Keep secrets and control characters out of everything that is shown to people."""
 
+import json
 import re
 from itertools import pairwise
 from typing import Final
@@ -85,3 +86,11 @@ def quoted(value: str) -> str:
         return "(hidden, as it looks like a key or a token)"
     shown = value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…"
     return f"'{printable(shown)}'"
+
+
+def shown(value: object) -> str:
+    """Return the value of a claim for a message: a number, true, false and null as JSON has it, the rest in quotes."""
+    if isinstance(value, str):
+        return quoted(value)
+    text = json.dumps(value, default=str)
+    return quoted(text) if isinstance(value, list | tuple | dict) else printable(text)[:_LONGEST_QUOTE]

@@ -1,65 +1,76 @@
 """Qlik NPrinting: JWT authentication of its API."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from qsjwt.api import (
-    Finding,
+    Broken,
+    Case,
+    Check,
     InputError,
     OptionGroup,
     Platform,
+    Problem,
     PublicKey,
     Rule,
     Token,
     TokenRequest,
-    rules,
+    checks,
+    registered_key,
     time_claims,
 )
 
 CLAIM_NAMES: Final = {"useremail": "email", "domain": "domain", "username": "name"}
 """Option to the claim that carries it, unless ``--OPTION-claim`` says another name."""
 
-_WHO: Final = "NPrinting"
 _HELP: Final = "help.qlik.com, NPrinting, JWT authentication"
 _WAYS: Final = "a user is known by e-mail address, or by domain and name"
-_OTHER_NAMES: Final = (
-    "if it has other names for the claims, say --useremail-claim NAME, or --domain-claim and --username-claim"
-)
 
-_ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP)
-_USER: Final = Rule("user", _WAYS, _HELP)
-_TEXTS: Final = {
-    "useremail": Rule("email", "the claim for the e-mail address, if there is one, is a text", _HELP),
-    "domain": Rule("domain", "the claim for the domain, if there is one, is a text", _HELP),
-    "username": Rule("name", "the claim for the user's name, if there is one, is a text", _HELP),
-}
-_NBF: Final = Rule("nbf", "the token is valid already (nbf), if it says from when on", _HELP)
-_EXP: Final = Rule("exp", "the token has not expired (exp), if it ever does", _HELP)
-_SIGNATURE: Final = Rule(
-    "signature", "the key of the registered certificate made the signature", _HELP, option="--cert-publickey-file"
-)
-_KEY: Final = Rule(
-    "key",
-    "the key is one for RSA of 2048 bits or more",
-    "RFC 7518, section 3.3",
-    option="--cert-publickey-file",
-)
-_CERTIFICATE: Final = Rule(
-    "certificate",
-    "the certificate is of the key, and valid",
-    f"{_HELP}; RFC 5280, section 4.1.2.5",
-    option="--cert-publickey-file",
-)
+
+def _lacking(case: Case) -> list[str]:
+    """Return the options whose claims are to blame if the token names no user: what is misspelled, or half a pair."""
+    there = [option for option in CLAIM_NAMES if case.name(option) in case.claims]
+    if "useremail" in there or len(there) == 2:
+        return []
+    rest = [option for option in CLAIM_NAMES if option not in there]
+    misspelled = [option for option in rest if checks.similar(case.claims, case.name(option))]
+    return misspelled or [option for option in rest if there and option != "useremail"]
+
+
+def _user(case: Case) -> Iterable[Problem]:
+    if any(case.name(option) in case.claims for option in CLAIM_NAMES) or _lacking(case):
+        return ()
+    names = "--useremail-claim NAME, or --domain-claim and --username-claim"
+    return [Broken(f"the token names no user: {_WAYS}", f"if NPrinting has other names for the claims, use {names}")]
+
+
+def _part(option: str) -> Check:
+    """Check that the claim is a string, if present, and present, if the user is not known without."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        return checks.lacking(case, option) if option in _lacking(case) else ()
+
+    return checks.in_turn(checks.string(option, required=False), check)
 
 
 class Nprinting(Platform):
     """Qlik NPrinting; its administrator chose whether it knows users by e-mail address or by domain and name."""
 
     summary = "Qlik NPrinting"
+    product = "NPrinting"
     algorithms = ("RS256", "RS384", "RS512")
     claim_names = CLAIM_NAMES
     example = "qsjwt create-nprinting --useremail anna@example.com --expires 60m --key file:privatekey.pem"
-    rules = (_ALGORITHM, _USER, *_TEXTS.values(), _NBF, _EXP, _SIGNATURE, _KEY, _CERTIFICATE)
+    rules = (
+        Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP, checks.algorithm(algorithms)),
+        Rule("user", _WAYS, _HELP, _user),
+        Rule("email", "the claim for the e-mail address, if present, is a string", _HELP, _part("useremail")),
+        Rule("domain", "the claim for the domain, if present, is a string", _HELP, _part("domain")),
+        Rule("name", "the claim for the user's name, if present, is a string", _HELP, _part("username")),
+        Rule("nbf", "nbf, if present, is in the past", _HELP, checks.time("nbf", required=False, whole=False)),
+        Rule("exp", "exp, if present, is in the future", _HELP, checks.time("exp", required=False, whole=False)),
+        *registered_key(algorithms, _HELP, certificate=_HELP),
+    )
 
     def add_options(self, options: OptionGroup) -> None:
         """Add who the user is."""
@@ -77,18 +88,6 @@ class Nprinting(Platform):
         claims = {request.claim_names[option]: value for option, value in given.items()}
         return Token({}, {**claims, **time_claims(request, now)})
 
-    def check(self, token: Token, now: float) -> Iterable[Finding]:
-        """Yield the rules that *token* breaks."""
-        names = {**CLAIM_NAMES, **token.claim_names}
-        claims = token.claims
-        yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
-        yield from _check_user(claims, names)
-        for option, rule in _TEXTS.items():
-            if names[option] in claims:
-                yield from rules.text(rule, claims, names[option], _WHO)
-        for rule in (_NBF, _EXP):
-            yield from rules.time(rule, claims, rule.name, now, _WHO, required=False, whole=False)
-
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the values for the form; users are matched by e-mail address unless options speak of the domain."""
         options, names = request.options, request.claim_names
@@ -97,7 +96,7 @@ class Nprinting(Platform):
         by_domain = options.useremail is None and (options.domain is not None or renamed == {"domain", "username"})
         fields: dict[str, Any] = {
             "jwtEnabled": True,
-            "certificate": public.require_certificate_pem(_WHO),
+            "certificate": public.require_certificate_pem(self.product),
         }
         if not by_domain:
             return {**fields, "matchUsersBy": "email", "emailAttribute": names["useremail"]}
@@ -112,20 +111,3 @@ class Nprinting(Platform):
 def _require_pair(options: Mapping[str, Any]) -> None:
     if (options["domain"] is None) != (options["username"] is None):
         raise InputError("--domain and --username go together", hint="give both, or --useremail")
-
-
-def _check_user(claims: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is missing: of domain and name the other one, if one of them is there."""
-    there = {option for option in CLAIM_NAMES if names[option] in claims}
-    if "useremail" in there or {"domain", "username"} <= there:
-        return
-    absent = [option for option in CLAIM_NAMES if option not in there]
-    misnamed = [option for option in absent if rules.similar(claims, names[option])]
-    if misnamed:
-        for option in misnamed:
-            yield from rules.missing(_TEXTS[option], claims, names[option], _WHO)
-    elif there:
-        for option in set(absent) - {"useremail"}:
-            yield from rules.missing(_TEXTS[option], claims, names[option], _WHO, hint=_WAYS)
-    else:
-        yield _USER.broken(f"the token names no user: {_WAYS}", _OTHER_NAMES)

@@ -2,22 +2,26 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from qsjwt.api import (
-    Finding,
+    Broken,
+    Case,
     InputError,
     OptionGroup,
-    Options,
     Platform,
+    Problem,
     PublicKey,
     Rule,
     Token,
     TokenRequest,
+    Unknown,
+    checks,
     fitted_time_claims,
+    format_duration,
     quoted,
-    rules,
+    registered_key,
 )
 
 WINDOW: Final = 300
@@ -25,41 +29,55 @@ WINDOW: Final = 300
 
 _TENANT: Final = re.compile(r"https://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*", re.ASCII)
 _ENDPOINT: Final = "/oauth/token"
-_WHO: Final = "Qlik Cloud"
-_GUIDE: Final = "qlik.dev/authenticate/oauth/oauth-private-key-jwt"
-_REFERENCE: Final = f"{_GUIDE}-reference"
+_PAGE: Final = "qlik.dev/authenticate/oauth/oauth-private-key-jwt-reference"
+_CLIENT: Final = "invalid client"
 
-_ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256, RS512 or ES384", _REFERENCE)
-_KID: Final = Rule("kid", "the header has the key ID (kid) of the registered key", _REFERENCE, option="--keyid")
-_ISS: Final = Rule("iss", "the issuer (iss) is the client ID", _REFERENCE, "invalid client", option="--client-id")
-_SUB: Final = Rule(
-    "sub", "the subject (sub) is the client ID, as the issuer is", _REFERENCE, "invalid client", option="--client-id"
-)
-_AUD: Final = Rule(
-    "aud", f"the audience (aud) is {_ENDPOINT} of the tenant", _REFERENCE, "invalid audience", option="--tenant"
-)
-_JTI: Final = Rule("jti", "the token has an identifier (jti), a UUID to be used once", _REFERENCE)
-_IAT: Final = Rule("iat", "the time of issue (iat) is a whole number of seconds, and past", _REFERENCE)
-_EXP: Final = Rule("exp", "the token has not expired (exp)", _REFERENCE)
-_WINDOW: Final = Rule("window", "exp, if both are there, lies at most 5 min after iat", _REFERENCE)
-_NBF: Final = Rule("nbf", "there is no nbf", _REFERENCE)
-_GROUPS: Final = Rule("groups", "there are no groups", _REFERENCE)
-_SIGNATURE: Final = Rule(
-    "signature",
-    "the registered key made the signature",
-    _REFERENCE,
-    "signature validation failed",
-    option="--cert-publickey-file",
-)
-_KEY: Final = Rule(
-    "key", "the key is one for RSA of 2048 bits or more, or on P-384", _REFERENCE, option="--cert-publickey-file"
-)
+
+def _endpoint(tenant: str) -> str:
+    """Return the token endpoint of a tenant, the value of ``--tenant``."""
+    address = tenant.removesuffix("/").lower()
+    if not _TENANT.fullmatch(address):
+        raise InputError(
+            f"{quoted(tenant)} is not the address of a tenant",
+            hint="write https://TENANT.REGION.qlikcloud.com and no more: no path, no port",
+        )
+    return f"{address}{_ENDPOINT}"
+
+
+def _like_the_issuer(case: Case) -> Iterable[Problem]:
+    if not checks.is_string(case.claims.get("iss")) or case.claims["sub"] == case.claims["iss"]:
+        return ()
+    return [Broken("the claims iss and sub differ, and both are the client ID")]
+
+
+def _of_a_tenant(case: Case) -> Iterable[Problem]:
+    audience = case.claims["aud"]
+    tenant, end, rest = audience.partition(_ENDPOINT)
+    if _TENANT.fullmatch(tenant) and end and not rest:
+        return ()
+    return [Broken(f"the claim 'aud' must be https://TENANT{_ENDPOINT}, not {quoted(audience)}")]
+
+
+def _uuid(case: Case) -> Iterable[Problem]:
+    try:
+        uuid.UUID(case.claims["jti"])
+    except ValueError:
+        return [
+            Unknown("the claim 'jti' is not a UUID, as Qlik asks for, but nothing says that it is refused for that")
+        ]
+    return ()
+
+
+_SUBJECT: Final = checks.in_turn(checks.string("sub"), _like_the_issuer)
+_AUDIENCE: Final = checks.in_turn(checks.string("aud"), _of_a_tenant)
+_IDENTIFIER: Final = checks.in_turn(checks.string("jti"), _uuid)
 
 
 class QscloudOauth(Platform):
     """An OAuth client of Qlik Cloud that proves who it is by a token of its own; the key is found by ``kid``."""
 
     summary = "Qlik Cloud OAuth"
+    product = "Qlik Cloud"
     algorithms = ("RS256", "RS512", "ES384")
     key_id_required = True
     example = (
@@ -67,8 +85,18 @@ class QscloudOauth(Platform):
         "--keyid thumbprint --expires 5m --key file:privatekey.pem"
     )
     rules = (
-        *(_ALGORITHM, _KID, _ISS, _SUB, _AUD, _JTI, _IAT, _EXP, _WINDOW, _NBF, _GROUPS),
-        *(_SIGNATURE, _KEY),
+        Rule("algorithm", "the algorithm is RS256, RS512 or ES384", _PAGE, checks.algorithm(algorithms)),
+        Rule("kid", "the key ID (kid) is that of the registered key", _PAGE, checks.key_id(), option="--keyid"),
+        Rule("iss", "the issuer (iss) is the client ID", _PAGE, checks.string("iss"), _CLIENT, option="--client-id"),
+        Rule("sub", "the subject (sub) is the client ID, too", _PAGE, _SUBJECT, _CLIENT, option="--client-id"),
+        Rule("aud", "aud is /oauth/token of the tenant", _PAGE, _AUDIENCE, "invalid audience", option="--tenant"),
+        Rule("jti", "the token has an identifier (jti), a UUID to be used once", _PAGE, _IDENTIFIER),
+        Rule("iat", "iat is a whole number of seconds, and in the past", _PAGE, checks.time("iat")),
+        Rule("exp", "exp is in the future", _PAGE, checks.time("exp")),
+        Rule("window", f"exp is at most {format_duration(WINDOW)} after iat", _PAGE, checks.window("iat", WINDOW)),
+        Rule("nbf", "there is no nbf", _PAGE, checks.absent("nbf")),
+        Rule("groups", "there are no groups", _PAGE, checks.absent("groups")),
+        *registered_key(algorithms, _PAGE, "signature validation failed"),
     )
 
     def add_options(self, options: OptionGroup) -> None:
@@ -79,86 +107,20 @@ class QscloudOauth(Platform):
         options.add("--client-id", required=True, metavar="ID", help="client ID of the OAuth client: iss and sub")
         options.add(
             "--tenant",
+            type=_endpoint,
             required=True,
             metavar="URL",
             help="https://TENANT.REGION.qlikcloud.com; aud is its /oauth/token",
         )
 
     def build(self, request: TokenRequest, now: int) -> Token:
-        """Return the token; ``exp`` is cut to five minutes if the clock skew alone would break them."""
-        times, remarks = fitted_time_claims(request, now, WINDOW, _WHO)
+        """Return the token; ``exp`` is cut to the window if the clock skew alone would break it."""
+        client, endpoint = request.options.client_id, request.options.tenant
+        times, remarks = fitted_time_claims(request, now, WINDOW, self.product)
         del times["nbf"]
-        return Token({}, {**self.expected(request.options), "jti": str(uuid.uuid4()), **times}, remarks=remarks)
-
-    def expected(self, options: Options) -> Mapping[str, Any]:
-        """Return the client ID as issuer and subject, and the tenant's token endpoint as audience."""
-        claims: dict[str, str] = {}
-        if options.client_id is not None:
-            claims |= {"iss": options.client_id, "sub": options.client_id}
-        if options.tenant is not None:
-            claims["aud"] = _endpoint(options.tenant)
-        return claims
-
-    def check(self, token: Token, now: float) -> Iterable[Finding]:
-        """Yield the rules that *token* breaks, and what Qlik's documents leave open."""
-        claims = token.claims
-        yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
-        yield from rules.key_id(_KID, token, _WHO)
-        yield from rules.text(_ISS, claims, "iss", _WHO)
-        yield from _check_subject(claims)
-        yield from _check_audience(claims)
-        yield from _check_identifier(claims)
-        for rule in (_IAT, _EXP):
-            yield from rules.time(rule, claims, rule.name, now, _WHO)
-        yield from rules.window(_WINDOW, claims, "iat", WINDOW, _WHO)
-        for rule in (_NBF, _GROUPS):
-            if rule.name in claims:
-                yield rule.broken(f"the token has {rule.name}, which is not among the claims of a client assertion")
+        claims = {"iss": client, "sub": client, "aud": endpoint, "jti": str(uuid.uuid4()), **times}
+        return Token({}, claims, remarks=remarks)
 
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the JWK (RFC 7517) for the OAuth client, with all members that Qlik wants."""
-        if not rules.is_text(request.key_id):
-            raise InputError(
-                "--keyid is not given, and a registered key has one",
-                hint="give what the tokens are made with; --keyid thumbprint takes the key's own",
-            )
-        self.expected(request.options)  # what create-qscloud-oauth would refuse is refused here too
         return {"kid": request.key_id, "alg": request.algorithm, "use": "sig", **public.members}
-
-
-def _endpoint(tenant: str) -> str:
-    address = tenant.removesuffix("/").lower()
-    if not _TENANT.fullmatch(address):
-        raise InputError(
-            f"--tenant {quoted(tenant)} is not the address of a tenant",
-            hint="write https://TENANT.REGION.qlikcloud.com and no more: no path, no port",
-        )
-    return f"{address}{_ENDPOINT}"
-
-
-def _check_subject(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    sound = yield from rules.text(_SUB, claims, "sub", _WHO)
-    if sound and rules.is_text(claims.get("iss")) and claims["sub"] != claims["iss"]:
-        yield _SUB.broken("the claims iss and sub differ, and both are the client ID")
-
-
-def _check_audience(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    if (yield from rules.text(_AUD, claims, "aud", _WHO)):
-        tenant, end, rest = claims["aud"].partition(_ENDPOINT)
-        if not _TENANT.fullmatch(tenant) or not end or rest:
-            yield _AUD.broken(
-                f"the claim aud is {quoted(claims['aud'])}, and not https://TENANT{_ENDPOINT} and no more"
-            )
-
-
-def _check_identifier(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    if (yield from rules.text(_JTI, claims, "jti", _WHO)) and not _is_uuid(claims["jti"]):
-        yield _JTI.unknown("the claim jti is no UUID, as Qlik wants it, but no word says that it is refused for that")
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True

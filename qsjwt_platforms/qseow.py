@@ -1,22 +1,26 @@
 """Client-managed Qlik Sense (QSEoW): a virtual proxy with JWT authentication."""
 
+import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from qsjwt.api import (
     REGISTERED_CLAIMS,
-    Finding,
+    Broken,
+    Case,
     InputError,
     OptionGroup,
-    Options,
     Platform,
+    Problem,
     PublicKey,
     Rule,
     Token,
     TokenRequest,
+    Unknown,
+    checks,
     quoted,
-    rules,
+    registered_key,
     time_claims,
 )
 
@@ -37,7 +41,9 @@ _PREFIX: Final = re.compile(r"(?!\.+$)[a-z0-9._~-]+", re.ASCII)
 
 _HOST: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 
-_WHO: Final = "Qlik Sense"
+_MAPPED: Final = ("username", "useremail", "groups")
+"""Options whose claims reach Qlik only through a row of the attribute mapping."""
+
 _HELP: Final = "help.qlik.com, Sense admin, JWT authentication"
 _SETUP: Final = "community.qlik.com, Qlik Support 1716226"
 _TICKETS: Final = "help.qlik.com, Proxy Service API, Ticket: Add (said of tickets)"
@@ -45,44 +51,53 @@ _REPORTED: Final = "github.com/bintocher/qlik-sense-mcp, AUTH_JWT.md (a report)"
 _QRS: Final = "github.com/Informatiqal/qlik-repo-api, interfaces.ts (a report)"
 _REFUSED: Final = "401, as users report"
 
-_ALGORITHM: Final = Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP)
-_USER_ID: Final = Rule(
-    "user-id", "the claim for the user ID has the name and the form that are needed", _SETUP, _REFUSED
-)
-_USER_DIRECTORY: Final = Rule(
-    "user-directory", "the claim for the user directory has the name and the form that are needed", _SETUP, _REFUSED
-)
-_MAPPED: Final = {
-    "username": Rule("username", "the claim for the user's name, if there is one, is a text or several", _HELP),
-    "useremail": Rule("useremail", "the claim for the e-mail address, if there is one, is a text or several", _HELP),
-    "groups": Rule("groups", "the claim for the groups, if there is one, is a text or several", _HELP),
-}
-"""Options whose claims reach Qlik only through a row of the attribute mapping."""
 
-_ISS: Final = Rule("iss", "the issuer (iss), if there is one, is a text", _HELP)
-_AUD: Final = Rule("aud", "the audience (aud) is that of the virtual proxy, if it has one", _QRS, option="--audience")
-_IAT: Final = Rule("iat", "the time of issue (iat), if there is one, is not in the future", _REPORTED, _REFUSED)
-_NBF: Final = Rule("nbf", "the token is valid already (nbf), if it says from when on", _HELP, _REFUSED)
-_EXP: Final = Rule("exp", "the token has not expired (exp), if it ever does", _HELP, _REFUSED)
-_SIGNATURE: Final = Rule(
-    "signature",
-    "the key of the virtual proxy's certificate made the signature",
-    _SETUP,
-    _REFUSED,
-    option="--cert-publickey-file",
-)
-_KEY: Final = Rule(
-    "key",
-    "the key is one for RSA of 2048 bits or more",
-    "RFC 7518, section 3.3",
-    option="--cert-publickey-file",
-)
-_CERTIFICATE: Final = Rule(
-    "certificate",
-    "the certificate is of the key, and valid",
-    f"{_SETUP}; RFC 5280, section 4.1.2.5",
-    option="--cert-publickey-file",
-)
+_time: Final = functools.partial(checks.time, required=False, whole=False)
+
+
+def _user(name: str, option: str, title: str) -> Rule:
+    """Return the rule of a claim that says who the user is: a string that does not name the directory as well."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        claim = case.name(option)
+        value = case.claims[claim]
+        if "\\" not in value:
+            return ()
+        message = f"{title} (claim {quoted(claim)}) must not contain a backslash, as {quoted(value)} does"
+        return [Broken(message, "give the directory with --userdir and the user with --userid", "", _TICKETS)]
+
+    requirement = f"the claim for {title} has the required name and form"
+    return Rule(name, requirement, _SETUP, checks.in_turn(checks.string(option, title=title), check), _REFUSED)
+
+
+def _attribute(option: str, title: str) -> Rule:
+    """Return the rule of a claim that reaches Qlik only if the virtual proxy maps it.
+
+    Names are free, so one that is nearly the expected one may be the right one: only the virtual proxy knows.
+    """
+
+    def check(case: Case) -> Iterable[Problem]:
+        name, usual = case.name(option), CLAIM_NAMES[option]
+        if name in case.claims:
+            return ()
+        found = filter(None, (checks.similar(case.claims, each) for each in (name, f"{usual}s", usual)))
+        other = next(found, None)
+        if other is None or other in case.names.values():
+            return ()
+        message = f"there is a claim {quoted(other)} but no {quoted(name)}, and a virtual proxy maps names exactly"
+        return [Unknown(message, f"if it maps {quoted(other)}, use --{option}-claim {quoted(other)}")]
+
+    requirement = f"the claim for {title}, if present, is a string or an array of strings"
+    return Rule(option, requirement, _HELP, checks.in_turn(checks.string_or_strings(option, required=False), check))
+
+
+def _audience(case: Case) -> Iterable[Problem]:
+    if "aud" not in case.claims:
+        return ()
+    value = case.claims["aud"]
+    if all(map(checks.is_string, value if isinstance(value, list) and value else [value])):
+        return ()
+    return [Broken("the claim 'aud' must be a string or an array of strings, none of them empty (RFC 7519)")]
 
 
 class Qseow(Platform):
@@ -93,13 +108,24 @@ class Qseow(Platform):
     """
 
     summary = "client-managed Qlik Sense (QSEoW)"
+    product = "Qlik Sense"
     algorithms = ("RS256", "RS384", "RS512")
     claim_names = CLAIM_NAMES
     user_claims = _USERS
     example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h --key file:privatekey.pem"
     rules = (
-        *(_ALGORITHM, _USER_ID, _USER_DIRECTORY, *_MAPPED.values(), _ISS, _AUD, _IAT, _NBF, _EXP),
-        *(_SIGNATURE, _KEY, _CERTIFICATE),
+        Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP, checks.algorithm(algorithms)),
+        _user("user-id", "userid", "the user ID"),
+        _user("user-directory", "userdir", "the user directory"),
+        _attribute("username", "the user's name"),
+        _attribute("useremail", "the e-mail address"),
+        _attribute("groups", "the groups"),
+        Rule("iss", "the issuer (iss), if present, is a string", _HELP, checks.string("iss", required=False)),
+        Rule("aud", "the audience (aud) is that of the virtual proxy, if any", _QRS, _audience, option="--audience"),
+        Rule("iat", "iat, if present, is in the past", _REPORTED, _time("iat", past=True), _REFUSED),
+        Rule("nbf", "nbf, if present, is in the past", _HELP, _time("nbf"), _REFUSED),
+        Rule("exp", "exp, if present, is in the future", _HELP, _time("exp"), _REFUSED),
+        *registered_key(algorithms, _SETUP, _REFUSED, certificate=_SETUP),
     )
 
     def add_options(self, options: OptionGroup) -> None:
@@ -145,30 +171,9 @@ class Qseow(Platform):
             for option in _USERS
             if values[option] != options[option]
         ]
-        claims |= self.expected(options)
+        given = {"iss": options.issuer, "aud": options.audience}
+        claims |= {name: value for name, value in given.items() if value is not None}
         return Token({}, {**claims, **time_claims(request, now)}, remarks=remarks)
-
-    def expected(self, options: Options) -> Mapping[str, Any]:
-        """Return the issuer and the audience."""
-        given = (("iss", options.issuer), ("aud", options.audience))
-        return {claim: value for claim, value in given if value is not None}
-
-    def check(self, token: Token, now: float) -> Iterable[Finding]:
-        """Yield the rules that *token* breaks."""
-        names = {**CLAIM_NAMES, **token.claim_names}
-        claims = token.claims
-        yield from rules.algorithm(_ALGORITHM, token, self.algorithms, _WHO)
-        yield from _check_user(_USER_ID, "the user ID", claims, names, "userid")
-        yield from _check_user(_USER_DIRECTORY, "the user directory", claims, names, "userdir")
-        for option, rule in _MAPPED.items():
-            yield from rules.attribute(rule, claims, names[option], _WHO)
-            yield from _check_name(rule, claims, names, option)
-        if "iss" in claims:
-            yield from rules.text(_ISS, claims, "iss", _WHO)
-        yield from _check_audience(claims)
-        for rule in (_NBF, _EXP):
-            yield from rules.time(rule, claims, rule.name, now, _WHO, required=False, whole=False)
-        yield from _check_issue(claims, now)
 
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the body for ``POST /qrs/virtualproxyconfig``; a row maps each attribute that the options name.
@@ -235,48 +240,3 @@ def _attributes(request: TokenRequest) -> dict[str, str]:
         if claim not in (*REGISTERED_CLAIMS, *users):
             mapped.setdefault(claim, claim)
     return mapped
-
-
-def _check_user(
-    rule: Rule, title: str, claims: Mapping[str, Any], names: Mapping[str, str], option: str
-) -> Iterator[Finding]:
-    name = names[option]
-    value = claims.get(name)
-    if isinstance(value, str) and "\\" in value:
-        yield Finding(
-            rule.name,
-            f"{title} (claim {quoted(name)}) has a backslash in it, {quoted(value)}, and {_WHO} takes none there",
-            "give the directory with --userdir and the user with --userid",
-            _TICKETS,
-        )
-    else:
-        hint = f"if the virtual proxy has another name for it, say --{option}-claim NAME"
-        yield from rules.text(rule, claims, name, _WHO, hint="" if name in claims else hint, title=title)
-
-
-def _check_name(rule: Rule, claims: Mapping[str, Any], names: Mapping[str, str], option: str) -> Iterator[Finding]:
-    """Names are free, so one that is nearly the expected one may be meant; only the virtual proxy knows."""
-    name = names[option]
-    if name in claims:
-        return
-    usual = CLAIM_NAMES[option]
-    other = rules.similar(claims, name) or rules.similar(claims, f"{usual}s") or rules.similar(claims, usual)
-    if other is not None and other not in names.values():
-        yield rule.unknown(
-            f"there is a claim {quoted(other)} and no {quoted(name)}, and a virtual proxy maps the very name it has",
-            f"if it is told that one, use --{option}-claim {quoted(other)}",
-        )
-
-
-def _check_audience(claims: Mapping[str, Any]) -> Iterator[Finding]:
-    if "aud" not in claims:
-        return
-    value = claims["aud"]
-    if not all(map(rules.is_text, value if isinstance(value, list) and value else [value])):
-        yield _AUD.broken("the claim 'aud' is empty, or neither a text nor a list of texts (RFC 7519, section 4.1.3)")
-
-
-def _check_issue(claims: Mapping[str, Any], now: float) -> Iterator[Finding]:
-    sound = yield from rules.number(_IAT, claims, "iat", _WHO, required=False, whole=False)
-    if sound and "iat" in claims and claims["iat"] > now:
-        yield _IAT.broken("the token was issued in the future (iat)", "set the clock, or use a larger --clock-skew")

@@ -32,14 +32,14 @@ def _listed(module: str) -> list[str]:
     return re.findall(r"^\| `(\w+)", part, re.MULTILINE)
 
 
-RULES = [name for name, function in inspect.getmembers(api.rules, inspect.isfunction) if not name.startswith("_")]
+CHECKS = [name for name, function in inspect.getmembers(api.checks, inspect.isfunction) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize(
     ("module", "names"),
     [
         ("qsjwt.api", api.__all__),
-        ("qsjwt.api.rules", [name for name in RULES if getattr(api.rules, name).__module__ == api.rules.__name__]),
+        ("qsjwt.api.checks", [name for name in CHECKS if getattr(api.checks, name).__module__ == api.checks.__name__]),
         ("qsjwt.testing", testing.__all__),
     ],
 )
@@ -96,7 +96,7 @@ FUNCTIONS = dict(_functions())
 
 
 def test_the_functions_that_are_looked_at_are_many() -> None:
-    assert {"create_token", "rules.text", "Platform.build", "Signer.thumbprint", "PublicKey.pem"} <= set(FUNCTIONS)
+    assert {"create_token", "checks.string", "Platform.build", "Signer.thumbprint", "PublicKey.pem"} <= set(FUNCTIONS)
     assert len(FUNCTIONS) > 100
 
 
@@ -121,6 +121,6 @@ def test_every_class_says_what_it_is_and_what_its_methods_do(name: str) -> None:
         assert function
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if "." not in name or name.startswith("rules.")])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if "." not in name or name.startswith("checks.")])
 def test_every_function_says_what_it_does(name: str) -> None:
     assert inspect.getdoc(FUNCTIONS[name])

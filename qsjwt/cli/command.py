@@ -4,7 +4,6 @@ import abc
 import contextlib
 import inspect
 import logging
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import cliff.command
@@ -128,8 +127,3 @@ class PlatformCommand(Command):
         :param action: what it is to do, for the message, such as "check the token".
         """
         return PLATFORMS.guard(self.name, action)
-
-    def expected(self, options: Options) -> Mapping[str, Any]:
-        """Return what the platform's shared options demand of a token: claim to value."""
-        with self.guard("read its options"):
-            return dict(self.platform.expected(options))

@@ -12,8 +12,9 @@ from qsjwt.redaction import quoted
 from qsjwt.times import LAST_SECOND
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import Token
-from qsjwt.tokens.platform import PLATFORMS, Platform, Status, checked_findings, require_sound
+from qsjwt.tokens.platform import PLATFORMS, Platform, examine, require_sound
 from qsjwt.tokens.request import THUMBPRINT, TokenRequest
+from qsjwt.tokens.rules import Status
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class Creator:
             if not isinstance(token, Token):
                 raise TypeError("a token was expected")
             header, remarks = dict(token.header), [*token.remarks]
-            claims = {name: _as_json_has_it(value) for name, value in token.claims.items()}
+            claims = {name: as_json_value(value) for name, value in token.claims.items()}
             if isinstance(token.remarks, str) or not all(isinstance(remark, str) for remark in remarks):
-                raise TypeError("its remarks are no sequence of sentences")
+                raise TypeError("its remarks are not a sequence of sentences")
         for name, value in request.claims.items():
             if name in token.claims:
                 raise InputError(
@@ -75,18 +76,17 @@ class Creator:
             named["kid"] = request.key_id
         # The platform may choose another type, but not what the options say.
         header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
-        whole = Token(header, claims, request.claim_names)
-        return Token(header, claims, request.claim_names, [*self._doubts(whole, now, request.check), *remarks])
+        return Token(header, claims, [*self._doubts(Token(header, claims), request, now), *remarks])
 
-    def _doubts(self, token: Token, now: int, check: bool) -> list[str]:
+    def _doubts(self, token: Token, request: TokenRequest, now: int) -> list[str]:
         """Return what the platform may refuse in *token*, or would if it were checked.
 
         :raises InputError: if it is checked, and breaks a rule.
         """
         with PLATFORMS.guard(self.name, "check the token"):
-            findings = checked_findings(self.platform.check(token, now))
+            findings = examine(self.platform, token, now, request.claim_names)
         for finding in findings:
-            if finding.status is Status.BROKEN and check:
+            if finding.status is Status.BROKEN and request.check:
                 raise InputError(finding.message, hint=finding.hint)
         return [finding.message for finding in findings if finding.status is not Status.OK]
 
@@ -98,7 +98,7 @@ class Creator:
         accepted = self.platform.algorithms
         if chosen is not None and chosen not in accepted:
             raise InputError(
-                f"{quoted(chosen)} is no algorithm that {self.platform.summary} accepts",
+                f"{quoted(chosen)} is not an algorithm that {self.platform.summary} accepts",
                 hint=f"choose from: {', '.join(accepted)}",
             )
         return accepted if chosen is None else [chosen]
@@ -138,9 +138,9 @@ def load_platform(name: str) -> Platform:
     return platform
 
 
-def _as_json_has_it(value: Any) -> Any:
+def as_json_value(value: Any) -> Any:
     """Return *value*, a tuple as a list: the values of options are tuples, so that nobody changes them."""
-    return [*map(_as_json_has_it, value)] if type(value) is tuple else value
+    return [*map(as_json_value, value)] if type(value) is tuple else value
 
 
 def _require_sane_times(request: TokenRequest, now: int) -> None:

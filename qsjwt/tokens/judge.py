@@ -8,23 +8,33 @@ from jwcrypto.jwk import JWK
 
 from qsjwt.keys.public import is_certificate_of, longest_lasting, validity_problem
 from qsjwt.keys.signer import unsuitability
+from qsjwt.redaction import shown
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import DecodedToken, Token
-from qsjwt.tokens.platform import Finding, Platform, Rule, Status
+from qsjwt.tokens.platform import Platform
+from qsjwt.tokens.rules import (
+    CERTIFICATE,
+    KEY,
+    KEY_OPTION,
+    SIGNATURE,
+    Broken,
+    Finding,
+    Missing,
+    Problem,
+    Rule,
+    Status,
+    Unknown,
+    nothing,
+    registered_key,
+)
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-_KEY_FILE: Final = "--cert-publickey-file"
-_SIGNATURE: Final = Rule(
-    "signature", "the registered key made the signature", "RFC 7515, section 5.2", option=_KEY_FILE
-)
-_KEY: Final = Rule("key", "the key can do one of the platform's algorithms", "RFC 7518, section 3", option=_KEY_FILE)
-_CERTIFICATE: Final = "certificate"
-_OF_THE_KEY: Final = (_SIGNATURE.name, _KEY.name, _CERTIFICATE)
 _WORST_FIRST: Final = (Status.BROKEN, Status.UNKNOWN, Status.OK)
+_OPTIONS: Final = {"iss": "--issuer", "aud": "--audience", "kid": "--keyid"}
 
-TOKEN: Final = Rule("token", "the text is a signed token", "RFC 7519, section 7.2; RFC 7515, section 5.2")
+TOKEN: Final = Rule("token", "it is a signed token", "RFC 7519, section 7.2; RFC 7515, section 5.2", nothing)
 """The rule before all others: what breaks it cannot be judged any further."""
 
 
@@ -52,31 +62,54 @@ def judge(
 ) -> list[Finding]:
     """Return a finding for each rule, in the platform's order.
 
-    :param own: what the platform's own ``check`` finds.
+    :param own: what the checks of the platform's rules find.
     :param now: the time to judge by, as a NumericDate.
-    :param expected: the header, the claims and the names of claims that are wanted; what it leaves out is open.
+    :param expected: the header and the claims that are wanted; what it leaves out is open.
     :param registered: None if nothing of the key is known.
     """
+    rules = _rules(platform, expected)
+    found = _by_rule(own)
+    compared = _by_rule(_compare(rules, token, expected))
+    if registered is not None:
+        for name, findings in _by_rule(_compare_key(rules, platform, token, now, registered)).items():
+            compared.setdefault(name, []).extend(findings)
+    verdicts = (_verdict(rule, found.get(name, []), compared.get(name, [])) for name, rule in rules.items())
+    return [finding for verdict in verdicts for finding in verdict]
+
+
+def _rules(platform: Platform, expected: Token) -> dict[str, Rule]:
+    """Return the rules by name: the platform's, those of any registered key, and one for each part of *expected*."""
     rules = {rule.name: rule for rule in platform.rules}
-    rules |= {rule.name: rule for rule in (_SIGNATURE, _KEY) if rule.name not in rules}
-    broken = {finding.rule for finding in own if finding.status is Status.BROKEN}
-    # A value that is the very one expected is right, whatever else may be said of it: --client-id decides on sub.
-    decided = {
-        name
-        for name in expected.claims
-        if token.claims.get(name) == expected.claims[name] and rules.get(name, _KEY).option
-    }
-    found = [
-        *(finding for finding in own if finding.rule not in decided),
-        *(finding for finding in _compare(rules, token, expected) if finding.rule not in broken - decided),
-        *_judge_key(rules, platform, token, now, registered),
-    ]
-    by_rule: dict[str, list[Finding]] = {name: [] for name in rules}
-    for finding in found:
-        by_rule.setdefault(finding.rule, []).append(finding)
-    missing = {name for name, rule in rules.items() if rule.option and not by_rule[name] and name not in _OF_THE_KEY}
-    by_rule |= {name: [_undecided(rules[name])] for name in missing}
-    return [finding for name, findings in by_rule.items() for finding in _worst(findings) or [rules[name].ok()]]
+    for rule in registered_key(platform.algorithms):
+        rules.setdefault(rule.name, rule)
+    for name in (*expected.header, *expected.claims):
+        option = _OPTIONS.get(name, f"--{name}")
+        rules.setdefault(name, Rule(name, f"{name} is as expected", "the command line", nothing, option=option))
+    return rules
+
+
+def _by_rule(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.rule, []).append(finding)
+    return found
+
+
+def _verdict(rule: Rule, own: list[Finding], compared: list[Finding]) -> list[Finding]:
+    """Return the worst that is found of *rule*.
+
+    :param own: what its check finds in the token alone.
+    :param compared: whether the token has what is expected.
+    """
+    if rule.option and compared and overall(compared) is Status.OK:
+        # The very value that is expected is right, whatever else may be said of it: --client-id decides on sub.
+        return [rule.kept()]
+    if overall(own) is Status.BROKEN:
+        compared = []
+    if not own and not compared:
+        return [_undecided(rule) if rule.option else rule.kept()]
+    worst = overall([*own, *compared])
+    return [finding for finding in (*own, *compared) if finding.status is worst]
 
 
 def likeliest_key(token: DecodedToken, keys: Sequence[JWK]) -> JWK:
@@ -98,90 +131,94 @@ def overall(findings: Iterable[Finding]) -> Status:
     return next((status for status in _WORST_FIRST if status in found), Status.OK)
 
 
-def _worst(findings: list[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.status is overall(findings)]
-
-
-def _compare(rules: dict[str, Rule], token: Token, expected: Token) -> Iterator[Finding]:
-    """Compare what is expected; which rules are decided by that, their options say."""
-    parts = ((expected.header, token.header), (expected.claims, token.claims))
-    for wanted, part in parts:
+def _compare(rules: Mapping[str, Rule], token: Token, expected: Token) -> Iterator[Finding]:
+    for wanted, part in ((expected.header, token.header), (expected.claims, token.claims)):
         for name, value in wanted.items():
-            rule = rules.get(name) or Rule(name, f"{name} is what is expected", "as given on the command line")
-            hint = f"make the token with {jwt.shown(value)}, or give what it has with {rule.option or f'--{name}'}"
-            if name not in part:
-                yield rule.absent(f"{name} is missing, and {jwt.shown(value)} is expected", hint)
-            elif value != part[name] and not (name == "aud" and isinstance(part[name], list) and value in part[name]):
-                yield rule.broken(f"{name} is {jwt.shown(part[name])}, not {jwt.shown(value)} as expected", hint)
-            else:
-                yield rule.ok()
+            yield _compared(rules[name], name in part, part.get(name), value)
+
+
+def _compared(rule: Rule, is_there: bool, found: object, wanted: object) -> Finding:
+    name = rule.name
+    if found == wanted or (name == "aud" and isinstance(found, list) and wanted in found):
+        return rule.kept()
+    option = rule.option or _OPTIONS.get(name, f"--{name}")
+    hint = f"create the token with {shown(wanted)}, or give the value that it has with {option}"
+    if not is_there:
+        return rule.finding(Missing(f"{name} is missing, but {shown(wanted)} is expected", hint))
+    return rule.finding(Broken(f"{name} is {shown(found)}, but {shown(wanted)} is expected", hint))
 
 
 def _undecided(rule: Rule) -> Finding:
-    return rule.unknown(f"not known whether {rule.demand}", f"give {rule.option}")
+    return rule.finding(Unknown(f"cannot tell whether {rule.requirement}", f"use {rule.option}"))
 
 
-def _judge_key(
-    rules: Mapping[str, Rule], platform: Platform, token: DecodedToken, now: float, registered: Registered | None
+def _compare_key(
+    rules: Mapping[str, Rule], platform: Platform, token: DecodedToken, now: float, registered: Registered
 ) -> Iterator[Finding]:
-    if registered is None:
-        yield from (_undecided(rules[name]) for name in _OF_THE_KEY if name in rules)
-        return
+    """Yield a finding for each rule of the registered key, and for the key ID where the platform reads it."""
     key = likeliest_key(token, registered.keys)
     foreign = registered.signing is not None and registered.signing.thumbprint() != key.thumbprint()
-    yield from _judge_signature(rules, platform, token, key, foreign)
-    if _CERTIFICATE in rules:
-        yield from _judge_certificate(rules[_CERTIFICATE], registered.signing or key, registered.certificates, now)
-    if foreign and not (_CERTIFICATE in rules and registered.certificates):
-        yield rules["key"].broken("the registered key is not that of the private key", "register the key that signs")
-    if "kid" in rules and (key_id := key.get("kid")) is not None:
-        yield from _compare({"kid": rules["kid"]}, token, Token({"kid": key_id}, {}))
+    told_by_certificate = CERTIFICATE in rules and bool(registered.certificates)
+    reasons = {name: unsuitability(key, name) for name in (*platform.algorithms, token.header["alg"])}
+    problems = {
+        SIGNATURE: _signature_problem(platform, token, key, reasons, foreign),
+        KEY: _key_problem(platform, token, reasons, foreign and not told_by_certificate),
+    }
+    if CERTIFICATE in rules:
+        problems[CERTIFICATE] = _certificate_problem(registered.signing or key, registered.certificates, now)
+    for name, problem in problems.items():
+        yield rules[name].finding(problem) if problem else rules[name].kept()
+    if key.get("kid") is not None and any(rule.name == "kid" for rule in platform.rules):
+        yield from _compare(rules, token, Token({"kid": key["kid"]}, {}))
 
 
-def _judge_signature(
-    rules: Mapping[str, Rule], platform: Platform, token: DecodedToken, key: JWK, foreign: bool
-) -> Iterator[Finding]:
-    """Judge the key and the signature; one fault is one broken rule, and what hides behind it is unknown."""
+def _key_problem(platform: Platform, token: DecodedToken, reasons: Mapping[str, str], foreign: bool) -> Problem | None:
     algorithm = token.header["alg"]
-    forged = jwt.signature_failure(token, key)
-    reasons = {name: unsuitability(key, name) for name in (*platform.algorithms, algorithm)}
-    accepted = algorithm in platform.algorithms
-    usual = algorithm if accepted else platform.algorithms[0]
+    usual = reasons[algorithm if algorithm in platform.algorithms else platform.algorithms[0]]
     if all(reasons.values()):
-        yield rules["key"].broken(reasons[usual])
-    elif all(reasons[name] for name in platform.algorithms):
-        yield rules["key"].unknown(f"the key is one for {algorithm}, which is not accepted: {reasons[usual]}")
-    if not forged:
-        return
+        return Broken(usual)
     if foreign:
-        yield rules["signature"].unknown("the signature is not judged: the registered key is not the one that signs")
-    elif all(reasons.values()) or (reasons[algorithm] and not accepted):
-        yield rules["signature"].unknown(f"the signature is not judged: {reasons[algorithm]}")
-    else:
-        yield rules["signature"].broken(forged, "register the key that signs, or sign with the one that is registered")
+        return Broken("the registered key does not belong to the private key", "register the key that signs")
+    if all(reasons[name] for name in platform.algorithms):
+        return Unknown(f"the key is one for {algorithm}, which is not accepted: {usual}")
+    return None
 
 
-def _judge_certificate(
-    rule: Rule, key: JWK, certificates: "Sequence[x509.Certificate]", now: float
-) -> Iterator[Finding]:
+def _signature_problem(
+    platform: Platform, token: DecodedToken, key: JWK, reasons: Mapping[str, str], foreign: bool
+) -> Problem | None:
+    """Judge the signature; what hides behind another fault is unknown, since one fault is one broken rule."""
+    forged = jwt.signature_failure(token, key)
+    algorithm = token.header["alg"]
+    if not forged:
+        return None
+    if foreign:
+        return Unknown("the signature is not judged: the registered key is not the one that signs")
+    if all(reasons.values()) or (reasons[algorithm] and algorithm not in platform.algorithms):
+        return Unknown(f"the signature is not judged: {reasons[algorithm]}")
+    return Broken(forged, "register the key that signs, or sign with the one that is registered")
+
+
+def _certificate_problem(key: JWK, certificates: "Sequence[x509.Certificate]", now: float) -> Problem | None:
     if not certificates:
-        yield rule.unknown("there is a key, but no certificate with it", f"give the certificate with {_KEY_FILE}")
-        return
+        return Unknown("there is a key, but no certificate with it", f"give the certificate with {KEY_OPTION}")
     own = [certificate for certificate in certificates if is_certificate_of(certificate, key)]
-    if own:
-        if problem := validity_problem(longest_lasting(own), now):
-            yield rule.broken(problem, "register a new one, or make one with registration --cert-self-signed")
-        return
-    yield rule.broken("the certificate is not that of the key", "register the certificate of the key that signs")
+    if not own:
+        return Broken("the certificate does not belong to the key", "register the certificate of the key that signs")
+    if reason := validity_problem(longest_lasting(own), now):
+        return Broken(reason, "register a new one, or create one with registration --cert-self-signed")
+    return None
+
+
 
 
 def as_record(finding: Finding) -> dict[str, Any]:
-    """Return *finding* for output: texts under stable names."""
+    """Return *finding* for output: strings under stable names."""
     return {
         "rule": finding.rule,
         "status": finding.status.value,
         "message": finding.message,
         "hint": finding.hint,
         "source": finding.source,
-        "answer": finding.answer,
+        "answer": finding.response,
     }

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from jwcrypto.common import JWException, base64url_encode
@@ -15,7 +15,7 @@ from jwcrypto.jws import JWS
 from qsjwt.errors import InputError, QsJwtError, SigningFailed, VerificationFailed
 from qsjwt.io.strict_json import parse_json
 from qsjwt.keys.signer import Signer, unsuitability
-from qsjwt.redaction import quoted
+from qsjwt.redaction import quoted, shown
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -28,13 +28,10 @@ class Token:
     :ivar claims: the claims set (RFC 7519, section 4).
     :ivar remarks: sentences that the user is warned with once the token is found to be right, about what the token
         itself does not show.
-    :ivar claim_names: where a platform lets its administrator rename claims: its own name for each claim to the
-        name in this token. Names that are left out are the platform's defaults.
     """
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
-    claim_names: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[str] = ()
 
 
@@ -232,11 +229,10 @@ def verify_expected(token: Token, audience: str | None, issuer: str | None) -> N
     if audience is not None:
         found = token.claims.get("aud")
         if audience not in (found if isinstance(found, list) else [found]):
-            raise VerificationFailed(f"the audience is {shown(found)}, not {quoted(audience)} as expected")
+            raise VerificationFailed(f"the audience is {_found(found)}, not {quoted(audience)} as expected")
     if issuer is not None and token.claims.get("iss") != issuer:
-        raise VerificationFailed(f"the issuer is {shown(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
+        raise VerificationFailed(f"the issuer is {_found(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
 
 
-def shown(value: object) -> str:
-    """Return a claim's value for a message."""
-    return "missing" if value is None else quoted(value if isinstance(value, str) else json.dumps(value))
+def _found(value: object) -> str:
+    return "missing" if value is None else shown(value)

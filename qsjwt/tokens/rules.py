@@ -1,243 +1,188 @@
-"""Rules that several platforms have: each function yields a finding if a token breaks its rule.
+"""Rules: what a platform demands of a token, the check that decides it, and what a token is found to be."""
 
-``sound = yield from …`` tells the caller whether there was none.
-"""
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
 
-import functools
-import math
-from collections.abc import Collection, Generator, Mapping
-from typing import Any, Final, TypeAlias, TypeGuard
-
-from qsjwt.redaction import quoted
-from qsjwt.times import LAST_SECOND, format_duration
-from qsjwt.tokens.jwt import Token, moment
-from qsjwt.tokens.platform import Finding, Rule
-
-_DAY: Final = 86_400
-
-Verdict: TypeAlias = Generator[Finding, None, bool]
-"""Yields findings, and returns whether there was none."""
+KEY_OPTION: Final = "--cert-publickey-file"
+SIGNATURE: Final = "signature"
+KEY: Final = "key"
+CERTIFICATE: Final = "certificate"
+_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
 
-def algorithm(rule: Rule, token: Token, accepted: Collection[str], who: str) -> Verdict:
-    """``alg`` is one of *accepted* (RFC 7515, section 4.1.1)."""
-    found = token.header.get("alg")
-    if found in accepted:
-        return True
-    yield rule.broken(
-        f"the algorithm is {quoted(str(found))}, and {who} takes {' and '.join(accepted)}",
-        f"use --algorithm {next(iter(accepted))}",
+class Status(enum.Enum):
+    """What a finding says of its rule."""
+
+    OK = "ok"
+    """The token keeps the rule."""
+
+    BROKEN = "broken"
+    """The platform refuses the token, or does not read what it is meant to read."""
+
+    UNKNOWN = "unknown"
+    """What would decide it is not at hand: a value that was not given, or a word in the platform's documentation."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a token is found to be, by one rule of a platform.
+
+    :ivar rule: the rule's name, stable, such as "window"; the claim's own name if it is about one claim.
+    :ivar message: one sentence that names the claim and the rule.
+    :ivar hint: the way out.
+    :ivar source: where the rule is written.
+    :ivar response: how the platform responds to a token that breaks it, where that is documented.
+    """
+
+    rule: str
+    message: str
+    hint: str = ""
+    source: str = ""
+    status: Status = Status.BROKEN
+    response: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A token before its judge: what the check of a rule looks at, and changes nothing of.
+
+    :ivar header: the JOSE header (RFC 7515, section 4).
+    :ivar claims: the claims set (RFC 7519, section 4). Another tool may have made it: no claim need be present, or be
+        of the right type.
+    :ivar now: the time as a NumericDate, in seconds; with a fraction if the token is a finished one.
+    :ivar product: how messages call the platform.
+    :ivar names: where an administrator may rename claims: option to the claim's name in this token.
+    """
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    now: float
+    product: str
+    names: Mapping[str, str]
+
+    def name(self, claim: str) -> str:
+        """Return the name that *claim*, the option of a claim with a name to choose perhaps, has in this token."""
+        return self.names.get(claim, claim)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a check finds; one of :class:`Broken`, :class:`Missing` and :class:`Unknown`.
+
+    :ivar message: one sentence that names the claim and the rule.
+    :ivar hint: the way out.
+    """
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Broken(Problem):
+    """The token breaks the rule.
+
+    :ivar response: how the platform responds to just this, "" if nobody knows; None for the rule's own response.
+    :ivar source: where just this is written; empty for the rule's own source.
+    """
+
+    response: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Missing(Problem):
+    """The token breaks the rule by lacking a claim."""
+
+
+@dataclass(frozen=True)
+class Unknown(Problem):
+    """Nobody can tell whether the token keeps the rule."""
+
+
+Check: TypeAlias = Callable[[Case], Iterable[Problem]]
+"""Decides a rule: gives the problems of a case, none if the token keeps the rule."""
+
+
+def nothing(_case: Case) -> Iterable[Problem]:
+    """Find no problem: the check of a rule that a token alone cannot decide."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of a platform; all of them are a table that reads like the platform's documentation.
+
+    :ivar name: as :attr:`Finding.rule`.
+    :ivar requirement: what is true of a token that keeps it.
+    :ivar source: where it is written.
+    :ivar check: what decides it; :mod:`qsjwt.api.checks` has those that most platforms share.
+    :ivar response: how the platform responds to a token that breaks it, where that is documented.
+    :ivar missing: the same for a token that lacks the claim altogether, if that is another response.
+    :ivar option: the option of ``check`` without which nobody can tell, such as ``--issuer``; if it is given, the claim
+        of the rule's name must have its value. Empty if the token itself tells.
+    """
+
+    name: str
+    requirement: str
+    source: str
+    check: Check
+    response: str = ""
+    missing: str = ""
+    option: str = ""
+
+    def kept(self) -> Finding:
+        """Return the finding that the token keeps the rule."""
+        return Finding(self.name, self.requirement, source=self.source, status=Status.OK)
+
+    def finding(self, problem: Problem) -> Finding:
+        """Return the finding that *problem* is.
+
+        :raises TypeError: if it is no problem.
+        """
+        if (
+            not isinstance(problem, Problem)
+            or not isinstance(problem.message, str)
+            or not isinstance(problem.hint, str)
+        ):
+            raise TypeError("a check gives problems, whose messages and hints are strings")
+        status, source, response = Status.BROKEN, self.source, self.response
+        match problem:
+            case Broken():
+                source = problem.source or source
+                response = response if problem.response is None else problem.response
+            case Missing():
+                response = self.missing or response
+            case Unknown():
+                status, response = Status.UNKNOWN, ""
+        return Finding(self.name, problem.message, problem.hint, source, status, response)
+
+
+def registered_key(
+    algorithms: Sequence[str],
+    source: str = "RFC 7515, section 5.2",
+    response: str = "",
+    *,
+    certificate: str = "",
+) -> tuple[Rule, ...]:
+    """Return the rules of the registered key: ``signature``, ``key`` and, where one is registered, ``certificate``.
+
+    The core decides them, since a token alone cannot.
+
+    :param algorithms: those of the platform.
+    :param source: where it is written that the registered key has to have made the signature.
+    :param response: how the platform responds if it has not.
+    :param certificate: where it is written that a certificate is registered; empty if none is.
+    """
+    curves = [f"an EC key on {_CURVES[name]}" for name in algorithms if name in _CURVES]
+    rsa = ["an RSA key of 2048 bits or more"] if len(curves) < len(algorithms) else []
+    kinds = " or ".join([*rsa, *curves])
+    rules: tuple[Rule, ...] = (
+        Rule(SIGNATURE, "the registered key made the signature", source, nothing, response),
+        Rule(KEY, f"the key is {kinds}", "RFC 7518, section 3", nothing),
     )
-    return False
-
-
-def key_id(rule: Rule, token: Token, who: str) -> Verdict:
-    """``kid`` is in the header and not empty (RFC 7515, section 4.1.4)."""
-    if is_text(token.header.get("kid")):
-        return True
-    if "kid" in token.header:
-        state = "the key ID in the header (kid) is empty or no text"
-    elif "kid" in token.claims:
-        state = "the key ID (kid) is among the claims, and its place is the header"
-    elif other := similar(token.header, "kid"):
-        state = f"the header's key ID is called {quoted(other)} instead of kid"
-    else:
-        state = "the header has no key ID (kid)"
-    yield rule.broken(f"{state}, by which {who} finds the key", "use --keyid")
-    return False
-
-
-def text(
-    rule: Rule,
-    claims: Mapping[str, Any],
-    name: str,
-    who: str,
-    *,
-    required: bool = True,
-    hint: str = "",
-    title: str = "",
-) -> Verdict:
-    """The claim *name* is a text that is not empty.
-
-    :param title: what the claim holds, if its name does not say so, such as "the user ID".
-    """
-    if is_text(value := claims.get(name)):
-        return True
-    called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
-    if name not in claims:
-        return (yield from missing(rule, claims, name, who, required=required, hint=hint, called=called))
-    if isinstance(value, str):
-        yield rule.broken(f"{called} is empty", hint)
-    else:
-        yield rule.broken(f"{called} is {kind(value)}, and {who} wants a text", hint)
-    return False
-
-
-def missing(
-    rule: Rule,
-    claims: Mapping[str, Any],
-    name: str,
-    who: str,
-    *,
-    required: bool = True,
-    hint: str = "",
-    called: str = "",
-) -> Verdict:
-    """The claim *name*, which is not there, is not there under a similar name either, and is not *required*.
-
-    :param called: how the message calls it; default by its name.
-    """
-    if other := similar(claims, name):
-        message = f"the claim {quoted(other)} is not the {quoted(name)} that {who} reads: each letter of a name counts"
-        yield rule.absent(message, hint) if required else rule.broken(message, hint, answer="")
-    elif required:
-        yield rule.absent(f"{called or f'the claim {quoted(name)}'} is missing, and {who} needs it", hint)
-    else:
-        return True
-    return False
-
-
-def number(
-    rule: Rule, claims: Mapping[str, Any], name: str, who: str, *, required: bool = True, whole: bool = True
-) -> Verdict:
-    """The claim *name* is a NumericDate (RFC 7519, section 2) that a calendar has.
-
-    :param whole: refuse fractions of seconds too.
-    """
-    if name not in claims:
-        return (yield from missing(rule, claims, name, who, required=required))
-    value = claims[name]
-    if not is_number(value) or (whole and value % 1):
-        wanted = "a whole number of seconds" if whole else "a number of seconds"
-        yield rule.broken(
-            f"the claim {name} is {kind(value)}, and {who} wants {wanted}",
-            "leave out the quotes" if isinstance(value, str) else "",
-            answer="",
-        )
-    elif value > LAST_SECOND:
-        yield rule.broken(
-            f"the claim {name} lies beyond the year 9999, as milliseconds do, and {who} wants seconds",
-            "divide it by 1000",
-            answer="",
-        )
-    else:
-        return True
-    return False
-
-
-def time(
-    rule: Rule,
-    claims: Mapping[str, Any],
-    name: str,
-    now: float,
-    who: str,
-    *,
-    required: bool = True,
-    whole: bool = True,
-) -> Verdict:
-    """The claim *name* is as :func:`number` says; ``exp`` is to come, ``nbf`` is past, and ``iat`` may well be.
-
-    :param whole: refuse fractions of seconds too.
-    """
-    sound = yield from number(rule, claims, name, who, required=required, whole=whole)
-    if not sound or name not in claims:
-        return sound
-    value = claims[name]
-    if name == "exp" and value <= now:
-        yield rule.broken(f"the token expired at {moment(value)}", "create a new one")
-    elif name == "nbf" and value > now:
-        yield rule.broken(
-            f"the token is not valid before {moment(value)}", "wait, or create one with a larger --clock-skew"
-        )
-    elif name == "iat" and value > now:
-        yield rule.unknown("the token was issued in the future (iat), of which no document says what comes of it")
-    else:
-        return True
-    return False
-
-
-def window(rule: Rule, claims: Mapping[str, Any], start: str, longest: int, who: str) -> Verdict:
-    """``exp`` lies at most *longest* seconds after the claim *start*, as far as both are times."""
-    first, last = claims.get(start), claims.get("exp")
-    if not _is_time(first) or not _is_time(last) or last - first <= longest:
-        return True
-    yield rule.broken(
-        f"the token would be valid for {_span(last - first)}, but {who} accepts at most "
-        f"{format_duration(longest)} between {start} and exp",
-        f"use --expires {longest // 60}m or less, and a --clock-skew that is far below it",
-    )
-    return False
-
-
-def groups(rule: Rule, claims: Mapping[str, Any], name: str, who: str) -> Verdict:
-    """The claim *name*, if it is there, is a list of texts that are not empty."""
-    value = claims.get(name, [])
-    if not isinstance(value, list):
-        yield rule.broken(f"the claim {quoted(name)} is {kind(value)}, and {who} wants a list of texts")
-        return False
-    return (yield from _texts(rule, name, value))
-
-
-def attribute(rule: Rule, claims: Mapping[str, Any], name: str, who: str) -> Verdict:
-    """The claim *name*, if it is there, is a text that is not empty, or a list of such texts."""
-    value = claims.get(name)
-    if isinstance(value, list):
-        return (yield from _texts(rule, name, value))
-    return (yield from text(rule, claims, name, who)) if name in claims else True
-
-
-def _texts(rule: Rule, name: str, values: list[Any]) -> Verdict:
-    for value in values:
-        if not is_text(value):
-            state = "an empty text" if isinstance(value, str) else kind(value)
-            yield rule.broken(f"the claim {quoted(name)} has {state} in its list of texts", "leave that out")
-            return False
-    return True
-
-
-def is_text(value: object) -> TypeGuard[str]:
-    """Tell whether *value* is a text that is not empty."""
-    return isinstance(value, str) and bool(value.strip())
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether *value* is a number of JSON; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def kind(value: object) -> str:
-    """Return what *value* is, in the words of JSON (RFC 8259, section 3)."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number with a fraction" if value % 1 else "a number"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
-
-
-def similar(part: Mapping[str, Any], name: str) -> str | None:
-    """Return the member that is *name* but for upper and lower case, dashes and underscores, if there is one."""
-    plain = _plain(name)
-    return next((other for other in part if _plain(other) == plain), None)
-
-
-@functools.lru_cache(256)
-def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").casefold()
-
-
-def _is_time(value: object) -> TypeGuard[int | float]:
-    return is_number(value) and abs(value) <= LAST_SECOND
-
-
-def _span(seconds: float) -> str:
-    if seconds > 2 * _DAY and seconds % _DAY:
-        return f"more than {int(seconds // _DAY)} d"
-    return format_duration(math.ceil(seconds))
+    if certificate:
+        dates = f"{certificate}; RFC 5280, section 4.1.2.5"
+        rules += (Rule(CERTIFICATE, "the certificate belongs to the key, and is valid", dates, nothing),)
+    return tuple(replace(rule, option=KEY_OPTION) for rule in rules)

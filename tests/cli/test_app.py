@@ -123,7 +123,6 @@ def test_the_help_of_a_strangers_platform_has_an_example_of_what_is_required(
             who.add("--user", help="u")
             who.add("--robot", metavar="NAME", help="r")
         def build(self, request, now): return Token({}, time_claims(request, now))
-        def check(self, token, now): return []
     """
     installed_plugin("acme-pkg", {"qsjwt.platform.v1": "acme = acme_pkg:Acme"}, source)
     usage, _, example = run("create-acme", "--help").stdout.partition("example:\n")

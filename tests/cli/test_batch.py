@@ -312,8 +312,6 @@ def test_warnings_without_an_end_are_counted(
             def build(self, request, now):
                 return Token({}, time_claims(request, now), remarks=[f"{request.options.user} is odd"])
 
-            def check(self, token, now):
-                return ()
         """,
     )
     (tmp_path / "users.csv").write_text("user\n" + "".join(f"u{n}\n" for n in range(50)), encoding="utf-8")
@@ -468,8 +466,6 @@ class Odd(Platform):
         names = ("user", "level", "admin", "mail", "role", "pair", "word", "site", "region")
         return Token({}, {**{name: getattr(request.options, name) for name in names}, **time_claims(request, now)})
 
-    def check(self, token, now):
-        return ()
 """
 
 
@@ -550,8 +546,6 @@ class Sharing(Platform):
         word, pair = request.options.word, request.options.pair
         return Token({}, {"pair": pair, "word": word, "role": roles, **time_claims(request, now)})
 
-    def check(self, token, now):
-        return ()
 """
 
 
@@ -598,8 +592,6 @@ class Strict(Platform):
         names = ("role", "any", "hidden", "pairs", "user_id", "na", "nb", "ma", "mb")
         return Token({}, {**{n: getattr(request.options, n, "absent") for n in names}, **time_claims(request, now)})
 
-    def check(self, token, now):
-        return ()
 """
 
 

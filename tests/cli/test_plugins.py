@@ -19,13 +19,20 @@ COMMAND = "qsjwt.command.v1"
 
 ACME = """
     import logging
-    from qsjwt.api import Finding, Platform, Status, Token, time_claims
+    from qsjwt.api import Broken, Platform, Rule, Token, Unknown, time_claims
 
     print("hello from the module")
+
+    def is_welcome(case):
+        if case.claims["user"] == "eve":
+            yield Broken("Acme does not let eve in")
+        if case.claims["user"] == "mallory":
+            yield Unknown("Acme has its doubts about mallory")
 
     class Acme(Platform):
         summary = "Acme Analytics"
         algorithms = ("PS256", "RS256")
+        rules = (Rule("user", "the user is welcome", "the handbook", is_welcome),)
 
         def __init__(self):
             print("hello from the constructor")
@@ -38,11 +45,6 @@ ACME = """
             logging.getLogger("qsjwt.platform.acme").info("building")
             return Token({"cty": "acme"}, {"user": request.options.user, **time_claims(request, now)})
 
-        def check(self, token, now):
-            if token.claims["user"] == "eve":
-                yield Finding("user", "Acme does not let eve in")
-            if token.claims["user"] == "mallory":
-                yield Finding("user", "Acme has its doubts about mallory", status=Status.UNKNOWN)
 """
 
 SAFE = """
@@ -91,7 +93,6 @@ BROKEN = {
         "    def __init__(self): raise KeyError('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')\n"
         "    def add_options(self, group): pass\n"
         "    def build(self, request, now): pass\n"
-        "    def check(self, token, now): pass\n"
         "    def open(self, reference, secrets): pass\n",
         "does not start: KeyError",
     ),

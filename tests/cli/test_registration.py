@@ -513,7 +513,6 @@ def test_a_platform_of_another_package_registers_what_it_says(
             summary = "Plain"
             def add_options(self, group): group.add("--user", required=True)
             def build(self, request, now): return Token({}, {})
-            def check(self, token, now): return ()
 
         class Acme(Plain):
             summary = "Acme Analytics"

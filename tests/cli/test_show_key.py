@@ -279,7 +279,6 @@ def test_a_platform_may_not_take_the_name_of_create_key(run: Run, installed_plug
             summary = "Key"
             def add_options(self, group): ...
             def build(self, request, now): return Token({}, {})
-            def check(self, token, now): return ()
     """
     installed_plugin("thief", {"qsjwt.platform.v1": "key = thief:Key"}, source)
     run("create-key").refused(5, "claim the same command", "thief 1.2.3", "qsjwt 0.1.0")

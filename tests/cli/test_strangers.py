@@ -17,7 +17,7 @@ COMMAND = "qsjwt.command.v1"
 
 START = """
     import argparse, io, sys
-    from qsjwt.api import Command, Finding, InputError, Platform, PlatformCommand, Rule, Token, time_claims
+    from qsjwt.api import Command, InputError, Platform, PlatformCommand, Rule, Token, checks, time_claims
 """
 ACME = """
     class Acme(Platform):
@@ -26,8 +26,6 @@ ACME = """
             group.add("--user", help="who it is")
         def build(self, request, now):
             return Token({}, {"user": request.options.user, **time_claims(request, now)})
-        def check(self, token, now):
-            return []
 """
 CREATE = ("create-acme", "--user", "anna", "--expires", "5m", "--key")
 
@@ -112,9 +110,9 @@ def _status(run: Run, name: str) -> str:
     ("sound", "changed", "reason"),
     [
         ('summary = "Acme"', 'summary = "Acme"; algorithms = ("HS256",)', "not signed with a private key"),
-        ('summary = "Acme"', 'summary = "Acme"; algorithms = "RS256"', "no tuple of names"),
-        ('summary = "Acme"', 'summary = "Acme"; rules = None', "no tuple of rules"),
-        ('summary = "Acme"', 'summary = "Acme"; example = ["qsjwt"]', "no text"),
+        ('summary = "Acme"', 'summary = "Acme"; algorithms = "RS256"', "not a tuple of names"),
+        ('summary = "Acme"', 'summary = "Acme"; rules = None', "not a tuple of rules"),
+        ('summary = "Acme"', 'summary = "Acme"; example = ["qsjwt"]', "not a string"),
         ('"--user", help', '"--key", help', "does not add its options: ArgumentError"),
         ('"--user", help', '"--user", dest="loglevel", help', "two options have the dest 'loglevel'"),
         ("group.add(", "1/0; group.add(", "does not add its options: ZeroDivisionError"),
@@ -215,7 +213,7 @@ def test_an_option_in_the_place_of_one_of_check_decides_in_its_stead(acme: Acme,
         def add_shared_options(self, group):
             group.add("--iss", dest="issuer", help="i")
         def build("""
-    rule = 'summary = "Acme"; rules = (Rule("iss", "the issuer fits", "the handbook", option="--iss"),)'
+    rule = 'summary = "Acme"; rules = (Rule("iss", "it fits", "handbook", checks.string("iss"), option="--iss"),)'
     acme.install(
         ("def build(", shared.strip()),
         ('summary = "Acme"', rule),

@@ -117,7 +117,7 @@ def test_every_rule_of_a_platform_is_in_the_reference(name: str) -> None:
 
     text = _reference("rules")
     for rule in load_platform(name).rules:
-        assert rule.demand in text
+        assert rule.requirement in text
         assert rule.source in text
 
 

@@ -18,10 +18,12 @@ from qsjwt.redaction import redacted
 from qsjwt.times import iso_time
 from qsjwt.tokens import jwt
 from qsjwt.tokens.claim_names import claim_names
+from qsjwt.tokens.create import as_json_value
 from qsjwt.tokens.judge import TOKEN, Registered, as_record, judge, likeliest_key, overall
 from qsjwt.tokens.jwt import DecodedToken, Token
-from qsjwt.tokens.platform import Finding, Status, checked_findings
+from qsjwt.tokens.platform import examine
 from qsjwt.tokens.request import THUMBPRINT, Options
+from qsjwt.tokens.rules import Broken, Finding, Status
 
 _EXPECTED: Final = {
     "issuer": "expected iss: the registered issuer",
@@ -48,6 +50,7 @@ class Check(PlatformCommand):
         for name, text in _EXPECTED.items():
             if name not in taken:
                 wanted.add(f"--{name}", metavar=name.upper(), help=text)
+        self._dests = {name: option.dest for option in wanted.options for name in option.names}
         wanted.add("--keyid", metavar="ID", help=f"expected kid; {THUMBPRINT}: that of the key (RFC 7638)")
         key_options.add_any_key_options(
             parser, "The registered certificate or key; with --key as well, whether they belong together."
@@ -61,12 +64,13 @@ class Check(PlatformCommand):
         """
         now = time.time() if options.at is None else options.at
         registered = _registered(options)
-        expected, names = self._expected(options, registered)
+        expected = self._expected(options, registered)
+        names = claim_names(options, self.platform.claim_names, self.platform.user_claims)
         text = token_text(options, f"check {self.name}")
         try:
-            findings = self._judge(replace(jwt.decode(text), claim_names=names), now, expected, registered)
+            findings = self._judge(jwt.decode(text), names, now, expected, registered)
         except VerificationFailed as failure:
-            findings = [TOKEN.broken(failure.message, failure.hint)]
+            findings = [TOKEN.finding(Broken(failure.message, failure.hint))]
         status = overall(findings)
         record = {
             "platform": self.name,
@@ -77,32 +81,37 @@ class Check(PlatformCommand):
         self.emit(_FORMATS[options.format](record))
         if status is Status.BROKEN:
             broken = dict.fromkeys(finding.rule for finding in findings if finding.status is status)
-            raise VerificationFailed(
-                f"{self.platform.summary} would not accept the token as it is meant: {', '.join(broken)}"
-            )
+            raise VerificationFailed(f"{self.platform.summary} would reject the token: {', '.join(broken)}")
 
     def _judge(
-        self, token: DecodedToken, now: float, expected: Token, registered: Registered | None
+        self,
+        token: DecodedToken,
+        names: Mapping[str, str],
+        now: float,
+        expected: Token,
+        registered: Registered | None,
     ) -> Sequence[Finding]:
         with self.guard("check the token"):
-            subject = replace(token, header=copy.deepcopy(token.header), claims=copy.deepcopy(token.claims))
-            found = checked_findings(self.platform.check(subject, now))
+            # What the platform does to its copy changes no verdict.
+            subject = Token(copy.deepcopy(token.header), copy.deepcopy(token.claims))
+            found = examine(self.platform, subject, now, names)
         if registered is not None and expected.header.get("kid") == THUMBPRINT:
             thumbprint = likeliest_key(token, registered.keys).thumbprint()
             expected = replace(expected, header={"kid": thumbprint})
         return judge(self.platform, found, token, now, expected, registered)
 
-    def _expected(self, options: Options, registered: Registered | None) -> tuple[Token, Mapping[str, str]]:
-        """Return the header and the claims that are expected, and the names of claims."""
-        expected = self.expected(options)
-        names = claim_names(options, self.platform.claim_names, self.platform.user_claims)
-        # A platform may keep its own options of these names elsewhere, and expects what they say itself.
-        given = {"iss": options.get("issuer"), "aud": options.get("audience")}
-        claims = {**expected, **{name: value for name, value in given.items() if value is not None}}
-        wanted = key_id(options)
-        if wanted == THUMBPRINT and registered is None:
+    def _expected(self, options: Options, registered: Registered | None) -> Token:
+        """Return the header and the claims that are expected: those that a rule's option gives."""
+        decided = [(rule.name, rule.option) for rule in self.platform.rules]
+        wanted = {
+            claim: as_json_value(value)
+            for claim, option in (*decided, ("iss", "--issuer"), ("aud", "--audience"))
+            if (value := options.get(self._dests.get(option, ""))) is not None
+        }
+        kid = key_id(options)
+        if kid == THUMBPRINT and registered is None:
             raise InputError(f"--keyid {THUMBPRINT} needs a key, but none is given", hint="use --cert-publickey-file")
-        return Token({} if wanted is None else {"kid": wanted}, claims), names
+        return Token({} if kid is None else {"kid": kid}, wanted)
 
 
 def _registered(options: Options) -> Registered | None:
@@ -123,7 +132,7 @@ def _as_text(record: Mapping[str, Any]) -> str:
 
 def _line(rule: Mapping[str, str]) -> str:
     hint = f"; {rule['hint']}" if rule["hint"] else ""
-    answer = f"; the answer is {rule['answer']}" if rule["answer"] else ""
+    answer = f"; the response is {rule['answer']}" if rule["answer"] else ""
     source = f" ({rule['source']})" if rule["source"] else ""
     return redacted(f"{rule['status']:8} {rule['rule']:15} {rule['message']}{hint}{answer}{source}") + "\n"
 

@@ -1,0 +1,314 @@
+"""Checks that most platforms share: each function makes one for the table of a platform's rules.
+
+A *claim* is a claim's name or, where an administrator may rename it, its option: "userid" for ``--userid-claim``.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeGuard
+
+from qsjwt.redaction import quoted, shown
+from qsjwt.times import LAST_SECOND, format_duration
+from qsjwt.tokens.jwt import moment
+from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Unknown
+
+_DAY: Final = 86_400
+
+
+def in_turn(*checks: Check) -> Check:
+    """Make a check that gives the problems of the first of *checks* that has any."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        for each in checks:
+            if problems := [*each(case)]:
+                return problems
+        return ()
+
+    return check
+
+
+def algorithm(accepted: Sequence[str]) -> Check:
+    """Check that ``alg`` in the header is one of *accepted* (RFC 7515, section 4.1.1)."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        found = case.header.get("alg")
+        if found in accepted:
+            return ()
+        message = f"the algorithm is {shown(found)}, but {case.product} accepts {either(accepted)}"
+        return [Broken(message, f"use --algorithm {accepted[0]}")]
+
+    return check
+
+
+def key_id() -> Check:
+    """Check that the header has a ``kid`` that is not empty (RFC 7515, section 4.1.4)."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        if is_string(case.header.get("kid")):
+            return ()
+        if "kid" in case.header:
+            state = "the key ID in the header (kid) is empty or not a string"
+        elif "kid" in case.claims:
+            state = "the key ID (kid) is among the claims instead of in the header"
+        elif other := similar(case.header, "kid"):
+            state = f"the header's key ID is called {quoted(other)} instead of 'kid'"
+        else:
+            state = "the header has no key ID (kid)"
+        return [Broken(f"{state}, and {case.product} finds the key by it", "use --keyid")]
+
+    return check
+
+
+def string(claim: str, *, required: bool = True, hint: str = "", title: str = "") -> Check:
+    """Check that *claim* is a string that is not empty.
+
+    :param required: False if the claim may be missing.
+    :param hint: the way out of any problem.
+    :param title: what the claim holds, if its name does not say so, such as "the user ID".
+    """
+
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        value = case.claims.get(name)
+        if is_string(value):
+            return ()
+        called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
+        if name not in case.claims:
+            return lacking(case, claim, hint, called) if required else ()
+        if isinstance(value, str):
+            return [Broken(f"{called} is empty", hint)]
+        return [Broken(f"{called} must be a string, not {kind(value)}", hint)]
+
+    return check
+
+
+def boolean(claim: str, *, required: bool = True, hint: str = "") -> Check:
+    """Check that *claim* is true or false, and not the string "true"."""
+    return _typed(claim, required, hint, "true or false", lambda value: isinstance(value, bool))
+
+
+def strings(claim: str, *, required: bool = True, hint: str = "") -> Check:
+    """Check that *claim* is an array of strings that are not empty."""
+    array = _typed(claim, required, hint, "an array of strings", lambda value: isinstance(value, list))
+    return in_turn(array, _elements(claim))
+
+
+def string_or_strings(claim: str, *, required: bool = True, hint: str = "") -> Check:
+    """Check that *claim* is a string that is not empty, or an array of such strings."""
+    one, elements = string(claim, required=required, hint=hint), _elements(claim)
+
+    def check(case: Case) -> Iterable[Problem]:
+        return elements(case) if isinstance(case.claims.get(case.name(claim)), list) else one(case)
+
+    return check
+
+
+def exactly(claim: str, value: Any, *, required: bool = True, hint: str = "") -> Check:
+    """Check that *claim* is *value*."""
+    return one_of(claim, [value], required=required, hint=hint)
+
+
+def one_of(claim: str, values: Sequence[Any], *, required: bool = True, hint: str = "") -> Check:
+    """Check that *claim* is one of *values*; true and 1 are not the same."""
+    wanted = [(isinstance(value, bool), value) for value in values]
+
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        if name not in case.claims:
+            return lacking(case, claim, hint) if required else ()
+        value = case.claims[name]
+        if (isinstance(value, bool), value) in wanted:
+            return ()
+        accepted = either([shown(each) for each in values])
+        return [Broken(f"the claim {quoted(name)} must be {accepted}, not {shown(value)}", hint)]
+
+    return check
+
+
+def absent(claim: str, *, hint: str = "") -> Check:
+    """Check that there is no *claim*."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        if name not in case.claims:
+            return ()
+        return [Broken(f"the token has the claim {quoted(name)}, which {case.product} does not allow", hint)]
+
+    return check
+
+
+def spelled(claim: str, *others: str, hint: str = "") -> Check:
+    """Check that an optional *claim*, if it is missing, is not there under a similar name, or that of *others*."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        if name in case.claims:
+            return ()
+        found = filter(None, (similar(case.claims, each) for each in (name, *others)))
+        return [Broken(_misspelled(case, name, other), hint, response="") for other in found][:1]
+
+    return check
+
+
+def time(claim: str, *, required: bool = True, whole: bool = True, past: bool = False) -> Check:
+    """Check that *claim* is a NumericDate (RFC 7519, section 2), ``exp`` in the future and ``nbf`` in the past.
+
+    An ``iat`` in the future is unknown: RFC 7519 leaves open what comes of it.
+
+    :param whole: refuse fractions of seconds too.
+    :param past: refuse any time in the future.
+    """
+    compare = _refuse_future if past else _COMPARISONS.get(claim)
+    misspelled = spelled(claim)
+
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        if name not in case.claims:
+            return lacking(case, claim) if required else misspelled(case)
+        value = case.claims[name]
+        if not is_number(value) or (whole and value % 1):
+            wanted = "a whole number of seconds" if whole else "a number of seconds"
+            found = "a fraction" if is_number(value) else kind(value)
+            hint = "leave out the quotes" if isinstance(value, str) else ""
+            return [Broken(f"the claim {quoted(name)} must be {wanted}, not {found}", hint, response="")]
+        if value > LAST_SECOND:
+            message = f"the claim {quoted(name)} is after the year 9999: it must be in seconds, not milliseconds"
+            return [Broken(message, "divide it by 1000", response="")]
+        return compare(name, value, case.now) if compare else ()
+
+    return check
+
+
+def window(start: str, longest: int) -> Check:
+    """Check that ``exp`` is at most *longest* seconds after the claim *start*, if both are times."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        first, last = case.claims.get(start), case.claims.get("exp")
+        if not _is_time(first) or not _is_time(last) or last - first <= longest:
+            return ()
+        expires = f"{longest}s" if longest % 60 else f"{longest // 60}m"
+        return [
+            Broken(
+                f"the token would be valid for {_span(last - first)}, but {case.product} accepts at most "
+                f"{format_duration(longest)} between {start} and exp",
+                f"use --expires {expires} or less, and a --clock-skew far below it",
+            )
+        ]
+
+    return check
+
+
+def lacking(case: Case, claim: str, hint: str = "", called: str = "") -> list[Problem]:
+    """Return the problem that the required *claim* is not in *case*, or only under a similar name.
+
+    :param called: how the message calls the claim; default by its name.
+    """
+    name = case.name(claim)
+    if not hint and claim in case.names:
+        hint = f"if {case.product} has another name for it, use --{claim}-claim NAME"
+    if other := similar(case.claims, name):
+        return [Missing(_misspelled(case, name, other), hint)]
+    return [Missing(f"{called or f'the claim {quoted(name)}'} is missing, and {case.product} requires it", hint)]
+
+
+def either(words: Sequence[str]) -> str:
+    """Return *words* for a message, as "a, b or c"."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def is_string(value: object) -> TypeGuard[str]:
+    """Tell whether *value* is a string that is not empty, or of spaces alone."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether *value* is a number of JSON; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def kind(value: object) -> str:
+    """Return what *value* is, with its article, in the words of JSON (RFC 8259, section 3)."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list() | tuple():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def similar(part: Mapping[str, Any], name: str) -> str | None:
+    """Return the member that is *name* but for upper and lower case, dashes and underscores, if there is one."""
+    plain = _plain(name)
+    return next((other for other in part if _plain(other) == plain), None)
+
+
+@functools.lru_cache(256)
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()
+
+
+def _misspelled(case: Case, name: str, other: str) -> str:
+    return f"the claim is called {quoted(other)}, but {case.product} reads {quoted(name)}"
+
+
+def _typed(claim: str, required: bool, hint: str, wanted: str, is_right: Callable[[object], bool]) -> Check:
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        if name not in case.claims:
+            return lacking(case, claim, hint) if required else ()
+        value = case.claims[name]
+        if is_right(value):
+            return ()
+        return [Broken(f"the claim {quoted(name)} must be {wanted}, not {kind(value)}", hint)]
+
+    return check
+
+
+def _elements(claim: str) -> Check:
+    """Check that what is in the array *claim* is strings that are not empty."""
+
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        for value in case.claims.get(name, ()):
+            if not is_string(value):
+                found = "an empty string" if isinstance(value, str) else kind(value)
+                return [Broken(f"the claim {quoted(name)} must be an array of strings, and {found} is in it")]
+        return ()
+
+    return check
+
+
+def _refuse_past(_name: str, value: float, now: float) -> Iterable[Problem]:
+    return [Broken(f"the token expired at {moment(value)}", "create a new one")] if value <= now else ()
+
+
+def _refuse_future(name: str, value: float, now: float) -> Iterable[Problem]:
+    if value <= now:
+        return ()
+    message = "is not valid before" if name == "nbf" else f"is from the future: {name} is"
+    return [Broken(f"the token {message} {moment(value)}", "wait, or create one with a larger --clock-skew")]
+
+
+def _doubt_future(name: str, value: float, now: float) -> Iterable[Problem]:
+    return [Unknown(f"the token is from the future ({name}); no document says what follows")] if value > now else ()
+
+
+_COMPARISONS: Final = {"exp": _refuse_past, "nbf": _refuse_future, "iat": _doubt_future}
+
+
+def _is_time(value: object) -> TypeGuard[int | float]:
+    return is_number(value) and abs(value) <= LAST_SECOND
+
+
+def _span(seconds: float) -> str:
+    if seconds > 2 * _DAY and seconds % _DAY:
+        return f"more than {int(seconds // _DAY)} d"
+    return format_duration(math.ceil(seconds))
