@@ -134,7 +134,7 @@ def qscloud(keys: SimpleNamespace, run: Run) -> Run:
     """Run ``create-qscloud`` with all that a quiet run needs, the key too."""
     return lambda *more, **how: run(
         *("create-qscloud", "--issuer", "https://idp", "--keyid", "k1", "--subject", "anna", "--username", "Anna"),
-        *("--useremail", "anna@example.com", "--useremail-verified", "true", "--expires", "60m"),
+        *("--useremail", "anna@example.com", "--useremail-verified", "true", "--expires", "5m"),
         *("--key", keys.files["rsa"], *more),
         **how,
     )

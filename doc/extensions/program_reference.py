@@ -72,16 +72,16 @@ def rules(name: str) -> str:
     """Return a table of the rules of the platform *name*."""
     rows = []
     for rule in load_platform(name).rules:
-        answers = [answer for answer in (rule.answer, rule.missing) if answer]
+        responses = [response for response in (rule.response, rule.missing) if response]
         rows.append(
             (
                 f"`{rule.name}`",
-                _text(f"{rule.demand} ({rule.option})" if rule.option else rule.demand),
-                _text("; without it ".join(answers)),
+                _text(f"{rule.requirement} ({rule.option})" if rule.option else rule.requirement),
+                _text("; without it ".join(responses)),
                 _text(rule.source),
             )
         )
-    return _table(("rule", "a token keeps it if", "Qlik answers otherwise", "source"), rows)
+    return _table(("rule", "a token keeps it if", "otherwise Qlik responds", "source"), rows)
 
 
 GENERATORS: Final[dict[str, Callable[..., str]]] = {

@@ -68,19 +68,7 @@ def string(claim: str, *, required: bool = True, hint: str = "", title: str = ""
     :param title: what the claim holds, if its name does not say so, such as "the user ID".
     """
 
-    def check(case: Case) -> Iterable[Problem]:
-        name = case.name(claim)
-        value = case.claims.get(name)
-        if is_string(value):
-            return ()
-        called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
-        if name not in case.claims:
-            return lacking(case, claim, hint, called) if required else ()
-        if isinstance(value, str):
-            return [Broken(f"{called} is empty", hint)]
-        return [Broken(f"{called} must be a string, not {kind(value)}", hint)]
-
-    return check
+    return _string(claim, required, hint, title, "a string")
 
 
 def boolean(claim: str, *, required: bool = True, hint: str = "") -> Check:
@@ -96,7 +84,7 @@ def strings(claim: str, *, required: bool = True, hint: str = "") -> Check:
 
 def string_or_strings(claim: str, *, required: bool = True, hint: str = "") -> Check:
     """Check that *claim* is a string that is not empty, or an array of such strings."""
-    one, elements = string(claim, required=required, hint=hint), _elements(claim)
+    one, elements = _string(claim, required, hint, "", "a string or an array of strings"), _elements(claim)
 
     def check(case: Case) -> Iterable[Problem]:
         return elements(case) if isinstance(case.claims.get(case.name(claim)), list) else one(case)
@@ -257,6 +245,22 @@ def _plain(name: str) -> str:
 
 def _misspelled(case: Case, name: str, other: str) -> str:
     return f"the claim is called {quoted(other)}, but {case.product} reads {quoted(name)}"
+
+
+def _string(claim: str, required: bool, hint: str, title: str, wanted: str) -> Check:
+    def check(case: Case) -> Iterable[Problem]:
+        name = case.name(claim)
+        value = case.claims.get(name)
+        if is_string(value):
+            return ()
+        called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
+        if name not in case.claims:
+            return lacking(case, claim, hint, called) if required else ()
+        if isinstance(value, str):
+            return [Broken(f"{called} is empty", hint)]
+        return [Broken(f"{called} must be {wanted}, not {kind(value)}", hint)]
+
+    return check
 
 
 def _typed(claim: str, required: bool, hint: str, wanted: str, is_right: Callable[[object], bool]) -> Check:

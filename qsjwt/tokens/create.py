@@ -25,7 +25,7 @@ class CreatedToken:
     :ivar header: the JOSE header (RFC 7515, section 4).
     :ivar claims: the claims set (RFC 7519, section 4).
     :ivar key_thumbprint: the SHA-256 thumbprint of the public key (RFC 7638), in base64url.
-    :ivar remarks: sentences about what the user may not have meant, such as blanks that were left out.
+    :ivar remarks: sentences about what the user may not have meant, such as spaces that were left out.
     """
 
     compact: str = field(repr=False)

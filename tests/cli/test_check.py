@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc import jwk as joserfc_jwk
 
+from qsjwt_platforms import qscloud, qscloud_oauth
 from tests.conftest import VECTORS, InstallPlugin, Result, Run, public_pem
 
 NOW = 1_795_461_180
@@ -31,11 +32,11 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "qscloud": {
         **{"iss": "i", "aud": "qlik.api/login/jwt-session", "sub": "s", "subType": "user", "name": "Anna"},
         **{"email": "a@b.c", "email_verified": True, "groups": ["g"], "jti": "j"},
-        **{"iat": NOW, "nbf": NOW, "exp": NOW + 3600},
+        **{"iat": NOW, "nbf": NOW, "exp": NOW + 60},
     },
     "qscloud-oauth": {
         **{"iss": "client", "sub": "client", "aud": ENDPOINT, "jti": "5a0b2d83-9b5f-4c3b-8a64-9f3c2a1d7e10"},
-        **{"iat": NOW, "exp": NOW + 300},
+        **{"iat": NOW, "exp": NOW + 60},
     },
     "nprinting": {"email": "a@b.c", "domain": "LAB", "name": "anna", "nbf": NOW, "exp": NOW + 60},
 }
@@ -202,8 +203,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("qscloud", "exp", {"exp": WITHOUT}),
     ("qscloud", "exp", {"exp": True}),
     ("qscloud", "exp", {"exp": NOW + 60.5}),
-    ("qscloud", "exp", {"nbf": NOW - 3600, "exp": NOW}),
-    ("qscloud", "window", {"exp": NOW + 3601}),
+    ("qscloud", "exp", {"nbf": NOW - 60, "exp": NOW}),
+    ("qscloud", "window", {"exp": NOW + qscloud.WINDOW + 1}),
     ("qscloud-oauth", "iss", {"iss": "another"}),
     ("qscloud-oauth", "iss", {"iss": WITHOUT}),
     ("qscloud-oauth", "sub", {"sub": "another"}),
@@ -216,8 +217,8 @@ BROKEN: list[tuple[str, str, dict[str, Any]]] = [
     ("qscloud-oauth", "iat", {"iat": WITHOUT}),
     ("qscloud-oauth", "iat", {"iat": "now"}),
     ("qscloud-oauth", "exp", {"exp": WITHOUT}),
-    ("qscloud-oauth", "exp", {"iat": NOW - 300, "exp": NOW}),
-    ("qscloud-oauth", "window", {"exp": NOW + 301}),
+    ("qscloud-oauth", "exp", {"iat": NOW - 60, "exp": NOW}),
+    ("qscloud-oauth", "window", {"exp": NOW + qscloud_oauth.WINDOW + 1}),
     ("qscloud-oauth", "nbf", {"nbf": NOW}),
     ("qscloud-oauth", "groups", {"groups": ["g"]}),
     ("nprinting", "user", {"email": WITHOUT, "domain": WITHOUT, "name": WITHOUT}),
@@ -476,6 +477,8 @@ def test_what_qliks_documents_leave_open_is_unknown(check: Check, name: str, cla
         ("qscloud", {"groups": WITHOUT}),
         ("qscloud", {"groups": ["g"], "group": ["g"]}),
         ("qscloud", {"Name": "also"}),
+        ("qscloud", {"exp": NOW + qscloud.WINDOW}),
+        ("qscloud-oauth", {"exp": NOW + qscloud_oauth.WINDOW}),
         ("qseow", {"group": "one"}),
         ("qseow", {"aud": ["b", "a"]}),
         ("qseow", {"iat": WITHOUT, "nbf": WITHOUT, "exp": WITHOUT}),
@@ -529,7 +532,7 @@ def test_the_good_tokens_of_qs_jwt_pass(run: Run, vector: str) -> None:
         ({"nbf": NOW + 1}, {}, "401"),
         ({"iss": "another"}, {}, "401"),
         ({}, {"kid": "another"}, "401"),
-        ({"exp": NOW + 3601}, {}, ""),
+        ({"exp": NOW + qscloud.WINDOW + 1}, {}, ""),
     ],
 )
 def test_what_qlik_would_answer_is_told_where_it_is_known(

@@ -8,16 +8,19 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
+from qsjwt.times import format_duration
+from qsjwt_platforms.qscloud_oauth import WINDOW
 from tests.cli.test_create_qseow import claims_of
 from tests.conftest import Result, Run
 
+LIMIT = format_duration(WINDOW)
 TENANT = "https://t.eu.qlikcloud.com"
 
 
 @pytest.fixture
 def oauth(keys: SimpleNamespace, run: Run) -> Run:
     """Run ``create-qscloud-oauth`` with all that it needs but the key."""
-    base = ("create-qscloud-oauth", "--client-id", "c1", "--tenant", TENANT, "--keyid", "k1", "--expires", "5m")
+    base = ("create-qscloud-oauth", "--client-id", "c1", "--tenant", TENANT, "--keyid", "k1", "--expires", "1m")
     return lambda *more, **how: run(*base, *more, **how)
 
 
@@ -32,7 +35,7 @@ def test_the_assertion_holds_what_qliks_reference_lists_and_no_more(
     assert set(claims) == {"iss", "sub", "aud", "jti", "iat", "exp"}
     assert claims["iss"] == claims["sub"] == "c1"
     assert uuid.UUID(claims["jti"]).version == 4
-    assert claims["exp"] - claims["iat"] == 300
+    assert claims["exp"] - claims["iat"] == 90
     assert claims["iat"] <= time.time() - 30
     assert result.stderr == ""
 
@@ -70,8 +73,8 @@ def test_a_tenant_is_an_https_address_and_no_more(oauth: Run, keys: SimpleNamesp
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--expires", "6m"), ("at most 5 min between iat and exp", "--expires 5m")),
-        (("--expires", "301s"), ("at most 5 min",)),
+        (("--expires", f"{WINDOW + 60}s"), (f"at most {LIMIT} between iat and exp", f"--expires {WINDOW // 60}m")),
+        (("--expires", f"{WINDOW + 1}s"), (f"at most {LIMIT}",)),
         (("--client-id", " "), ("claim 'iss'",)),
         (("--keyid", ""), ("key ID",)),
         (("--claim", "nbf=1"), ("nbf",)),
@@ -127,8 +130,8 @@ def test_a_new_key_is_of_the_kind_that_the_algorithm_needs(oauth: Run, run: Run)
     oauth("--key", "create:x?kind=rsa", "--algorithm", "ES384").refused(3, "a new RSA key cannot sign with ES384")
 
 
-def test_the_clock_skew_counts_into_the_five_minutes(oauth: Run, keys: SimpleNamespace) -> None:
-    result = oauth("--key", keys.files["rsa"], "--clock-skew", "2m")
+def test_the_clock_skew_counts_into_the_window(oauth: Run, keys: SimpleNamespace) -> None:
+    result = oauth("--key", keys.files["rsa"], "--expires", f"{WINDOW}s", "--clock-skew", "2m")
     claims = claims_of(result)
-    assert claims["exp"] - claims["iat"] == 300
-    assert "valid for 3 min from now on" in result.stderr
+    assert claims["exp"] - claims["iat"] == WINDOW
+    assert f"valid for {format_duration(WINDOW - 120)} from now on" in result.stderr

@@ -107,7 +107,7 @@ def test_no_other_algorithm_is_offered(qseow: Run, keys: SimpleNamespace, algori
         (("--userdir", "LAB\\"), ("user directory", "backslash")),
         (("--username", " "), ("'name'", "empty")),
         (("--useremail", ""), ("'email'", "empty")),
-        (("--groups", "a", ""), ("'group'", "an empty text")),
+        (("--groups", "a", ""), ("'group'", "an empty string")),
         (("--audience", ""), ("'aud'", "empty")),
         (("--issuer", ""), ("'iss'", "empty")),
         (("--userid-claim", "uid", "--userid", "a\\b"), ("backslash",)),
@@ -128,12 +128,12 @@ def test_a_broken_rule_costs_no_key(qseow: Run) -> None:
     qseow("--key", "file:missing.pem", "--userid", "").refused(2, "user ID")
 
 
-def test_blanks_around_user_and_directory_are_dropped_with_a_word(qseow: Run, keys: SimpleNamespace) -> None:
+def test_spaces_around_user_and_directory_are_dropped_with_a_word(qseow: Run, keys: SimpleNamespace) -> None:
     result = qseow("--key", keys.files["rsa"], "--userid", " anna ", "--userdir", "LAB\n")
     assert (claims_of(result)["userId"], claims_of(result)["userDirectory"]) == ("anna", "LAB")
     assert result.stderr.splitlines() == [
-        "qsjwt: warning: blanks around the value of --userid are left out",
-        "qsjwt: warning: blanks around the value of --userdir are left out",
+        "qsjwt: warning: spaces around the value of --userid are left out",
+        "qsjwt: warning: spaces around the value of --userdir are left out",
     ]
 
 

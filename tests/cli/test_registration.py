@@ -405,9 +405,9 @@ def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("qscloud", "--keyid", "k", "--cert-publickey-file", "PUBLIC"), 2, ("--issuer is not given",)),
-        (("qscloud", "--issuer", "i", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is not given",)),
-        (("qscloud-oauth", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is not given",)),
+        (("qscloud", "--keyid", "k", "--cert-publickey-file", "PUBLIC"), 2, ("--issuer is missing",)),
+        (("qscloud", "--issuer", "i", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is missing",)),
+        (("qscloud-oauth", "--cert-publickey-file", "PUBLIC"), 2, ("--keyid is missing",)),
         (("qseow",), 2, ("no key is given",)),
         (
             ("qseow", "--cert-self-signed", "--cert-publickey-file", "PUBLIC"),
@@ -443,7 +443,7 @@ def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
         (("qseow", "--cert-publickey-file", "CERT", "--allowed-host", "https://q.c:443"), 2, ("name of a host",)),
         (("qseow", "--cert-publickey-file", "CERT", "--allowed-host", "10.0.0.1"), 2, ("name of a host",)),
         (("qscloud", "--issuer", "i", "--keyid", " ", "--cert-publickey-file", "CERT"), 2, ("key ID",)),
-        (("qscloud-oauth", "--keyid", "k", "--tenant", "x", "--cert-publickey-file", "CERT"), 2, ("--tenant 'x'",)),
+        (("qscloud-oauth", "--keyid", "k", "--tenant", "x", "--cert-publickey-file", "CERT"), 2, ("--tenant: 'x'",)),
         (("nprinting", "--username", "n", "--cert-publickey-file", "CERT"), 2, ("go together",)),
         (
             ("qseow", "--key", "PRIVATE", "--cert-publickey-file", "CERT", "--cert-self-signed"),

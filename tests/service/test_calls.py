@@ -13,6 +13,7 @@ import pytest
 import yaml
 from cryptography.x509 import load_pem_x509_certificate
 
+from qsjwt_platforms.qscloud import WINDOW
 from tests.loopback import Answer, Loopback, Request
 from tests.pages import Page, add_installers, in_bash, reader_environment
 from tests.powershell import WebAnswer, WebCall
@@ -80,7 +81,7 @@ class Qlik(Loopback):
             return REFUSED
         self._used.add(claims["jti"])
         assert (claims["email_verified"], claims["groups"]) == (True, ["Sales"])
-        assert claims["exp"] - claims["nbf"] <= 3600
+        assert claims["exp"] - claims["nbf"] <= WINDOW
         self.users.append(claims["sub"])
         return Answer(200, {}, {"Set-Cookie": "eas.sid=a-session; Path=/; Secure; HttpOnly"})
 

@@ -40,7 +40,7 @@ def test_node_verifies_a_token_for_qlik_cloud_with_a_new_certificate(
     qscloud: Run, run: Run, node_modules: Path, tmp_path: Path, script: str
 ) -> None:
     result = run(
-        *("create-qscloud", "--issuer", "i", "--keyid", "k", "--subject", "s", "--expires", "60m"),
+        *("create-qscloud", "--issuer", "i", "--keyid", "k", "--subject", "s", "--expires", "5m"),
         *("--groups", "Ö", "--cert-create", "--cert-key-size", "2048"),
     )
     key = tmp_path / "publickey.cer"

@@ -69,7 +69,7 @@ class Registration(PlatformCommand):
             _LOG.warning("%s", problem)
         if wanted is None and self.platform.key_id_required:
             raise InputError(
-                f"--keyid is not given, and {self.platform.summary} finds the key by it",
+                f"--keyid is missing, and {self.platform.summary} finds the key by it",
                 hint="give what the tokens are made with; --keyid thumbprint takes the key's own",
             )
         request = TokenRequest(
