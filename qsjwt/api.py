@@ -27,7 +27,7 @@ from qsjwt.tokens.create import CreatedToken
 from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import Platform, fitted_time_claims, time_claims
 from qsjwt.tokens.request import Options, TokenRequest
-from qsjwt.tokens.rules import Broken, Case, Check, Finding, Missing, Problem, Rule, Status, Unknown, registered_key
+from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Rule, Unknown, registered_key
 
 __all__ = [
     "REGISTERED_CLAIMS",
@@ -36,7 +36,6 @@ __all__ = [
     "Check",
     "Command",
     "CreatedToken",
-    "Finding",
     "InputError",
     "KeyProvider",
     "KeyUnavailable",
@@ -56,7 +55,6 @@ __all__ = [
     "Secrets",
     "Signer",
     "SigningFailed",
-    "Status",
     "Token",
     "TokenRequest",
     "Unknown",

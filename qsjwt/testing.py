@@ -24,14 +24,12 @@ from jwcrypto.jws import JWS
 
 from qsjwt.api import (
     REGISTERED_CLAIMS,
-    Finding,
     InputError,
     KeyUnavailable,
     Platform,
     QsJwtError,
     Secrets,
     Signer,
-    Status,
     Token,
     create_token,
     create_tokens,
@@ -48,6 +46,7 @@ from qsjwt.options.request import RequestOptions, add_claim_name_options
 from qsjwt.tokens.create import Creator, load_platform
 from qsjwt.tokens.platform import command_of, examine
 from qsjwt.tokens.request import TokenRequest
+from qsjwt.tokens.rules import Finding, Status
 
 __all__ = ["KeyProviderContract", "PlatformContract", "SignerContract"]
 

@@ -24,7 +24,7 @@ CLAIM_NAMES: Final = {"useremail": "email", "domain": "domain", "username": "nam
 """Option to the claim that carries it, unless ``--OPTION-claim`` says another name."""
 
 _HELP: Final = "help.qlik.com, NPrinting, JWT authentication"
-_WAYS: Final = "a user is known by e-mail address, or by domain and name"
+_WAYS: Final = "a user is known by email address, or by domain and name"
 
 
 def _lacking(case: Case) -> list[str]:
@@ -54,7 +54,7 @@ def _part(option: str) -> Check:
 
 
 class Nprinting(Platform):
-    """Qlik NPrinting; its administrator chose whether it knows users by e-mail address or by domain and name."""
+    """Qlik NPrinting; its administrator chose whether it knows users by email address or by domain and name."""
 
     summary = "Qlik NPrinting"
     product = "NPrinting"
@@ -64,7 +64,7 @@ class Nprinting(Platform):
     rules = (
         Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP, checks.algorithm(algorithms)),
         Rule("user", _WAYS, _HELP, _user),
-        Rule("email", "the claim for the e-mail address, if present, is a string", _HELP, _part("useremail")),
+        Rule("email", "the claim for the email address, if present, is a string", _HELP, _part("useremail")),
         Rule("domain", "the claim for the domain, if present, is a string", _HELP, _part("domain")),
         Rule("name", "the claim for the user's name, if present, is a string", _HELP, _part("username")),
         Rule("nbf", "nbf, if present, is in the past", _HELP, checks.time("nbf", required=False, whole=False)),
@@ -74,7 +74,7 @@ class Nprinting(Platform):
 
     def add_options(self, options: OptionGroup) -> None:
         """Add who the user is."""
-        options.add("--useremail", metavar="EMAIL", help="user's e-mail address, or:")
+        options.add("--useremail", metavar="EMAIL", help="user's email address, or:")
         options.add("--domain", metavar="DOMAIN", help="user's domain; needs --username")
         options.add("--username", metavar="NAME", help="user's name; needs --domain")
 
@@ -89,7 +89,7 @@ class Nprinting(Platform):
         return Token({}, {**claims, **time_claims(request, now)})
 
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
-        """Return the values for the form; users are matched by e-mail address unless options speak of the domain."""
+        """Return the values for the form; users are matched by email address unless options speak of the domain."""
         options, names = request.options, request.claim_names
         _require_pair(options)
         renamed = {option for option in CLAIM_NAMES if names[option] != CLAIM_NAMES[option]}

@@ -93,7 +93,7 @@ class Qscloud(Platform):
         _claim("sub", "the subject (sub), the user's lasting identifier, is a string", checks.string("sub")),
         _claim("subType", "the type of subject (subType) is user", checks.exactly("subType", "user")),
         Rule("name", "the user's name (name) is a string", _LOGIN, _listed("name", "--username")),
-        Rule("email", "the e-mail address (email) is a string", _LOGIN, _listed("email", "--useremail")),
+        Rule("email", "the email address (email) is a string", _LOGIN, _listed("email", "--useremail")),
         Rule("email_verified", "email_verified, if present, is true or false", _VERIFIED, _EMAIL_VERIFIED),
         Rule("groups", "groups, if present, is an array of strings", _LOGIN, _GROUPS),
         _claim("jti", "the token has an identifier (jti), to be used once", _identifier),
@@ -108,7 +108,7 @@ class Qscloud(Platform):
         """Add who the user is."""
         options.add("--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one")
         options.add("--username", metavar="NAME", help="user's name")
-        options.add("--useremail", metavar="EMAIL", help="user's e-mail address; needs --useremail-verified")
+        options.add("--useremail", metavar="EMAIL", help="user's email address; needs --useremail-verified")
         options.add(
             "--useremail-verified",
             choices=("true", "false"),
@@ -136,7 +136,7 @@ class Qscloud(Platform):
         times, remarks = fitted_time_claims(request, now, WINDOW, self.product)
         if options.subject is None and options.useremail_verified != "true":
             remarks.append(
-                "without --subject and a verified e-mail address each token creates another user in Qlik Cloud"
+                "without --subject and a verified email address each token creates another user in Qlik Cloud"
             )
         claims: dict[str, Any] = {
             "iss": options.issuer,

@@ -115,7 +115,7 @@ class Qseow(Platform):
         _user("user-id", "userid", "the user ID"),
         _user("user-directory", "userdir", "the user directory"),
         _attribute("username", "the user's name"),
-        _attribute("useremail", "the e-mail address"),
+        _attribute("useremail", "the email address"),
         _attribute("groups", "the groups"),
         Rule("iss", "the issuer (iss), if present, is a string", _HELP, checks.string("iss", required=False)),
         Rule("aud", "the audience (aud) is that of the virtual proxy, if any", _QRS, _AUDIENCE, option="--audience"),
@@ -130,7 +130,7 @@ class Qseow(Platform):
         options.add("--userdir", required=True, metavar="DIRECTORY", help="user directory")
         options.add("--userid", required=True, metavar="ID", help="user ID")
         options.add("--username", metavar="NAME", help="user's name")
-        options.add("--useremail", metavar="EMAIL", help="user's e-mail address")
+        options.add("--useremail", metavar="EMAIL", help="user's email address")
         options.add("--groups", nargs="+", action="extend", metavar="GROUP", help="groups of the user; repeatable")
 
     def add_shared_options(self, options: OptionGroup) -> None:
@@ -175,7 +175,7 @@ class Qseow(Platform):
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the body for ``POST /qrs/virtualproxyconfig``; a row maps each attribute that the options name.
 
-        If they name none, there is a row for each of name, e-mail and groups.
+        If they name none, there is a row for each of name, email address and groups.
         """
         options, names = request.options, request.claim_names
         if not _PREFIX.fullmatch(options.prefix):

@@ -213,8 +213,6 @@ def _certificate_problem(key: JWK, certificates: "Sequence[x509.Certificate]", n
     return None
 
 
-
-
 def as_record(finding: Finding) -> dict[str, Any]:
     """Return *finding* for output: strings under stable names."""
     return {

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from qsjwt.api import InputError, Platform, Status, Token
+from qsjwt.api import InputError, Platform, Token
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import RequestOptions
 from qsjwt.tokens import jwt
 from qsjwt.tokens.platform import examine
 from qsjwt.tokens.request import Options, TokenRequest
+from qsjwt.tokens.rules import Status
 from qsjwt_platforms.nprinting import Nprinting
 from qsjwt_platforms.qscloud import Qscloud
 from qsjwt_platforms.qscloud_oauth import QscloudOauth
