@@ -256,7 +256,7 @@ def test_an_option_that_exists_already_is_an_error_of_its_platform(run: Run, ins
     [
         (('print("hello from build")', "{}['x']"), "build the claims: KeyError"),
         (('print("hello from build")', "raise SystemExit"), "build the claims: SystemExit"),
-        (('if token.claims["user"] == "eve"', "if token.claims['nobody']"), "check the token: KeyError"),
+        (('if case.claims["user"] == "eve"', "if case.claims['nobody']"), "check the token: KeyError"),
         (("return Token({", "return str({"), "build the claims: TypeError"),
         (("return Token({", "return dict({"), "build the claims: TypeError"),
     ],

@@ -94,7 +94,7 @@ def test_passphrase_and_algorithm_are_parameters(
         ("qseow", {}, InputError, "--userid is missing"),
         ("qseow", {"userid": "a", "usrname": "b"}, InputError, "unknown column 'usrname'"),
         ("qseow", {"userid": "\\"}, InputError, "backslash"),
-        ("qseow", {"userid": "a", "algorithm": "ES256"}, InputError, "is no algorithm that"),
+        ("qseow", {"userid": "a", "algorithm": "ES256"}, InputError, "is not an algorithm that"),
         ("qseow", {"userid": ["a"]}, InputError, "takes one value"),
         ("qseow", {"userid": "a", "claims": {"x": object()}}, InputError, "cannot be written as JSON"),
         ("qseow", {"userid": "a", "claims": {"exp": 1}}, InputError, "cannot be replaced"),
