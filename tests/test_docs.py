@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -179,13 +179,20 @@ def _add_foreign_programs(programs: Path, key: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("page", [page for page in HERE if page.blocks(*BASH)], ids=lambda page: page.name)
+def _run_in(languages: Sequence[str]) -> list[Any]:
+    """Return the pages that a reader of a shell has something to run on, for tests that run it."""
+    runnable = [(page, "".join(block.text for block in page.blocks(*languages))) for page in HERE]
+    marks = {True: [pytest.mark.needs("openssl")], False: []}
+    return [pytest.param(page, id=page.name, marks=marks["openssl " in text]) for page, text in runnable if text]
+
+
+@pytest.mark.parametrize("page", _run_in(BASH))
 def test_what_a_page_says_to_a_reader_with_bash_runs(page: Page, reader: Any, tmp_path: Path) -> None:
     output = page.run_bash(tmp_path, reader(page), quiet=page.name != REFUSED)
     _require_good(page, output)
 
 
-@pytest.mark.parametrize("page", [page for page in HERE if page.blocks(*POWERSHELL)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", _run_in(POWERSHELL))
 def test_what_a_page_says_to_a_reader_with_powershell_runs(page: Page, reader: Any, tmp_path: Path) -> None:
     output = page.run_powershell(tmp_path, reader(page), quiet=page.name != REFUSED)
     _require_good(page, output)

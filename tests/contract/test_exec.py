@@ -19,7 +19,7 @@ from qsjwt.api import KeyUnavailable, Secrets, open_signer
 from qsjwt.io import program
 from qsjwt.providers import exec as provider
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import Result, Run, pem
+from tests.conftest import Result, Run, interruptible, pem
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the helpers are shell scripts")
 
@@ -301,7 +301,10 @@ def test_a_signal_to_the_program_ends_the_helper_with_all_that_it_started(
     os.mkfifo("ready")
     command = helper("sleep 60 & echo $$ $! > pids; : > ready; wait")
     process = subprocess.Popen(
-        [sys.executable, "-m", "qsjwt", *_create(str(command))], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "qsjwt", *_create(str(command))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=interruptible,
     )
     with open("ready", "rb"):  # returns when the helper has opened it, too
         process.send_signal(getattr(signal, name))
