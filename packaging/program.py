@@ -23,7 +23,7 @@ def _keep_no_cache() -> None:
     postpone_imports()
     from stevedore import _cache
 
-    _cache._c._disable_caching = True
+    _cache._c._disable_caching = True  # noqa: SLF001 - see above
 
 
 if __name__ == "__main__":

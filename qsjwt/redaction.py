@@ -54,7 +54,7 @@ def without_secrets(text: str) -> str:
 
 def _is_random(run: str) -> bool:
     """Tell base64 from a path or a long name, which has more marks in it, and whole words."""
-    line = run.split()[0]
+    line = run.split(maxsplit=1)[0]
     letters = [character for character in line if character.isalnum()]
     one_case = line == line.upper() or line == line.lower()
     if one_case or sum(map(line.count, "/-_")) * 10 > len(line):

@@ -31,6 +31,11 @@ _CHAIN: Final = {
 }
 """Nodes that mean nothing by themselves while they have a single child."""
 
+_LITERALS: Final[dict[str, Callable[[str], Any]]] = {
+    "verbatim_string_characters": lambda source: source[1:-1].replace("''", "'"),
+    "verbatim_here_string_characters": lambda source: source[2:-2].strip("\r\n"),
+    "decimal_integer_literal": int,
+}
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "-eq": lambda left, right: _folded(left) == _folded(right),
     "-ne": lambda left, right: _folded(left) != _folded(right),
@@ -259,10 +264,8 @@ class _Shell:
                 if not _source(node).lower().startswith("exit"):
                     raise NotUnderstood(_source(node))
                 raise _Exit(int(self._expression(_parts(node)[0])) if _parts(node) else 0)
-            case "pipeline_chain":
-                return self._pipe(_parts(node))
-            case "command" | "command_name":
-                return self._pipe([node])
+            case "pipeline_chain" | "command" | "command_name":
+                return self._pipe(_parts(node) if node.type == "pipeline_chain" else [node])
             case "empty_statement":
                 return []
         return _each(self._expression(node))
@@ -325,7 +328,7 @@ class _Shell:
         operator, target = _parts(redirections[0])
         if _source(operator) != ">":
             raise NotUnderstood(f"the redirection {_source(operator)}")
-        self._write(self._argument(_parts(target)[-1]), values, "unicode")
+        self._write(self.argument(_parts(target)[-1]), values, "unicode")
         return []
 
     def _call(self, name: str, arguments: list[tree_sitter.Node], values: list[Any] | None) -> list[Any]:
@@ -342,7 +345,7 @@ class _Shell:
         node = _inner(node)
         if node.type == "command_parameter" and re.search(r"[.:]", _source(node)):
             raise NotUnderstood(f"{_source(node)}: PowerShell splits it there, so put it in quotes")
-        words = [_text(word) for word in _each(self._argument(node))]
+        words = [_text(word) for word in _each(self.argument(node))]
         for word in words:
             if '"' in word:
                 raise NotUnderstood(f"{word!r}: up to 7.2, PowerShell loses the double quotes within an argument")
@@ -357,15 +360,15 @@ class _Shell:
             raise NotUnderstood(f"there is no program {name}")
         # Windows PowerShell hands on ASCII, and ends each line as Windows does.
         stdin = "".join(f"{_text(value)}\r\n" for value in values or []).encode("ascii", "replace")
-        how: dict[str, Any] = {"cwd": self._folder, "env": self._environment, "capture_output": True, "check": False}
-        done = subprocess.run([program, *arguments], input=stdin, **how)
+        how: dict[str, Any] = {"cwd": self._folder, "env": self._environment, "capture_output": True}
+        done = subprocess.run([program, *arguments], input=stdin, check=False, **how)
         self.outcome.errors += done.stderr.decode("utf-8")
         self._variables["lastexitcode"] = done.returncode
         if done.returncode:
             self._failure = f"{' '.join([name, *arguments])}: {done.returncode}"
         return list(_lines(done.stdout.decode("utf-8")))
 
-    def _argument(self, node: tree_sitter.Node) -> Any:
+    def argument(self, node: tree_sitter.Node) -> Any:
         """Return what a word behind a command is."""
         node = _inner(node)
         if node.type in ("generic_token", "command_parameter"):
@@ -377,43 +380,52 @@ class _Shell:
 
     def _expression(self, node: tree_sitter.Node) -> Any:
         node = _inner(node)
-        source = _source(node)
-        match node.type:
-            case "verbatim_string_characters":
-                return source[1:-1].replace("''", "'")
-            case "verbatim_here_string_characters":
-                return source[2:-2].strip("\r\n")
-            case "expandable_string_literal":
-                return self._expanded(node)
-            case "decimal_integer_literal":
-                return int(source)
-            case "variable":
-                return self._variable(source)
-            case "array_literal_expression":
-                return [self._expression(part) for part in _parts(node)]
-            case "parenthesized_expression" | "sub_expression":
-                return _value(self._statement(_parts(node)[0]))
-            case "hash_literal_expression":
-                return self._table(node)
-            case "member_access":
-                thing, name = _parts(node)
-                return _member(self._expression(thing), _source(_inner(name)))
-            case "element_access":
-                thing, index = map(self._expression, _parts(node))
-                return _member(thing, index) if isinstance(thing, dict) else _each(thing)[index]
-            case "invokation_expression":
-                return self._invoke(node)
-            case "comparison_expression":
-                left, operator, right = _parts(node)
-                compare = _COMPARISONS.get(_source(operator).lower())
-                if compare is None:
-                    raise NotUnderstood(f"the operator {_source(operator)}")
-                return compare(self._expression(left), self._expression(right))
-            case "pipeline_chain" | "command":
-                return _value(self._statement(node))
-        raise NotUnderstood(f"{node.type}: {source}")
+        if node.type in _LITERALS:
+            return _LITERALS[node.type](_source(node))
+        # As ast.NodeVisitor does it: a method for each type of node.
+        visit = getattr(self, f"_visit_{node.type}", None)
+        if visit is None:
+            raise NotUnderstood(f"{node.type}: {_source(node)}")
+        return visit(node)
 
-    def _invoke(self, node: tree_sitter.Node) -> Any:
+    def _visit_expandable_string_literal(self, node: tree_sitter.Node) -> str:
+        return self._expanded(node)
+
+    def _visit_variable(self, node: tree_sitter.Node) -> Any:
+        return self._variable(_source(node))
+
+    def _visit_array_literal_expression(self, node: tree_sitter.Node) -> list[Any]:
+        return [self._expression(part) for part in _parts(node)]
+
+    def _visit_parenthesized_expression(self, node: tree_sitter.Node) -> Any:
+        return _value(self._statement(_parts(node)[0]))
+
+    _visit_sub_expression = _visit_parenthesized_expression
+
+    def _visit_hash_literal_expression(self, node: tree_sitter.Node) -> Any:
+        return self._table(node)
+
+    def _visit_member_access(self, node: tree_sitter.Node) -> Any:
+        thing, name = _parts(node)
+        return _member(self._expression(thing), _source(_inner(name)))
+
+    def _visit_element_access(self, node: tree_sitter.Node) -> Any:
+        thing, index = map(self._expression, _parts(node))
+        return _member(thing, index) if isinstance(thing, dict) else _each(thing)[index]
+
+    def _visit_comparison_expression(self, node: tree_sitter.Node) -> Any:
+        left, operator, right = _parts(node)
+        compare = _COMPARISONS.get(_source(operator).lower())
+        if compare is None:
+            raise NotUnderstood(f"the operator {_source(operator)}")
+        return compare(self._expression(left), self._expression(right))
+
+    def _visit_pipeline_chain(self, node: tree_sitter.Node) -> Any:
+        return _value(self._statement(node))
+
+    _visit_command = _visit_pipeline_chain
+
+    def _visit_invokation_expression(self, node: tree_sitter.Node) -> Any:
         """Return what a method gives; the one that is known removes a header from a session."""
         thing, method, arguments = _parts(node)
         table = self._expression(thing)
@@ -594,7 +606,7 @@ class _Given:
                 self._rest.append(node)
                 continue
             option = _source(node)[1:].lower()
-            self._options[option] = True if option in _SWITCHES else shell._argument(next(nodes))
+            self._options[option] = True if option in _SWITCHES else shell.argument(next(nodes))
 
     def take(self, option: str) -> Any:
         """Return the value of *option*, or None."""
@@ -613,7 +625,7 @@ class _Given:
         """Return the *count* arguments that are left; any other option is one too many."""
         if len(self._rest) != count or set(self._options) - set(switches):
             raise NotUnderstood(f"what is given to {self._name}")
-        return [_text(self._shell._argument(node)) for node in self._rest]
+        return [_text(self._shell.argument(node)) for node in self._rest]
 
 
 def _unescaped(text: str) -> str:

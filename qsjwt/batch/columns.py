@@ -46,6 +46,7 @@ class Columns:
         :param separator: stands between the values of a list that is one string; empty if a string is always one value.
         """
         self._declared = declared
+        self._options = known
         self._known = known.columns
         self.identifying = known.identifying
         self._make = make
@@ -53,22 +54,17 @@ class Columns:
         self._claims = claims
         self._separator = separator
         self._rivals = declared.rivals()
-        self._demands = self._open_demands(declared.requirements(), common.given)
-
-    @staticmethod
-    def _open_demands(demands: Iterable[Iterable[Option]], given: Iterable[str]) -> list[list[Option]]:
-        names = set(given)
-        return [[*options] for options in demands if names.isdisjoint(option.dest for option in options)]
+        given = set(common.given)
+        demands = declared.requirements()
+        self._demands = [[*options] for options in demands if given.isdisjoint(option.dest for option in options)]
 
     def over(self, values: Mapping[str, Any]) -> "Columns":
         """Return the same, with *values* in common that a row could have.
 
         :raises InputError: as :meth:`request`, but for what is missing.
         """
-        result = copy.copy(self)
-        result._common, result._claims = self._applied(values)
-        result._demands = self._open_demands(self._demands, result._common.given)
-        return result
+        common, claims = self._applied(values)
+        return Columns(self._declared, self._options, self._make, common, claims, separator=self._separator)
 
     def require_known(self, columns: Iterable[str]) -> None:
         """Return if each of *columns* is one that a row may have.

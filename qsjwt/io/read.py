@@ -10,6 +10,7 @@ from typing import BinaryIO, Final, TextIO
 from qsjwt.errors import InputError, QsJwtError
 from qsjwt.redaction import holds_secret, quoted
 
+_MAX_DIGITS: Final = 9
 _LARGEST: Final = 1 << 20
 """Bytes; no key, token or set of claims comes near it, and ``/dev/zero`` must end somewhere."""
 
@@ -166,7 +167,7 @@ def whole_number(text: str, what: str, among: range = range(10**9)) -> int:
     """
     if not (text.isascii() and text.isdigit()):
         raise InputError(f"the {what} must be a whole number, not {quoted(text)}")
-    if len(text) > 9:
+    if len(text) > _MAX_DIGITS:
         raise InputError(f"the {what} is too large: {quoted(text)}")
     if int(text) not in among:
         raise InputError(f"the {what} must be between {among.start} and {among.stop - 1}, not {int(text)}")

@@ -16,30 +16,9 @@ def parse_json(text: str) -> Any:
     :raises ValueError: if it is not JSON, repeats a member of an object, or holds a number that JSON cannot
         (NaN, Infinity, or beyond a double); its text names the fault and shows nothing of the content.
     """
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a member appears twice in an object")
-        return found
-
-    def number(digits: str) -> float:
-        value = float(digits)
-        if value in (float("inf"), float("-inf")):
-            raise ValueError("a number is too large")
-        return value
-
-    def integer(digits: str) -> int:
-        if len(digits) > _MOST_DIGITS:
-            raise ValueError("a number is too large")
-        return int(digits)
-
-    def constant(_name: str) -> Any:
-        raise ValueError("NaN and Infinity are not JSON")
-
     try:
         value = json.loads(
-            text, object_pairs_hook=members, parse_float=number, parse_int=integer, parse_constant=constant
+            text, object_pairs_hook=_members, parse_float=_number, parse_int=_integer, parse_constant=_constant
         )
     except json.JSONDecodeError as cause:
         line = f"line {cause.lineno}, " if "\n" in text else ""
@@ -49,6 +28,30 @@ def parse_json(text: str) -> Any:
     if _depth(value) > _DEEPEST:
         raise ValueError("it is nested too deeply")
     return value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member appears twice in an object")
+    return found
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError("a number is too large")
+    return int(digits)
+
+
+def _constant(_name: str) -> Any:
+    raise ValueError("NaN and Infinity are not JSON")
 
 
 def _depth(value: Any) -> int:

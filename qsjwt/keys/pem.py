@@ -29,6 +29,9 @@ _OPENSSH_PLAIN: Final = b"openssh-key-v1\0\0\0\0\4none"
 """What an OpenSSH key begins with that is not encrypted: its magic, and the cipher's name (PROTOCOL.key)."""
 
 _SEQUENCE, _INTEGER, _BITS, _OCTETS = 0x30, 0x02, 0x03, 0x04
+_LONG_FORM: Final = 0x80
+"""The bit of a length that says that the other seven count its bytes (X.690, section 8.1.3.5)."""
+
 _LABELS: Final = {
     (_INTEGER, _SEQUENCE): "PRIVATE KEY",  # PKCS#8: RFC 5958, section 2
     (_INTEGER, _INTEGER): "RSA PRIVATE KEY",  # PKCS#1: RFC 8017, appendix A.1.2
@@ -38,6 +41,9 @@ _LABELS: Final = {
     (_SEQUENCE, _SEQUENCE): "CERTIFICATE",  # RFC 5280, section 4.1
 }
 """Tags of the first two members of a DER sequence to what it is."""
+
+_LINE_END: Final = range(3)
+"""How many bytes may follow a file's one DER value: those of a line end that an editor or a shell has added."""
 
 _PKCS12_VERSION: Final = b"\x02\x01\x03"
 """RFC 7292, section 4: a PFX begins with it."""
@@ -135,7 +141,7 @@ def is_der(data: bytes) -> bool:
     if data[:1] != bytes([_SEQUENCE]):
         return False
     has_integer = data[2:3] == bytes([_INTEGER])  # which is no character of a text
-    fits = data[2:3] == bytes([_SEQUENCE]) and 0 <= len(data) - _value_at(data, 0)[1] <= 2
+    fits = data[2:3] == bytes([_SEQUENCE]) and len(data) - _value_at(data, 0)[1] in _LINE_END
     return data[1:2] >= b"\x80" or has_integer or fits
 
 
@@ -214,7 +220,7 @@ def _first_value(data: bytes) -> bytes:
 def _value_at(data: bytes, at: int) -> tuple[int, int]:
     """Return where the content of the DER value at *at* begins, and where it ends (X.690, section 8.1.3)."""
     length = data[at + 1] if at + 1 < len(data) else 0
-    if length < 0x80:
+    if not length & _LONG_FORM:
         return at + 2, at + 2 + length
-    start = at + 2 + (length & 0x7F)
+    start = at + 2 + (length ^ _LONG_FORM)
     return start, start + int.from_bytes(data[at + 2 : start], "big")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple, TypeVar
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
@@ -247,7 +248,7 @@ def _failure(error: type[QsJwtError], what: str, cause: Exception, timeout: int)
                 hint="run az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or use the "
                 "managed identity of the machine",
             )
-        case HttpResponseError(status_code=int(status)) if status >= 400:
+        case HttpResponseError(status_code=int(status)) if status >= HTTPStatus.BAD_REQUEST:
             return error(f"{what}: the service answered {status}{_codes(cause)}", hint=_HINTS.get(status, ""))
         case HttpResponseError() | ValueError() | TypeError() | AttributeError() | LookupError():
             return error(f"{what}: the answer is not one that Azure Key Vault gives ({type(cause).__name__})")

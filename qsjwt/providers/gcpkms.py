@@ -110,7 +110,9 @@ class GcpKmsProvider(KeyProvider):
                 public_key = load_public_keys(answer.pem.encode("utf-8"), f"the answer about {place}")[0]
             except _FOREIGN as cause:
                 raise _failure(KeyUnavailable, f"{place} cannot be read", cause, timeout) from cause
-            return GcpKmsSigner(public_key, _algorithms(public_key, answer), name, client, timeout, held.pop_all())
+            return GcpKmsSigner(
+                public_key, _algorithms(public_key, answer), name, client, timeout=timeout, held=held.pop_all()
+            )
 
 
 class GcpKmsSigner(Signer):
@@ -122,6 +124,7 @@ class GcpKmsSigner(Signer):
         algorithms: Sequence[str],
         name: str,
         client: Any,
+        *,
         timeout: int,
         held: contextlib.ExitStack,
     ) -> None:

@@ -249,7 +249,7 @@ def _pin(wanted: Mapping[str, str], secrets: Secrets) -> str | None:
                 "the PIN has two sources", hint="use pin-source, or --key-passphrase-env, or --key-passphrase-file"
             )
         scheme, colon, rest = source.partition(":")
-        if not colon or len(scheme) < 2 or "/" in scheme:
+        if not colon or not scheme[1:] or "/" in scheme:
             scheme, rest = "file", source
         if scheme not in ("file", "env") or source.startswith("|"):
             raise InputError("the pin-source of the key reference is neither a file nor env:NAME")

@@ -99,7 +99,7 @@ class VaultProvider(KeyProvider):
         except BaseException:
             client.adapter.close()
             raise
-        signer = VaultSigner(client, mount, name, version, public_key, timeout)
+        signer = VaultSigner(client, mount, name, version, public_key, timeout=timeout)
         chain = entry.get("certificate_chain")
         signer.certificates = chain.encode("utf-8", "replace") if isinstance(chain, str) and chain else None
         return signer
@@ -115,6 +115,7 @@ class VaultSigner(Signer):
         name: str,
         version: int,
         public_key: JWK,
+        *,
         timeout: int,
     ) -> None:
         """Hold the SDK's *client*, which may be used from several threads.
@@ -162,7 +163,7 @@ class VaultSigner(Signer):
 
 def _mount_and_key(path: str) -> tuple[str, str]:
     parts = path.split("/")
-    if len(parts) < 2 or not path.isprintable() or any(part in ("", ".", "..") for part in parts):
+    if not parts[1:] or not path.isprintable() or any(part in ("", ".", "..") for part in parts):
         raise InputError(
             f"{quoted(path)} does not name a key of Vault", hint="write vault:MOUNT/KEY, as in vault:transit/qlik"
         )

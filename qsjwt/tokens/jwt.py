@@ -17,6 +17,8 @@ from qsjwt.io.strict_json import parse_json
 from qsjwt.keys.signer import Signer, unsuitability
 from qsjwt.redaction import quoted, shown
 
+_JWS_PARTS: Final = 3  # RFC 7515, section 3.1
+_JWE_PARTS: Final = 5  # RFC 7516, section 3.1
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -111,9 +113,9 @@ def decode(text: str) -> DecodedToken:
     if compact[:7].lower() == "bearer ":
         compact = compact[7:].strip()
     parts = compact.split(".")
-    if len(parts) == 5:
+    if len(parts) == _JWE_PARTS:
         raise VerificationFailed("the token is encrypted (JWE), which Qlik does not accept")
-    if len(parts) != 3:
+    if len(parts) != _JWS_PARTS:
         raise VerificationFailed(
             f"a signed token has three parts with dots between them, and this text has {len(parts)}"
         )

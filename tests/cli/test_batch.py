@@ -697,7 +697,7 @@ def test_a_batch_that_is_ended_leaves_the_old_output_or_none(
         [*command, "--output", str(output)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=interruptible,
+        preexec_fn=interruptible,  # noqa: PLW1509 - no thread is there yet
     )
     with (tmp_path / "users.csv").open("wb", buffering=0) as rows:
         rows.write(b"userid\n" + b"anna\n" * 50)

@@ -662,9 +662,9 @@ def test_a_fresh_token_of_each_platform_passes_its_own_check(run: Run, keys: Sim
         "qscloud-oauth": ("--client-id", "c", "--tenant", "https://t.eu.qlikcloud.com/"),
         "nprinting": ("--useremail-claim", "e", "--domain-claim", "d", "--username-claim", "n"),
     }
-    for name in who:
+    for name, person in who.items():
         options = (*shared[name], "--keyid", "thumbprint")
-        made = run(f"create-{name}", *who[name], *options, "--expires", "5m", "--key", "k_privatekey.pem")
+        made = run(f"create-{name}", *person, *options, "--expires", "5m", "--key", "k_privatekey.pem")
         (tmp_path / "token").write_text(made.token, encoding="ascii")
         result = run("check", name, "--jwt-file", "token", *options, "--cert-publickey-file", "k_publickey.cer")
         assert (result.exit_code, result.stderr, made.stderr) == (0, "", "")

@@ -58,7 +58,10 @@ def test_a_signal_ends_the_program_with_its_code_and_no_complaint(tmp_path: Path
     os.mkfifo("key.pem")
     command = [sys.executable, "-m", "qsjwt", "create-qseow", "--userdir", "D", "--userid", "u", "--expires", "5m"]
     process = subprocess.Popen(
-        [*command, "--key", "key.pem"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=interruptible
+        [*command, "--key", "key.pem"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=interruptible,  # noqa: PLW1509 - no thread is there yet
     )
     with open("key.pem", "wb"):  # returns when the program has opened it, too
         process.send_signal(getattr(signal, name))

@@ -187,8 +187,8 @@ def test_a_command_that_crashes_is_named_with_its_package(commands: Run) -> None
 def test_a_crash_of_ours_is_a_bug_of_ours(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from qsjwt.cli.commands.list_plugins import ListPlugins
 
-    monkeypatch.setattr(ListPlugins, "take_action", lambda *_unused: [][0])
-    run("list-plugins").refused(1, "qsjwt: error: unexpected IndexError\n", "this is a bug")
+    monkeypatch.setattr(ListPlugins, "take_action", lambda *_unused: int("none"))
+    run("list-plugins").refused(1, "qsjwt: error: unexpected ValueError\n", "this is a bug")
 
 
 @pytest.mark.parametrize(("name", "error"), [("about", "KeyError"), ("twice", "ValueError")])

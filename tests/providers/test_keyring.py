@@ -118,9 +118,9 @@ def secret_service(
 @pytest.fixture
 def backend() -> Iterator[Callable[[Any], None]]:
     """Set the keyring for the length of one test."""
-    before = keyring.core._keyring_backend
+    before = keyring.core._keyring_backend  # noqa: SLF001 - keyring has no other way back
     yield keyring.set_keyring
-    keyring.core._keyring_backend = before
+    keyring.core._keyring_backend = before  # noqa: SLF001 - keyring has no other way back
 
 
 def _key(run: Run, reference: str) -> Result:

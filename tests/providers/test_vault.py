@@ -62,7 +62,9 @@ class StandIn:
         found = re.fullmatch(rf"/v1/{self.mount}/(keys|sign)/([^/]+)(?:/([^/]+))?", request.path)
         if found is None:
             return errors(404, f'no handler for route "{request.path}"')
-        action, name, hash_algorithm = found.groups()
+        return self._answer(request, *found.groups())
+
+    def _answer(self, request: Request, action: str, name: str, hash_algorithm: str | None) -> Answer:
         if name not in self.keys:
             return errors(404) if action == "keys" else errors(400, "signing key not found")
         if (request.method, action) == ("GET", "keys"):

@@ -41,6 +41,7 @@ def check(program: Path, files: list[Path]) -> None:
         def run(*arguments: str, code: int = 0, **more: str) -> str:
             result = subprocess.run(
                 [program, *arguments],
+                check=False,
                 env={**alone, **more},
                 cwd=work,
                 capture_output=True,

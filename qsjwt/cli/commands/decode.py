@@ -52,7 +52,11 @@ class Decode(Command):
         expected = _outcome(jwt.verify_expected, token, options.expected_audience, options.expected_issuer)
         failures = [failure for failure in (signature, times, expected) if failure]
         if options.minimal_output:
-            text = output.as_json(_as_qs_jwt(token, options, keys is not None, signature or "", times, failures))
+            text = output.as_json(
+                _as_qs_jwt(
+                    token, options, failures, has_key=keys is not None, intact=not signature, valid_now=not times
+                )
+            )
         else:
             text = output.shown_record(_record(token, keys is not None, failures), options.format)
         self.emit(text)
@@ -82,7 +86,7 @@ def _record(token: DecodedToken, has_key: bool, failures: list[str]) -> Mapping[
 
 
 def _as_qs_jwt(
-    token: DecodedToken, options: Options, has_key: bool, signature: str, times: str, failures: list[str]
+    token: DecodedToken, options: Options, failures: list[str], *, has_key: bool, intact: bool, valid_now: bool
 ) -> Mapping[str, Any]:
     """Return the members that qs-jwt 1.14 prints, with its names; what it did not compare is null here."""
     record: dict[str, Any] = {"header": token.header, "payload": token.claims}
@@ -91,11 +95,11 @@ def _as_qs_jwt(
     verification: dict[str, Any] = {
         "status": "invalid" if failures else "valid",
         "algorithm": token.header.get("alg"),
-        "integrity": not signature,
+        "integrity": intact,
         "issuedAt": iso_time(token.claims.get("iat")) or "N/A",
         "expiresAt": iso_time(token.claims.get("exp")) or "N/A",
         "notBefore": iso_time(token.claims.get("nbf")) or "N/A",
-        "currentlyValid": not times,
+        "currentlyValid": valid_now,
     }
     if "kid" in token.header:
         verification["keyId"] = token.header["kid"]
