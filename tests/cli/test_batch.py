@@ -323,8 +323,8 @@ def test_warnings_without_an_end_are_counted(
 def test_warnings_of_many_kinds_are_counted(batch: Run) -> None:
     rows = "".join(f"  u{n} ,D{n}{' ' * (n % 2)}\n" for n in range(4))
     result = batch(f"userid,userdir\n{rows}", "--no-check")
-    assert "blanks around the value of --userid are left out" in result.stderr
-    assert "the same applies to 3 more rows: blanks around the value of --userid" in result.stderr
+    assert "spaces around the value of --userid are left out" in result.stderr
+    assert "the same applies to 3 more rows: spaces around the value of --userid" in result.stderr
 
 
 def test_a_summary_is_said_to_those_who_want_it(batch: Run) -> None:
