@@ -30,7 +30,7 @@ _WAYS: Final = "a user is known by email address, or by domain and name"
 def _lacking(case: Case) -> list[str]:
     """Return the options whose claims are to blame if the token names no user: what is misspelled, or half a pair."""
     there = [option for option in CLAIM_NAMES if case.name(option) in case.claims]
-    if "useremail" in there or len(there) == 2:
+    if "useremail" in there or {"domain", "username"} <= {*there}:
         return []
     rest = [option for option in CLAIM_NAMES if option not in there]
     misspelled = [option for option in rest if checks.similar(case.claims, case.name(option))]

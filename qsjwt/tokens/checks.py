@@ -4,7 +4,6 @@ A *claim* is a claim's name or, where an administrator may rename it, its option
 """
 
 import functools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
@@ -12,8 +11,7 @@ from qsjwt.redaction import quoted, shown
 from qsjwt.times import LAST_SECOND, format_duration
 from qsjwt.tokens.jwt import moment
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Unknown
-
-_DAY: Final = 86_400
+from qsjwt.tokens.wording import either, kind, span
 
 
 def in_turn(*checks: Check) -> Check:
@@ -178,7 +176,7 @@ def window(start: str, longest: int) -> Check:
         expires = f"{longest}s" if longest % 60 else f"{longest // 60}m"
         return [
             Broken(
-                f"the token would be valid for {_span(last - first)}, but {case.product} accepts at most "
+                f"the token would be valid for {span(last - first)}, but {case.product} accepts at most "
                 f"{format_duration(longest)} between {start} and exp",
                 f"use --expires {expires} or less, and a --clock-skew far below it",
             )
@@ -200,11 +198,6 @@ def lacking(case: Case, claim: str, hint: str = "", called: str = "") -> list[Pr
     return [Missing(f"{called or f'the claim {quoted(name)}'} is missing, and {case.product} requires it", hint)]
 
 
-def either(words: Sequence[str]) -> str:
-    """Return *words* for a message, as "a, b or c"."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
 def is_string(value: object) -> TypeGuard[str]:
     """Tell whether *value* is a string that is not empty, or of spaces alone."""
     return isinstance(value, str) and bool(value.strip())
@@ -213,23 +206,6 @@ def is_string(value: object) -> TypeGuard[str]:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether *value* is a number of JSON; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def kind(value: object) -> str:
-    """Return what *value* is, with its article, in the words of JSON (RFC 8259, section 3)."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list() | tuple():
-            return "an array"
-        case _:
-            return "an object"
 
 
 def similar(part: Mapping[str, Any], name: str) -> str | None:
@@ -310,9 +286,3 @@ _COMPARISONS: Final = {"exp": _refuse_past, "nbf": _refuse_future, "iat": _doubt
 
 def _is_time(value: object) -> TypeGuard[int | float]:
     return is_number(value) and abs(value) <= LAST_SECOND
-
-
-def _span(seconds: float) -> str:
-    if seconds > 2 * _DAY and seconds % _DAY:
-        return f"more than {int(seconds // _DAY)} d"
-    return format_duration(math.ceil(seconds))

@@ -57,6 +57,7 @@ def judge(
     own: Sequence[Finding],
     token: DecodedToken,
     now: float,
+    *,
     expected: Token,
     registered: Registered | None,
 ) -> list[Finding]:

@@ -304,7 +304,7 @@ def test_a_signal_to_the_program_ends_the_helper_with_all_that_it_started(
         [sys.executable, "-m", "qsjwt", *_create(str(command))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=interruptible,
+        preexec_fn=interruptible,  # noqa: PLW1509 - no thread of the test is running yet
     )
     with open("ready", "rb"):  # returns when the helper has opened it, too
         process.send_signal(getattr(signal, name))

@@ -98,7 +98,7 @@ class Check(PlatformCommand):
         if registered is not None and expected.header.get("kid") == THUMBPRINT:
             thumbprint = likeliest_key(token, registered.keys).thumbprint()
             expected = replace(expected, header={"kid": thumbprint})
-        return judge(self.platform, found, token, now, expected, registered)
+        return judge(self.platform, found, token, now, expected=expected, registered=registered)
 
     def _expected(self, options: Options, registered: Registered | None) -> Token:
         """Return the header and the claims that are expected: those that a rule's option gives."""

@@ -1,25 +1,15 @@
-"""Contract suites for pytest: what every signer, key provider and platform must do, whoever wrote it.
-
-Subclass them in a test module, say how yours is made, and pytest runs the rest.
-"""
+"""The contract of platforms."""
 
 import copy
 import functools
 import inspect
 import json
-import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from jwcrypto.jwa import JWA
-from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
 from qsjwt.api import (
@@ -27,32 +17,21 @@ from qsjwt.api import (
     InputError,
     KeyUnavailable,
     Platform,
-    QsJwtError,
-    Secrets,
-    Signer,
     Token,
     create_token,
     create_tokens,
-    open_signer,
 )
 from qsjwt.cli.app import main
-from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
-from qsjwt.keys.reference import KEY_PROVIDERS
-from qsjwt.keys.signer import LocalSigner, key_algorithms
 from qsjwt.options.group import OptionGroup
 from qsjwt.options.option import Option
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import RequestOptions, add_claim_name_options
+from qsjwt.testing.keys import PRIVATE_MEMBERS, THREADS, assert_one_sentence, new_key
 from qsjwt.tokens.create import Creator, load_platform
 from qsjwt.tokens.platform import command_of, examine
 from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Finding, Status
 
-__all__ = ["KeyProviderContract", "PlatformContract", "SignerContract"]
-
-_DATA = b"eyJhbGciOiJSUzI1NiJ9.eyJ1c2VySWQiOiJnw7ZyYW4ifQ"
-_PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
-_THREADS = 8
 _NOW: Final = 1_700_000_000
 """A time that is surely past: who looks at the clock instead is found out."""
 
@@ -60,113 +39,6 @@ _ODD: Final[tuple[Any, ...]] = (
     *(None, True, 0, -1, 1.5, 10**300, "", " ", "x", "two\nlines", "\ud800", [], [None], ["x", 1], {}, {"a": 1}),
 )
 """Values of every type that JSON has, none of which a platform can count on."""
-
-
-class SignerContract:
-    """What every :class:`qsjwt.api.Signer` must do.
-
-    A subclass, whose name begins with ``Test``, gives :meth:`make_signer`.
-
-    :cvar algorithms: JWA names (RFC 7518, section 3.1) that the key must be able to do, among others.
-    :cvar secrets: texts that must not be shown: a PIN, a passphrase, a line of the private key.
-    """
-
-    algorithms: ClassVar[tuple[str, ...]] = ("RS256",)
-    secrets: ClassVar[tuple[str, ...]] = ()
-
-    def make_signer(self) -> Signer:
-        """Return a new signer."""
-        raise NotImplementedError
-
-    def test_it_says_what_its_key_can_do(self) -> None:
-        with self.make_signer() as signer:
-            assert set(self.algorithms) <= set(signer.algorithms) <= set(key_algorithms(signer.public_key))
-
-    def test_each_of_its_signatures_verifies_with_its_public_key(self) -> None:
-        with self.make_signer() as signer:
-            for algorithm in signer.algorithms:
-                signature = signer.sign(_DATA, algorithm)
-                assert isinstance(signature, bytes)
-                JWA.signing_alg(algorithm).verify(signer.public_key, _DATA, signature)
-
-    def test_each_of_its_signatures_verifies_with_openssl(self, tmp_path: Path) -> None:
-        openssl = shutil.which("openssl")
-        if openssl is None:
-            pytest.skip("openssl is not on the path")
-        with self.make_signer() as signer:
-            signatures = {algorithm: signer.sign(_DATA, algorithm) for algorithm in signer.algorithms}
-            (tmp_path / "public.pem").write_bytes(signer.public_key.export_to_pem())
-        (tmp_path / "data").write_bytes(_DATA)
-        for algorithm, signature in signatures.items():
-            (tmp_path / "signature").write_bytes(_as_openssl_wants_it(signature, algorithm))
-            padding = ("-sigopt", "rsa_padding_mode:pss") if algorithm.startswith("PS") else ()
-            command = [openssl, "dgst", f"-sha{algorithm[2:]}", "-verify", tmp_path / "public.pem", *padding]
-            result = subprocess.run(  # noqa: S603 - all of it is from here
-                [*command, "-signature", tmp_path / "signature", tmp_path / "data"], capture_output=True, check=False
-            )
-            assert result.returncode == 0, result.stdout + result.stderr
-
-    def test_its_public_key_has_no_private_part(self) -> None:
-        with self.make_signer() as signer:
-            assert not signer.public_key.has_private
-            assert not _PRIVATE_MEMBERS & set(signer.public_key.export(as_dict=True))
-
-    def test_its_repr_shows_no_secret(self) -> None:
-        with self.make_signer() as signer:
-            shown = repr(signer) + str(signer)
-            assert not any(secret in shown for secret in self.secrets)
-
-    def test_it_may_be_closed_twice(self) -> None:
-        signer = self.make_signer()
-        signer.sign(_DATA, signer.algorithms[0])
-        signer.close()
-        signer.close()
-
-    def test_eight_threads_may_use_it_at_once(self) -> None:
-        with self.make_signer() as signer, ThreadPoolExecutor(_THREADS) as pool:
-            algorithm = signer.algorithms[0]
-            texts = [b"%d." % number + _DATA for number in range(4 * _THREADS)]
-            for text, signature in zip(texts, pool.map(lambda text: signer.sign(text, algorithm), texts), strict=True):
-                JWA.signing_alg(algorithm).verify(signer.public_key, text, signature)
-
-
-class KeyProviderContract(SignerContract):
-    """What every :class:`qsjwt.api.KeyProvider` must do; its signers are held to :class:`SignerContract` too.
-
-    :cvar scheme: the name of its entry point.
-    """
-
-    scheme: ClassVar[str]
-
-    def reference(self) -> str:
-        """Return the text after ``SCHEME:`` for a key that is there."""
-        raise NotImplementedError
-
-    def missing_reference(self) -> str:
-        """Return the text after ``SCHEME:`` for a key that is not there."""
-        raise NotImplementedError
-
-    def where_secrets_are(self) -> Secrets:
-        """Return where the key's passphrase or PIN comes from."""
-        return Secrets()
-
-    def make_signer(self) -> Signer:
-        """Return a new signer, by way of the entry point."""
-        return open_signer(f"{self.scheme}:{self.reference()}", self.where_secrets_are())
-
-    def test_its_summary_begins_with_its_scheme(self) -> None:
-        assert KEY_PROVIDERS.load(self.scheme).summary.startswith(f"{self.scheme}:")
-
-    def test_a_key_that_is_not_there_is_an_error_that_shows_no_secret(self) -> None:
-        with pytest.raises((KeyUnavailable, InputError)) as caught:
-            open_signer(f"{self.scheme}:{self.missing_reference()}", self.where_secrets_are())
-        self.assert_fit_to_show(caught.value)
-
-    def assert_fit_to_show(self, error: QsJwtError) -> None:
-        """Assert that *error* is one sentence, and shows no secret."""
-        shown = f"{error.message} {error.hint} {error!r}"
-        assert not any(secret in shown for secret in self.secrets)
-        _assert_one_sentence(error.message)
 
 
 class PlatformContract:
@@ -218,7 +90,7 @@ class PlatformContract:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for algorithm in load_platform(self.name).algorithms:
-            key = _new_key(algorithm)
+            key = new_key(algorithm)
             created = create_token(self.name, key=key.reference, algorithm=algorithm, **self._given())
             assert created.header["alg"] == algorithm
             jws = JWS()
@@ -236,9 +108,9 @@ class PlatformContract:
         for demand in self._demands():
             rest = {name: value for name, value in self._given().items() if name not in demand}
             try:
-                create_token(self.name, key=_new_key(self._algorithm()).reference, **rest)
+                create_token(self.name, key=new_key(self._algorithm()).reference, **rest)
             except InputError as error:
-                _assert_one_sentence(error.message)
+                assert_one_sentence(error.message)
             else:
                 pytest.fail(f"there is a token without {' and '.join(sorted(demand))}")
 
@@ -263,18 +135,18 @@ class PlatformContract:
         for odd in _odd_tokens(token, dict.fromkeys((*claims, *(rule.name for rule in platform.rules)))):
             before = copy.deepcopy(odd)
             for finding in _findings(platform, odd, request):
-                _assert_one_sentence(finding.message)
+                assert_one_sentence(finding.message)
             assert odd == before, "a check changed the token"
 
     def test_check_and_registration_can_do_without_options(self, capsys: pytest.CaptureFixture[str]) -> None:
-        key = _new_key(self._algorithm())
+        key = new_key(self._algorithm())
         created = create_token(self.name, key=key.reference, algorithm=self._algorithm(), **self._given())
         assert main(["check", self.name, "--jwt", created.compact]) in (0, 6), capsys.readouterr().err
         exit_code = main(["registration", self.name, "--cert-publickey", key.certificate])
         assert exit_code in (0, InputError.exit_code, KeyUnavailable.exit_code), capsys.readouterr().err
 
     def test_what_is_registered_is_json_and_nothing_private_is_in_it(self, capsys: pytest.CaptureFixture[str]) -> None:
-        key = _new_key(self._algorithm())
+        key = new_key(self._algorithm())
         added = ("add_shared_options", "add_options", "add_registration_options")
         private = ("--key", key.reference, "--cert-publickey", key.certificate)
         exit_code = main(["registration", self.name, *private, *self._arguments(*added)])
@@ -285,7 +157,7 @@ class PlatformContract:
         assert exit_code == 0, shown.err
         assert isinstance(json.loads(shown.out), dict)
         members = key.jwk.export(as_dict=True)
-        assert not any(members[name] in shown.out for name in _PRIVATE_MEMBERS & set(members))
+        assert not any(members[name] in shown.out for name in PRIVATE_MEMBERS & set(members))
         assert "PRIVATE KEY" not in shown.out
 
     def test_eight_threads_may_use_it_at_once(self) -> None:
@@ -295,21 +167,21 @@ class PlatformContract:
             token = creator.build(request, _NOW)
             return token, _findings(creator.platform, token, request)
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            (first, found), *others = pool.map(work, range(4 * _THREADS))
+        with ThreadPoolExecutor(THREADS) as pool:
+            (first, found), *others = pool.map(work, range(4 * THREADS))
         for token, findings in others:
             _assert_alike(first, token)
             assert findings == found
 
     def test_each_row_of_a_batch_becomes_a_token(self) -> None:
-        key = _new_key(self._algorithm())
+        key = new_key(self._algorithm())
         _, known = self._declared()
         columns = {_in_python(column): column for column in known.columns}
         row = {columns[name]: value for name, value in self._given().items()}
         demands = self._demands()
         bad = [{name: value for name, value in row.items() if _in_python(name) not in demand} for demand in demands]
-        rows = [*bad, *[row] * (2 * _THREADS)]
-        results = list(create_tokens(self.name, rows, key=key.reference, jobs=_THREADS))
+        rows = [*bad, *[row] * (2 * THREADS)]
+        results = list(create_tokens(self.name, rows, key=key.reference, jobs=THREADS))
         assert [result.row.number for result in results] == list(range(1, len(rows) + 1))
         assert all(isinstance(result.error, InputError) for result in results[: len(bad)])
         assert [result.error for result in results[len(bad) :] if result.token is None] == []
@@ -352,27 +224,6 @@ class PlatformContract:
             for options in parser.declared.requirements()
         ]
         return [*demands, *({name} for name in self.needed)]
-
-
-@dataclass(frozen=True, repr=False)
-class _Key:
-    """A key that is there for the length of a run: private, as a reference to itself, and with a certificate."""
-
-    jwk: JWK
-    reference: str
-    certificate: str
-
-
-@functools.cache
-def _new_key(algorithm: str) -> _Key:
-    if algorithm[:2] in ("RS", "PS") and algorithm != "RS256":
-        return _new_key("RS256")
-    curve = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}.get(algorithm)
-    jwk = JWK.generate(kty="EC", crv=curve) if curve else JWK.generate(kty="RSA", size=2048)
-    pem = jwk.export_to_pem(private_key=True, password=None).decode("ascii")
-    request = CertificateRequest(days=2, common_name="contract", now=int(time.time()) - 60)
-    certificate = self_signed_certificate(LocalSigner(jwk), request, algorithm)
-    return _Key(jwk, f"inline:{pem}", certificate.decode("ascii"))
 
 
 def _options_of(*added: Callable[[OptionGroup], None]) -> list[Option]:
@@ -442,17 +293,3 @@ def _assert_alike(one: Token, other: Token) -> None:
         for name in part:
             alike = part[name] == rest[name] or (isinstance(part[name], str) and isinstance(rest[name], str))
             assert alike, f"{name} differs: {part[name]!r} and {rest[name]!r}"
-
-
-def _assert_one_sentence(message: str) -> None:
-    assert message.strip()
-    assert "\n" not in message
-    assert not message.endswith(".")
-
-
-def _as_openssl_wants_it(signature: bytes, algorithm: str) -> bytes:
-    """Return an ECDSA signature in ASN.1 (RFC 3279, section 2.2.3), any other as it is."""
-    if not algorithm.startswith("ES"):
-        return signature
-    half = len(signature) // 2
-    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
