@@ -1,4 +1,4 @@
-"""Find plugins by their entry points and load them one at a time, each as a stranger."""
+"""Find plugins by their entry points and load them one at a time, trusting none of them."""
 
 import contextlib
 import re

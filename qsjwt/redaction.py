@@ -5,7 +5,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-_LONGEST_QUOTE: Final = 200
+_MAX_QUOTE_CHARACTERS: Final = 200
 
 # What people paste where a name belongs: PEM, a JWK's private part (also URL-encoded), a token, DER in hexadecimal.
 _SECRETS: Final = (
@@ -84,7 +84,7 @@ def quoted(value: str) -> str:
     """
     if holds_secret(value):
         return "(hidden, as it looks like a key or a token)"
-    shown = value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…"
+    shown = value if len(value) <= _MAX_QUOTE_CHARACTERS else value[:_MAX_QUOTE_CHARACTERS] + "…"
     return f"'{printable(shown)}'"
 
 
@@ -93,4 +93,4 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return quoted(value)
     text = json.dumps(value, default=str)
-    return quoted(text) if isinstance(value, list | tuple | dict) else printable(text)[:_LONGEST_QUOTE]
+    return quoted(text) if isinstance(value, list | tuple | dict) else printable(text)[:_MAX_QUOTE_CHARACTERS]

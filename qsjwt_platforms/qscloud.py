@@ -154,7 +154,7 @@ class Qscloud(Platform):
         return Token({}, {**claims, "jti": _random(), **times}, remarks=remarks)
 
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
-        """Return the body for ``POST /api/v1/identity-providers``; the PEM is on one line, as Qlik's form wants it."""
+        """Return the body for ``POST /api/v1/identity-providers``; the PEM is on one line, as Qlik's form requires."""
         options = request.options
         if not checks.is_string(options.issuer):
             raise InputError("--issuer is missing, and an identity provider has one", hint="use that of the tokens")

@@ -19,10 +19,10 @@ JSON_LINES: Final = "jsonl"
 FORMATS: Final = (CSV, JSON_LINES)
 
 _ENDINGS: Final = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
-_CHUNK: Final = 1 << 16
+_CHUNK_BYTES: Final = 1 << 16
 """Bytes."""
 
-_LONGEST: Final = 1 << 20
+MAX_LINE_CHARACTERS: Final = 1 << 20
 """Letters of a line; no row comes near it, and what is no text at all must not fill the memory."""
 
 _SAID_DELIMITER: Final = re.compile(r'"?sep=([,;\t])"?')
@@ -167,7 +167,7 @@ class RowReader:
         def lines() -> Iterator[str]:
             yield f"{first}\n"
             size = 0
-            while size < _LONGEST and (line := self._next_line()) is not None:
+            while size < MAX_LINE_CHARACTERS and (line := self._next_line()) is not None:
                 taken.append(line)
                 if not line.number:
                     continue
@@ -212,10 +212,10 @@ class RowReader:
                 number += 1
                 letters += len(line) + 1
                 if not skipping:
-                    text = None if len(line) > _LONGEST else line.strip("\r\n")
+                    text = None if len(line) > MAX_LINE_CHARACTERS else line.strip("\r\n")
                     yield _Line(number, text, letters * self._bytes_per_letter)
                 skipping = False
-            if len(pending) > _LONGEST:
+            if len(pending) > MAX_LINE_CHARACTERS:
                 if not skipping:
                     yield _Line(number + 1, None, letters * self._bytes_per_letter)
                 letters, pending, skipping = letters + len(pending), "", True
@@ -250,7 +250,7 @@ class RowReader:
     def _read(self, stream: BinaryIO) -> bytes:
         # Not read(): rows of a pipe are to be worked on as they come.
         try:
-            data: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]  # BinaryIO is without it
+            data: bytes = stream.read1(_CHUNK_BYTES)  # type: ignore[attr-defined]  # BinaryIO is without it
         except (OSError, ValueError) as cause:
             raise InputError(f"{self._source} cannot be read to the end") from cause
         return data
@@ -262,7 +262,7 @@ def form_of(path: str) -> str | None:
 
 
 def _would_wait(stream: BinaryIO) -> bool:
-    """Tell whether the next read waits for whoever writes to a pipe; on Windows nobody can tell."""
+    """Tell whether the next read waits for whoever writes to a pipe; on Windows this is never known."""
     if os.name == "nt":
         return False
     import select

@@ -72,7 +72,7 @@ def _opened(path: str, held: contextlib.ExitStack) -> tuple[BinaryIO, str, int |
         stream = open(read.user_path(path), "rb")  # noqa: SIM115 - closed by *held*
         return held.enter_context(stream), source, os.fstat(stream.fileno()).st_size or None
     except (OSError, ValueError) as cause:
-        raise InputError(f"{source} {read.why_not(cause)}") from cause
+        raise InputError(f"{source} {read.os_error_reason(cause)}") from cause
 
 
 def _require_another(output: str | None, batch: BinaryIO) -> None:

@@ -84,7 +84,7 @@ class CommandIndex(cliff.commandmanager.CommandManager):
         """Return what *describe* makes of each command; those that cannot be loaded are left out.
 
         :param describe: takes the words that name the command, such as ``check qseow``, and its parser. A parser is
-            a stranger's, and what it raises counts as the plugin's fault.
+            third-party code, and what it raises counts as the plugin's fault.
         """
         found = []
         for _, entry in sorted(self.entries.items()):

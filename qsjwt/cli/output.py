@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, TextIO
 
 from qsjwt.errors import InputError
-from qsjwt.io.read import user_path, why_not
+from qsjwt.io.read import os_error_reason, user_path
 from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import printable, quoted
 
@@ -60,7 +60,7 @@ def write_stdout(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as cause:
-        raise InputError(f"standard output {why_not(cause)}, so the result is not written") from cause
+        raise InputError(f"standard output {os_error_reason(cause)}, so the result is not written") from cause
 
 
 @contextlib.contextmanager
@@ -76,7 +76,7 @@ def private_output(path: str) -> Iterator[BinaryIO]:
             try:
                 stream = held.enter_context(private_file(user_path(path)))
             except ValueError as cause:
-                raise InputError(f"--output {quoted(path)} {why_not(cause)}") from cause
+                raise InputError(f"--output {quoted(path)} {os_error_reason(cause)}") from cause
             yield stream
     except FileExistsError as cause:
         raise InputError(
@@ -85,7 +85,7 @@ def private_output(path: str) -> Iterator[BinaryIO]:
     except BrokenPipeError:
         raise
     except OSError as cause:
-        raise InputError(f"--output {quoted(path)} {why_not(cause)}, so the result is not written") from cause
+        raise InputError(f"--output {quoted(path)} {os_error_reason(cause)}, so the result is not written") from cause
 
 
 def as_json(value: Any) -> str:
@@ -122,7 +122,7 @@ def as_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def as_values(rows: Sequence[Sequence[object]]) -> str:
-    """Return the values of *rows*, a line each, with blanks between them."""
+    """Return the values of *rows*, a line each, with spaces between them."""
     return "".join(" ".join(map(_cell, row)) + "\n" for row in rows)
 
 

@@ -11,7 +11,7 @@ from qsjwt.errors import InputError, QsJwtError
 from qsjwt.redaction import holds_secret, quoted
 
 _MAX_DIGITS: Final = 9
-_LARGEST: Final = 1 << 20
+MAX_BYTES: Final = 1 << 20
 """Bytes; no key, token or set of claims comes near it, and ``/dev/zero`` must end somewhere."""
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -38,19 +38,19 @@ def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError, sho
     name = f"the {what} {quoted(path)}" if show else f"the {what}"
     try:
         with open(user_path(path), "rb") as file:
-            data = file.read(_LARGEST + 1)
+            data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as cause:
         if holds_secret(path) or path.startswith("{"):
             raise InputError(
                 f"expected the name of the {what}, got its content", hint="name a file that contains it"
             ) from None
-        raise error(f"{name} {why_not(cause)}") from cause
-    if len(data) > _LARGEST:
+        raise error(f"{name} {os_error_reason(cause)}") from cause
+    if len(data) > MAX_BYTES:
         raise error(f"{name} is larger than 1 MiB")
     return data
 
 
-def why_not(cause: OSError | ValueError) -> str:
+def os_error_reason(cause: OSError | ValueError) -> str:
     """Return the end of the sentence "the file 'x' …" for what went wrong with it."""
     match cause:
         case FileNotFoundError() | NotADirectoryError():
@@ -70,14 +70,14 @@ def why_not(cause: OSError | ValueError) -> str:
 def read_standard_input(reader: str) -> bytes:
     """Return all bytes of standard input.
 
-    :param reader: the option that wants it, such as ``--key stdin:``; it names both sides of a conflict.
+    :param reader: the option that reads it, such as ``--key stdin:``; it names both sides of a conflict.
     :raises InputError: if it is closed, larger than 1 MiB, or was read before: it can be read once.
     """
     try:
-        data = standard_input_stream(reader).read(_LARGEST + 1)
+        data = standard_input_stream(reader).read(MAX_BYTES + 1)
     except (OSError, ValueError) as cause:
         raise InputError(f"{reader} cannot read standard input") from cause
-    if len(data) > _LARGEST:
+    if len(data) > MAX_BYTES:
         raise InputError(f"{reader} got more than 1 MiB from standard input")
     return data
 

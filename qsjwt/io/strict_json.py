@@ -3,10 +3,10 @@
 import json
 from typing import Any, Final
 
-_MOST_DIGITS: Final = 308
+_MAX_DIGITS: Final = 308
 """An integer of so many is still a double, as every other number in JSON is."""
 
-_DEEPEST: Final = 64
+_MAX_DEPTH: Final = 64
 """Levels of arrays and objects in JSON; what shows a value must be able to follow."""
 
 
@@ -25,7 +25,7 @@ def parse_json(text: str) -> Any:
         raise ValueError(f"it is not JSON: {cause.msg.lower()} at {line}column {cause.colno}") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    if _depth(value) > _DEEPEST:
+    if _depth(value) > _MAX_DEPTH:
         raise ValueError("it is nested too deeply")
     return value
 
@@ -45,7 +45,7 @@ def _number(digits: str) -> float:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS:
+    if len(digits) > _MAX_DIGITS:
         raise ValueError("a number is too large")
     return int(digits)
 

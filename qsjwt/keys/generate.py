@@ -34,10 +34,10 @@ _HASHES: Final[dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]]] =
 """By the last three digits of a JWA name (RFC 7518, section 3.1)."""
 
 _DAY: Final = 86_400
-_LONGEST_PASSPHRASE: Final = 1023
+_MAX_PASSPHRASE_BYTES: Final = 1023
 """Bytes that OpenSSL encrypts with."""
 
-_LONGEST_NAME: Final = 64
+_MAX_NAME_CHARACTERS: Final = 64
 """Characters of a common name: RFC 5280, appendix A.1, ub-common-name."""
 
 
@@ -66,9 +66,14 @@ class CertificateRequest:
     now: int
 
     def __post_init__(self) -> None:
-        if not self.common_name.strip() or len(self.common_name) > _LONGEST_NAME or not self.common_name.isprintable():
+        if (
+            not self.common_name.strip()
+            or len(self.common_name) > _MAX_NAME_CHARACTERS
+            or not self.common_name.isprintable()
+        ):
             raise InputError(
-                f"a certificate's common name has 1 to {_LONGEST_NAME} characters, unlike {quoted(self.common_name)}"
+                f"the common name of a certificate must have 1 to {_MAX_NAME_CHARACTERS} printable characters, "
+                f"not {quoted(self.common_name)}"
             )
         if self.days < 1:
             raise InputError("a new certificate is valid for at least one day")
@@ -82,7 +87,7 @@ class KeyPairRequest(CertificateRequest):
 
     :ivar kind: "rsa" or "ec".
     :ivar size: bits: 2048, 3072 or 4096 for RSA; 256 or 384 for EC, the curve P-256 or P-384.
-    :raises InputError: as :class:`CertificateRequest`, and if one of these is none of those.
+    :raises InputError: as :class:`CertificateRequest`, and if one of these is not among those.
     """
 
     kind: str = "rsa"
@@ -111,8 +116,8 @@ def create_key_pair(request: KeyPairRequest, passphrase: bytes | None = None) ->
     :param passphrase: encrypts the private PEM, if given.
     :raises KeyUnavailable: if the passphrase is too long to encrypt with.
     """
-    if passphrase is not None and len(passphrase) > _LONGEST_PASSPHRASE:
-        raise KeyUnavailable(f"the passphrase for the new key is longer than {_LONGEST_PASSPHRASE} bytes")
+    if passphrase is not None and len(passphrase) > _MAX_PASSPHRASE_BYTES:
+        raise KeyUnavailable(f"the passphrase for the new key is longer than {_MAX_PASSPHRASE_BYTES} bytes")
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     if request.kind == "ec":
         key = ec.generate_private_key(_CURVES[request.size]())
@@ -154,7 +159,7 @@ def self_signed_certificate(signer: Signer, request: CertificateRequest, algorit
 
 
 class _Elsewhere:
-    """What a private key that only signs refuses to do; cryptography wants it defined."""
+    """What a private key that only signs refuses to do; cryptography requires it."""
 
     def __init__(self, signer: Signer, algorithm: str) -> None:
         self._signer = signer

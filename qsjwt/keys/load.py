@@ -20,10 +20,10 @@ _PRIVATE_MEMBERS: Final = {"d", "p", "q", "dp", "dq", "qi", "oth", "priv"}
 _KEY_MEMBERS: Final = {"kty", "crv", "n", "e", "x", "y"} | _PRIVATE_MEMBERS
 """Of a JWK: RFC 7518, section 6."""
 
-LARGEST_RSA: Final = 16384
+MAX_RSA_BITS: Final = 16384
 """Bits of an RSA modulus, and so of any other number of the key: OpenSSL verifies with no larger one."""
 
-_LARGEST_MEMBER: Final = LARGEST_RSA // 6 + 1
+_MAX_MEMBER_CHARACTERS: Final = MAX_RSA_BITS // 6 + 1
 """Characters of base64url."""
 
 
@@ -50,7 +50,7 @@ def load_private_key(data: bytes, source: str, passphrase: Callable[[], bytes | 
         largest = max(
             numbers.public_numbers.n, numbers.d, numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp
         )
-        if largest.bit_length() > LARGEST_RSA:
+        if largest.bit_length() > MAX_RSA_BITS:
             raise KeyUnavailable(_too_large(source))
         # OpenSSL signs with the private exponent alone when the primes mislead it: nobody would ever notice.
         if numbers.p * numbers.q != numbers.public_numbers.n:
@@ -65,7 +65,7 @@ def load_private_key(data: bytes, source: str, passphrase: Callable[[], bytes | 
 
 
 def _too_large(source: str) -> str:
-    return f"{source} has numbers of more than {LARGEST_RSA} bits, which no RSA key is used with"
+    return f"{source} has numbers of more than {MAX_RSA_BITS} bits, which no RSA key is used with"
 
 
 def _private_pem(text: str, source: str, passphrase: Callable[[], bytes | None]) -> Any:
@@ -236,7 +236,8 @@ def _jwk_entries(text: str, source: str) -> list[dict[str, Any]]:
 
 def _has_large_member(entry: dict[str, Any]) -> bool:
     return any(
-        isinstance(entry[name], str) and len(entry[name]) > _LARGEST_MEMBER for name in _KEY_MEMBERS & entry.keys()
+        isinstance(entry[name], str) and len(entry[name]) > _MAX_MEMBER_CHARACTERS
+        for name in _KEY_MEMBERS & entry.keys()
     )
 
 

@@ -73,7 +73,7 @@ class Block:
 
     @property
     def encrypted(self) -> bool:
-        """Whether it wants a passphrase."""
+        """Whether a passphrase is needed to read it."""
         if self.label == _OPENSSH:
             return not self._der().startswith(_OPENSSH_PLAIN)
         return self.label == "ENCRYPTED PRIVATE KEY" or _ENCRYPTION_HEADERS.match(self.content) is not None
@@ -85,7 +85,7 @@ class Block:
 
     @property
     def pem(self) -> bytes:
-        """The same as RFC 7468 wants it.
+        """The same in the form of RFC 7468.
 
         :raises KeyUnavailable: if it holds more than base64.
         """

@@ -69,12 +69,12 @@ class PublicKey:
     def require_certificate_pem(self, who: str) -> str:
         """Return the certificate in PEM.
 
-        :param who: who wants it, for the message.
+        :param who: who requires it, for the message.
         :raises KeyUnavailable: if there is none.
         """
         if (text := self.certificate_pem) is None:
             raise KeyUnavailable(
-                f"{who} wants an X.509 certificate, and this key has none",
+                f"{who} needs an X.509 certificate, and this key has none",
                 hint="give the certificate with --cert-publickey-file, or make one with --key and --cert-self-signed",
             )
         return text

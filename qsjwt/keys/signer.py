@@ -13,7 +13,7 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import KeyUnavailable
-from qsjwt.keys.load import LARGEST_RSA
+from qsjwt.keys.load import MAX_RSA_BITS
 from qsjwt.redaction import quoted
 
 RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -28,7 +28,7 @@ _CURVE_BITS: Final = {
 """Bits of the field of a curve, or of a public key in the case of RFC 8032 and 7748."""
 
 _COORDINATE_BYTES: Final = {"ES256": 32, "ES384": 48, "ES512": 66}
-_SMALLEST_RSA: Final = 2048
+_MIN_RSA_BITS: Final = 2048
 """Bits: RFC 7518, sections 3.3 and 3.5."""
 
 
@@ -137,7 +137,7 @@ def listed(algorithms: Sequence[str]) -> str:
 
 def needed_key(algorithms: Sequence[str]) -> str:
     """Return which keys can do one of *algorithms*, for a message."""
-    rsa = f"an RSA key of {_SMALLEST_RSA} bits or more"
+    rsa = f"an RSA key of {_MIN_RSA_BITS} bits or more"
     return ", or ".join(
         dict.fromkeys(f"an EC key on {EC_CURVES[name]}" if name in EC_CURVES else rsa for name in algorithms)
     )
@@ -156,10 +156,12 @@ def unsuitability(key: JWK, algorithm: str) -> str:
     if key.get("kty") != "RSA":
         return f"{algorithm} needs an RSA key, and this is {key_kind(key)}"
     bits = key_bits(key)
-    if bits < _SMALLEST_RSA:
-        return f"the RSA key has {bits} bits, and {algorithm} needs at least {_SMALLEST_RSA}"
+    if bits < _MIN_RSA_BITS:
+        return f"the RSA key has {bits} bits, and {algorithm} needs at least {_MIN_RSA_BITS}"
     return (
-        f"the RSA key has {bits} bits, and nothing verifies with more than {LARGEST_RSA}" if bits > LARGEST_RSA else ""
+        f"the RSA key has {bits} bits, and nothing verifies with more than {MAX_RSA_BITS}"
+        if bits > MAX_RSA_BITS
+        else ""
     )
 
 

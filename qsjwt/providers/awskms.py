@@ -31,7 +31,7 @@ _SETTINGS: Final = ("region", "profile", "timeout")
 _ATTEMPTS: Final = 3
 """Of the SDK's retry mode ``standard``, each with its share of the time-out: throttled calls are tried again."""
 
-_LARGEST_RAW: Final = 4096
+_MAX_RAW_BYTES: Final = 4096
 """Bytes that the service hashes itself; of more it takes the digest alone."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9:/_-]+", re.ASCII)
@@ -129,7 +129,7 @@ class AwsKmsSigner(Signer):
         self._timeout = timeout
 
     def sign(self, data: bytes, algorithm: str) -> bytes:
-        raw = len(data) <= _LARGEST_RAW
+        raw = len(data) <= _MAX_RAW_BYTES
         try:
             answer = within(
                 self._timeout,

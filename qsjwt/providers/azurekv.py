@@ -32,7 +32,7 @@ from qsjwt.api import (
 
 T = TypeVar("T")
 
-_GRACE: Final = 1
+_GRACE_SECONDS: Final = 1
 """Seconds by which the SDK's own time-outs are longer, so that it is always ours that ends a call."""
 
 _RETRIES: Final = 2
@@ -86,7 +86,7 @@ class AzureKvProvider(KeyProvider):
         url, settings = split_settings(reference, ("timeout",))
         place, timeout = _place(url), service_timeout(settings)
         limits = {
-            **dict.fromkeys(("connection_timeout", "read_timeout", "timeout"), timeout + _GRACE),
+            **dict.fromkeys(("connection_timeout", "read_timeout", "timeout"), timeout + _GRACE_SECONDS),
             "retry_total": _RETRIES,
         }
         with contextlib.ExitStack() as held:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from qsjwt.api import InputError, KeyUnavailable, Secrets, Signer, quoted, split_settings
-from qsjwt.io.read import user_path, whole_number, why_not
+from qsjwt.io.read import os_error_reason, user_path, whole_number
 from qsjwt.io.write import PUBLIC, NewFile, write_files
 from qsjwt.keys.generate import KEY_FILES, KEY_SIZES, KeyPairRequest, create_key_pair, new_key_algorithms
 from qsjwt.keys.reference import KeyMaker
@@ -98,7 +98,7 @@ def _not_written(path: str, cause: OSError | ValueError) -> KeyUnavailable:
         if isinstance(cause, FileExistsError)
         else ""
     )
-    return KeyUnavailable(f"the new key file {quoted(path)} {why_not(cause)}, so nothing is written", hint=hint)
+    return KeyUnavailable(f"the new key file {quoted(path)} {os_error_reason(cause)}, so nothing is written", hint=hint)
 
 
 def _flag(text: str) -> bool:

@@ -32,7 +32,7 @@ from qsjwt.keys.signer import key_algorithms
 
 T = TypeVar("T")
 
-_GRACE: Final = 1
+_GRACE_SECONDS: Final = 1
 """Seconds by which the SDK's own time-outs are longer, so that it is always ours that ends a call."""
 
 _REFERENCE: Final = re.compile(
@@ -101,7 +101,9 @@ class GcpKmsProvider(KeyProvider):
                 client = kms_v1.KeyManagementServiceClient(transport="rest")
                 held.callback(client.transport.close)
                 retry = _retry(timeout, seen)
-                return client, client.get_public_key(request={"name": name}, timeout=timeout + _GRACE, retry=retry)
+                return client, client.get_public_key(
+                    request={"name": name}, timeout=timeout + _GRACE_SECONDS, retry=retry
+                )
 
             try:
                 client, answer = _within(timeout, read)
@@ -149,7 +151,7 @@ class GcpKmsSigner(Signer):
             answer = _within(
                 self._timeout,
                 lambda seen: self._client.asymmetric_sign(
-                    request=request, timeout=self._timeout + _GRACE, retry=_retry(self._timeout, seen)
+                    request=request, timeout=self._timeout + _GRACE_SECONDS, retry=_retry(self._timeout, seen)
                 ),
             )
             signature: bytes = answer.signature
@@ -166,7 +168,9 @@ class GcpKmsSigner(Signer):
 def _retry(timeout: int, seen: Callable[[Exception], None]) -> Any:
     """Return the SDK's own policy for this service, within *timeout*; it tells *seen* of what it repeats."""
     repeated = if_exception_type(ServiceUnavailable, GatewayTimeout)
-    return Retry(predicate=repeated, initial=0.1, maximum=60, multiplier=1.3, timeout=timeout + _GRACE, on_error=seen)
+    return Retry(
+        predicate=repeated, initial=0.1, maximum=60, multiplier=1.3, timeout=timeout + _GRACE_SECONDS, on_error=seen
+    )
 
 
 def _within(seconds: int, call: Callable[[Callable[[Exception], None]], T]) -> T:

@@ -30,7 +30,7 @@ from qsjwt.api import (
     load_public_keys,
     quoted,
 )
-from qsjwt.io.read import user_path, why_not
+from qsjwt.io.read import os_error_reason, user_path
 
 _TOKEN: Final = ("token", "manufacturer", "serial", "model", "slot-id")
 _OBJECT: Final = ("object", "id")
@@ -76,7 +76,7 @@ class Pkcs11Provider(KeyProvider):
     names the module. ``pin-source`` is a file, whose first line counts, or ``env:NAME``; without it, the passphrase
     is the PIN.
 
-    The key needs CKA_SIGN, and CKM_SHA256_RSA_PKCS and its kin for RSA, CKM_ECDSA for EC. The user (CKU_USER) needs no
+    The key needs CKA_SIGN, and CKM_SHA256_RSA_PKCS or similar for RSA, CKM_ECDSA for EC. The user (CKU_USER) needs no
     more than to find it and to sign. RSA keys show their public half themselves; to an EC key belongs a public key or
     a certificate with the same CKA_ID, or with the same label if it has none.
     """
@@ -224,7 +224,7 @@ def _module(wanted: Mapping[str, str]) -> tuple[str, str]:
         with open(path, "rb"):
             pass
     except (OSError, ValueError) as cause:
-        raise KeyUnavailable(f"the PKCS#11 module {quoted(named)} {why_not(cause)}", hint=_NO_MODULE) from cause
+        raise KeyUnavailable(f"the PKCS#11 module {quoted(named)} {os_error_reason(cause)}", hint=_NO_MODULE) from cause
     return path, named
 
 

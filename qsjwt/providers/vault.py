@@ -60,7 +60,7 @@ _HINTS: Final = {
 }
 """HTTP status (Vault's API, and RFC 9110, section 15) to the way out."""
 
-_LARGEST: Final = 1 << 20
+_MAX_ANSWER_BYTES: Final = 1 << 20
 """Bytes of an answer; a key with hundreds of versions has a few of them per version."""
 
 
@@ -225,7 +225,9 @@ def _token(prefixes: tuple[str, ...]) -> str:
             "there is no token for Vault", hint="set VAULT_TOKEN, or BAO_TOKEN, or log in: vault login"
         )
     if not _fits_a_header(token):
-        raise KeyUnavailable(f"the token for Vault from {source} cannot be one: it has blanks or foreign letters in it")
+        raise KeyUnavailable(
+            f"the token for Vault from {source} is invalid: it contains spaces or characters outside ASCII"
+        )
     return token
 
 
@@ -272,9 +274,9 @@ def _read(response: requests.Response) -> tuple[int, bytes]:
         body = bytearray()
         for chunk in response.iter_content(65536):
             body += chunk
-            if len(body) > _LARGEST:
+            if len(body) > _MAX_ANSWER_BYTES:
                 break
-        return response.status_code, bytes(body[: _LARGEST + 1])
+        return response.status_code, bytes(body[: _MAX_ANSWER_BYTES + 1])
 
 
 def _entry(data: dict[str, Any], version: int | None, title: str) -> tuple[int, dict[str, Any]]:

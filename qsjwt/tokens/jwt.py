@@ -106,7 +106,7 @@ def _not_json(part: Mapping[str, Any]) -> Iterator[str]:
 def decode(text: str) -> DecodedToken:
     """Return the header and claims of a token, unverified.
 
-    :param text: the compact serialization; a leading "Bearer " and blanks around it are dropped.
+    :param text: the compact serialization; a leading "Bearer " and spaces around it are dropped.
     :raises VerificationFailed: if it is encrypted, unsigned, or not a JWT of exactly three well-formed parts.
     """
     compact = text.strip().removeprefix("Authorization:").strip().strip("\"'")
@@ -208,7 +208,7 @@ def verify_times(token: Token, now: float) -> None:
         if value is None and name not in token.claims:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise VerificationFailed(f"the claim {name} is not a number, as RFC 7519 wants it")
+            raise VerificationFailed(f"the claim {name} must be a number (RFC 7519, section 2)")
         times[name] = value
     if "exp" in times and now >= times["exp"]:
         raise VerificationFailed(f"the token expired at {moment(times['exp'])}")

@@ -89,7 +89,7 @@ class Platform(abc.ABC):
 
 
 def examine(platform: Platform, token: Token, now: float, names: Mapping[str, str] | None = None) -> list[Finding]:
-    """Return what the rules of *platform* find in *token*: those that it breaks, and those of which nobody can tell.
+    """Return what the rules of *platform* find in *token*: those that it breaks, and those that are unknown.
 
     :param now: the time as a NumericDate, in seconds.
     :param names: option to the claim's name in this token, as :attr:`qsjwt.api.TokenRequest.claim_names`; None for the

@@ -98,7 +98,7 @@ class Missing(Problem):
 
 @dataclass(frozen=True)
 class Unknown(Problem):
-    """Nobody can tell whether the token keeps the rule."""
+    """It is not known whether the token keeps the rule."""
 
 
 Check: TypeAlias = Callable[[Case], Iterable[Problem]]
@@ -120,7 +120,7 @@ class Rule:
     :ivar check: what decides it; :mod:`qsjwt.api.checks` has those that most platforms share.
     :ivar response: how the platform responds to a token that breaks it, where that is documented.
     :ivar missing: the same for a token that lacks the claim altogether, if that is another response.
-    :ivar option: the option of ``check`` without which nobody can tell, such as ``--issuer``; if it is given, the claim
+    :ivar option: the option of ``check`` without which it is unknown, such as ``--issuer``; if it is given, the claim
         of the rule's name must have its value. Empty if the token itself tells.
     """
 

@@ -109,7 +109,7 @@ def test_the_help_of_a_platform_is_grouped_by_what_options_are_about(run: Run) -
     ]
 
 
-def test_the_help_of_a_strangers_platform_has_an_example_of_what_is_required(
+def test_the_help_of_a_third_party_platform_has_an_example_of_what_is_required(
     run: Run, installed_plugin: InstallPlugin
 ) -> None:
     source = """
@@ -142,7 +142,7 @@ def test_the_help_of_a_strangers_platform_has_an_example_of_what_is_required(
         ("safely kept", "safe: +safely kept"),
     ],
 )
-def test_the_help_shows_a_strangers_summary_on_a_line_with_its_scheme(
+def test_the_help_shows_a_third_party_summary_on_a_line_with_its_scheme(
     run: Run, installed_plugin: InstallPlugin, summary: str, line: str
 ) -> None:
     source = f"""

@@ -471,7 +471,7 @@ class Odd(Platform):
 
 @pytest.fixture
 def odd(run: Run, keys: SimpleNamespace, tmp_path: Path, installed_plugin: InstallPlugin) -> Run:
-    """Run ``create-odd --batch``, of a stranger's platform with every kind of option, on rows."""
+    """Run ``create-odd --batch``, of a third-party platform with every kind of option, on rows."""
     installed_plugin("odd-jwt", {"qsjwt.platform.v1": "odd = odd_jwt:Odd"}, ODD)
 
     def runner(*rows: dict[str, Any], command: tuple[str, ...] = ()) -> Any:
@@ -481,7 +481,7 @@ def odd(run: Run, keys: SimpleNamespace, tmp_path: Path, installed_plugin: Insta
     return runner
 
 
-def test_a_strangers_options_keep_their_types_in_rows(odd: Run, keys: SimpleNamespace) -> None:
+def test_a_third_party_options_keep_their_types_in_rows(odd: Run, keys: SimpleNamespace) -> None:
     full = {
         **{"who": "anna", "level": 2, "admin": True, "mail": False, "role": ["a", "b"], "pair": ["x", "y"]},
         **{"word": "loud", "site": "S"},
@@ -493,7 +493,7 @@ def test_a_strangers_options_keep_their_types_in_rows(odd: Run, keys: SimpleName
     assert (second["admin"], second["mail"], second["role"], second["region"]) == (False, True, ["base"], "R")
 
 
-def test_a_strangers_options_keep_their_rules_in_rows(odd: Run) -> None:
+def test_a_third_party_options_keep_their_rules_in_rows(odd: Run) -> None:
     good = {"user": "anna", "site": "S"}
     result = odd(
         {"site": "S"},

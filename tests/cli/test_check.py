@@ -688,7 +688,9 @@ ACME = """
 """
 
 
-def test_a_strangers_platform_is_checked_too(run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin) -> None:
+def test_a_third_party_platform_is_checked_too(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
     installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME)
     token = pyjwt.encode({"user": "anna"}, keys.rsa, "RS256")
     good = run("check", "acme", "--jwt", token, "--cert-publickey-file", keys.public, "-f", "json")

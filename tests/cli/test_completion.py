@@ -1,4 +1,4 @@
-"""``completion SHELL``: what the scripts hold, and what a stranger's plugin cannot do to them."""
+"""``completion SHELL``: what the scripts hold, and what a third party's plugin cannot do to them."""
 
 import argparse
 import re
@@ -123,7 +123,7 @@ def test_every_command_and_each_of_its_options_is_in_the_script(run: Run, shell:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_strangers_platform_and_key_provider_are_in_the_script_and_say_nothing_on_stderr(
+def test_a_third_party_platform_and_key_provider_are_in_the_script_and_say_nothing_on_stderr(
     run: Run, installed_plugin: InstallPlugin, shell: str
 ) -> None:
     assert "acme" not in _script(run, shell)

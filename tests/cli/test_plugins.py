@@ -99,7 +99,7 @@ BROKEN = {
 }
 
 
-def test_a_strangers_platform_is_a_command_with_everything_that_comes_with_it(
+def test_a_third_party_platform_is_a_command_with_everything_that_comes_with_it(
     run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
     installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, ACME)
@@ -134,7 +134,7 @@ def test_nothing_that_a_plugin_prints_reaches_stdout(
     ]
 
 
-def test_a_strangers_key_provider_is_a_scheme(
+def test_a_third_party_key_provider_is_a_scheme(
     qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
     installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, SAFE)
@@ -391,7 +391,7 @@ def test_a_missing_sdk_says_which_extra_brings_it(run: Run, qseow: Run, installe
     assert "pip install 'cloud-pkg[sdk]'" in run("list-plugins").stdout
 
 
-def test_a_stranger_adds_a_command_about_a_platform(run: Run, installed_plugin: InstallPlugin) -> None:
+def test_a_third_party_adds_a_command_about_a_platform(run: Run, installed_plugin: InstallPlugin) -> None:
     source = """
         from qsjwt.api import PlatformCommand
 

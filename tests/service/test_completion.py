@@ -289,7 +289,7 @@ def test_schemes_are_offered_for_a_key_and_files_behind_those_that_name_one(star
     assert complete("qsjwt create-qseow --key file:x --expir") == ["--expires"]
 
 
-def test_a_strangers_platform_is_offered_with_its_options(
+def test_a_third_party_platform_is_offered_with_its_options(
     start: Start, shell: str, installed_plugin: InstallPlugin
 ) -> None:
     assert "create-acme" not in start()("qsjwt create-")
@@ -303,7 +303,7 @@ def test_a_strangers_platform_is_offered_with_its_options(
     assert complete("qsjwt create-acme --algorithm P") == ["PS256"]
 
 
-def test_no_text_of_a_stranger_breaks_the_script_or_runs(
+def test_no_text_of_a_third_party_breaks_the_script_or_runs(
     start: Start, shell: str, installed_plugin: InstallPlugin
 ) -> None:
     install_hostile(installed_plugin)

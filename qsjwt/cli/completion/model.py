@@ -60,7 +60,7 @@ class Place:
     :ivar words: those words, such as ``check qseow``; empty for what follows the program's name.
     :ivar help: what they do.
     :ivar options: the options.
-    :ivar argument: what the first argument is that belongs to no option.
+    :ivar argument: what the first positional argument is.
     :ivar names: the words of which one has to follow, and what each does; without any, the command is complete.
     """
 
