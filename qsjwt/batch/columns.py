@@ -91,7 +91,7 @@ class Columns:
 
     def _applied(self, row: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
         """Return the options and the further claims of *row*."""
-        values = dict(self._common)
+        values = vars(self._common).copy()
         claims = {name: _own(value) for name, value in self._claims.items()}
         given: set[Option] = set()
         for column, value in row.items():

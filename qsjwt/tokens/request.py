@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 THUMBPRINT: Final = "thumbprint"
 """As a key ID: the key's own thumbprint (RFC 7638)."""
@@ -17,31 +17,30 @@ class Options(Mapping[str, Any]):
     :ivar given: the names of those that were given; the others have their defaults.
     """
 
-    __slots__ = ("_values", "given")
+    __slots__ = ("__dict__", "given")
     given: frozenset[str]
 
     def __init__(self, values: Mapping[str, Any], given: frozenset[str] = frozenset()) -> None:
-        """Hold *values*, which nobody else changes."""
-        object.__setattr__(self, "_values", values)
+        """Take over *values*."""
+        self.__dict__.update(values)
         object.__setattr__(self, "given", given)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(f"there is no option of the name {name!r}") from None
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return the value of the option *name*."""
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"options are values, and {name!r} cannot be set")
 
     def __getitem__(self, name: str) -> Any:
-        return self._values[name]
+        return self.__dict__[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self.__dict__)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.__dict__)
 
     def __repr__(self) -> str:
         """Show names alone: a value may be a private key."""
