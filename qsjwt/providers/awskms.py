@@ -28,7 +28,7 @@ from qsjwt.api import (
 )
 
 _SETTINGS: Final = ("region", "profile", "timeout")
-_ATTEMPTS: Final = 3
+_MAX_ATTEMPTS: Final = 3
 """Of the SDK's retry mode ``standard``, each with its share of the time-out: throttled calls are tried again."""
 
 _MAX_RAW_BYTES: Final = 4096
@@ -157,9 +157,9 @@ class AwsKmsSigner(Signer):
 
 
 def _client(region: str | None, profile: str | None, timeout: int) -> Any:
-    share = timeout / _ATTEMPTS
+    share = timeout / _MAX_ATTEMPTS
     config = Config(
-        connect_timeout=share, read_timeout=share, retries={"mode": "standard", "total_max_attempts": _ATTEMPTS}
+        connect_timeout=share, read_timeout=share, retries={"mode": "standard", "total_max_attempts": _MAX_ATTEMPTS}
     )
     core = botocore.session.Session(profile=profile)
     core.set_default_client_config(config)  # for what fetches the credentials too

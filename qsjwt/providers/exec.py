@@ -17,17 +17,17 @@ _TIMEOUT: Final = "30"
 _TIMEOUTS: Final = range(1, 3601)
 """Seconds that the variable may say."""
 
-_MAX_OUTPUT: Final = 1 << 20
+_MAX_OUTPUT_BYTES: Final = 1 << 20
 """Bytes; no key comes near it."""
 
-_ERROR_TAIL: Final = 8192
-_ERROR_LINES: Final = 5
+_MAX_ERROR_BYTES: Final = 8192
+_MAX_ERROR_LINES: Final = 5
 """Bytes of the helper's standard error that are looked through for secrets, and lines of them that are shown."""
 
-_MIN_ARGUMENT: Final = 4
+_MIN_ARGUMENT_CHARACTERS: Final = 4
 """Characters; a shorter argument stands in every other word."""
 
-_MAX_NAME: Final = 20
+_MAX_NAME_CHARACTERS: Final = 20
 """Characters of a piece of an argument; a longer one may be a secret, even without a digit."""
 
 _SEPARATORS: Final = re.compile(r"[\s=:@/,;&?\"']+")
@@ -85,11 +85,11 @@ def _output_of(command: Sequence[str], name: str, seconds: int) -> bytes:
     :raises KeyUnavailable: if it does not end well and in time, or prints nothing, or more than 1 MiB.
     """
     try:
-        ended = run_program(command, seconds, _MAX_OUTPUT, _ERROR_TAIL)
+        ended = run_program(command, seconds, _MAX_OUTPUT_BYTES, _MAX_ERROR_BYTES)
     except (OSError, ValueError) as cause:
         does, hint = _why_not_started(command[0], cause)
         raise KeyUnavailable(f"the helper {name} {does}", hint=hint) from cause
-    if len(ended.output) > _MAX_OUTPUT:
+    if len(ended.output) > _MAX_OUTPUT_BYTES:
         raise KeyUnavailable(f"the output of the helper {name} is larger than 1 MiB")
     said = _said(ended.errors, command[1:])
     if ended.code is None:
@@ -130,11 +130,13 @@ def _how_it_ended(code: int) -> str:
 def _parts(argument: str) -> Iterator[str]:
     """Yield what of *argument* is not repeated: all of it, a value behind =, and what may be a password or a token."""
     for part in (argument, argument.partition("=")[2]):
-        if len(part) >= _MIN_ARGUMENT:
+        if len(part) >= _MIN_ARGUMENT_CHARACTERS:
             yield part
     for piece in _SEPARATORS.split(argument):
         # Names of vaults and entries help whoever reads the error; few of them have digits, few secrets have none.
-        if len(piece) >= _MIN_ARGUMENT and (any(map(str.isdigit, piece)) or len(piece) >= _MAX_NAME):
+        if len(piece) >= _MIN_ARGUMENT_CHARACTERS and (
+            any(map(str.isdigit, piece)) or len(piece) >= _MAX_NAME_CHARACTERS
+        ):
             yield piece
 
 
@@ -151,4 +153,4 @@ def _said(errors: bytes, arguments: Sequence[str]) -> str:
     for part in sorted({part for word in arguments for part in _parts(word)}, key=len, reverse=True):
         text = text.replace(part, "…")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f": {', '.join(map(quoted, lines[-_ERROR_LINES:]))}" if lines else ""
+    return f": {', '.join(map(quoted, lines[-_MAX_ERROR_LINES:]))}" if lines else ""

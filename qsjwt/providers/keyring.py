@@ -8,7 +8,7 @@ from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringErro
 
 from qsjwt.api import InputError, KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, quoted, within
 
-_PATIENCE: Final = 60
+_PATIENCE_SECONDS: Final = 60
 """Seconds for the keyring's answer: some ask the user to unlock them, and nobody may be there."""
 
 _STORE: Final = "store it with: keyring set SERVICE USER < PRIVATEKEY.pem"
@@ -47,7 +47,7 @@ def _password(service: str, user: str, source: str) -> str:
     :raises KeyUnavailable: if it holds nothing, or cannot be asked.
     """
     try:
-        password: str | None = within(_PATIENCE, lambda: keyring.get_password(service, user))
+        password: str | None = within(_PATIENCE_SECONDS, lambda: keyring.get_password(service, user))
     except NoKeyringError as cause:
         raise KeyUnavailable(
             f"{source} cannot be read: there is no keyring on this machine, or none for this user",
@@ -63,7 +63,7 @@ def _password(service: str, user: str, source: str) -> str:
         ) from cause
     except TimeoutError as cause:
         raise KeyUnavailable(
-            f"{source} cannot be read: the keyring did not answer within {_PATIENCE} s",
+            f"{source} cannot be read: the keyring did not answer within {_PATIENCE_SECONDS} s",
             hint="it may be waiting for somebody to unlock it; unlock it first",
         ) from cause
     except Exception as cause:

@@ -42,7 +42,7 @@ _FORM: Final = (
     f"after it: {', '.join(_QUERY)}"
 )
 _NO_MODULE: Final = "a module is a library such as /usr/lib/softhsm/libsofthsm2.so, which comes with the token"
-_FEW: Final = 5
+_MAX_LISTED: Final = 5
 """So many tokens or keys are named in a hint."""
 
 _MECHANISMS: Final[Mapping[str, tuple[Mechanism, Any]]] = {
@@ -289,7 +289,9 @@ def _find_key(session: Any, wanted: Mapping[str, str], title: str) -> Any:
     if "id" in wanted:
         template[Attribute.ID] = wanted["id"].encode("latin-1")
     matching = [(_traits(key), key) for key in session.get_objects(template)]
-    others = [] if matching else [(_traits(key), key) for key in islice(session.get_objects(everything), _FEW + 1)]
+    others = (
+        [] if matching else [(_traits(key), key) for key in islice(session.get_objects(everything), _MAX_LISTED + 1)]
+    )
     return _the_only(matching, others, wanted, title, "private key")
 
 
@@ -331,7 +333,7 @@ def _the_only(
 
 
 def _listed(texts: Sequence[str]) -> str:
-    return " ".join(map(quoted, texts[:_FEW])) + (" …" if len(texts) > _FEW else "")
+    return " ".join(map(quoted, texts[:_MAX_LISTED])) + (" …" if len(texts) > _MAX_LISTED else "")
 
 
 def _written(traits: Mapping[str, str], names: Sequence[str]) -> str:

@@ -321,7 +321,7 @@ def test_a_keyring_that_waits_for_somebody_is_not_waited_for_long(
     def wait(*_: str) -> None:
         come.wait(60)
 
-    monkeypatch.setattr(provider, "_PATIENCE", 0.2)
+    monkeypatch.setattr(provider, "_PATIENCE_SECONDS", 0.2)
     backend(_stand_in(wait))
     try:
         _key(run, "qlik/anna").refused(3, "did not answer within 0.2 s", "waiting for somebody to unlock it")

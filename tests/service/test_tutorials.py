@@ -59,6 +59,8 @@ def test_a_key_provider_comes_from_an_empty_folder(
     assert [text.splitlines()[-1][:3] for text in tokens] == ["eyJ", "eyJ", "eyJ"]
     assert " passed" in tested
     assert "failed" not in tested
+    for module in ("pass_provider.py", "openssl_provider.py"):
+        assert len((tmp_path / module).read_text(encoding="utf-8").splitlines()) <= 30
 
 
 @pytest.mark.parametrize("package", PACKAGES)
