@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from qsjwt import errors
-from qsjwt.api import create_token
+from qsjwt.api import Case, create_token
 from qsjwt.cli.completion.scripts import SHELLS
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.tokens.platform import PLATFORMS
@@ -426,7 +426,7 @@ def test_the_larger_example_platform_works_as_it_is_printed(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    source, contract = (block.text for block in PLATFORM.blocks("python")[1:])
+    _, source, _, contract = (block.text for block in PLATFORM.blocks("python"))
     installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
     made = run("create-acme", "--issuer", "i", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
     (tmp_path / "token").write_text(made.token, encoding="ascii")
@@ -441,6 +441,14 @@ def test_the_larger_example_platform_works_as_it_is_printed(
     body = json.loads(run("registration", "acme", "--issuer", "i", *key).stdout)
     assert (body["site"], body["key"]) == ("main", keys.public.read_text(encoding="ascii"))
     assert _keep_contract(contract, "TestAcme", tmp_path, capsys) >= 10
+
+
+def test_a_check_of_ones_own_works_as_it_is_printed() -> None:
+    _, _, source, _ = (block.text for block in PLATFORM.blocks("python"))
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)  # noqa: S102 - that is what is tested
+    for user, problems in (("anna", 0), ("robot-1", 1), (7, 1)):
+        assert len([*namespace["USER"](Case({}, {"user": user}, 0, "Acme", {}))]) == problems
 
 
 def test_the_example_key_provider_works_as_it_is_printed(
@@ -484,10 +492,12 @@ def test_the_example_command_works_as_it_is_printed(run: Run, installed_plugin: 
     assert run("days-left", "--file", "days.txt").stdout == "12 days\n"
     assert run("days-left", "--help").stdout.startswith("usage: qsjwt days-left --file FILE")
     run("days-left", "--file", "none.txt").refused(2, "file of days")
+    Path("days.txt").write_text("soon\n", encoding="ascii")
+    run("days-left", "--file", "days.txt").refused(2, "a whole number, not 'soon'")
 
 
 def test_the_code_of_the_document_is_that_of_the_examples() -> None:
-    _, platform, contract = (block.text for block in PLATFORM.blocks("python"))
+    _, platform, _, contract = (block.text for block in PLATFORM.blocks("python"))
     provider = KEY_PROVIDER.blocks("python")[1].text.partition("\n")[2]
     assert platform.partition("\n")[2] == (EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8")
     assert contract.partition("\n")[2] == (EXAMPLES / "acme-platform" / "test_acme_platform.py").read_text(

@@ -281,7 +281,7 @@ def _one_token(run: Run, keys: SimpleNamespace, *before: str, after: tuple[str, 
 
 
 def test_loudness_is_chosen_before_the_command_or_by_loglevel(run: Run, keys: SimpleNamespace) -> None:
-    warning = "qsjwt: warning: blanks"
+    warning = "qsjwt: warning: spaces"
     info = "qsjwt: info: signed with RS256"
     assert "qsjwt: verbose: claims: userId, userDirectory" in _one_token(run, keys, "-vv")
     assert "qsjwt: debug: key thumbprint" in _one_token(run, keys, "-vvv")
@@ -317,7 +317,7 @@ def test_the_programs_records_go_to_no_handler_but_its_own(
     monkeypatch.setattr(handler, "emit", seen.append)
     logging.getLogger().addHandler(handler)
     try:
-        assert "blanks" in _one_token(run, keys)
+        assert "spaces" in _one_token(run, keys)
     finally:
         logging.getLogger().removeHandler(handler)
     assert seen == []

@@ -237,7 +237,7 @@ def test_a_new_key_is_encrypted_if_a_passphrase_is_given(
         (("--kind", "rsa", "--cert-key-size", "384"), 2, ("RSA key has 2048, 3072 or 4096 bits, not 384",)),
         (("--cert-key-size", "10abc"), 2, ("must be a whole number",)),
         (("--cert-create-expires-days", "0"), 2, ("at least one day",)),
-        (("--cert-common-name", "x" * 65), 2, ("1 to 64 characters",)),
+        (("--cert-common-name", "x" * 65), 2, ("1 to 64 printable characters",)),
         (("--cert-file-prefix", "no/where/"), 3, ("does not exist",)),
         (("--key-passphrase-env", "NONE"), 3, ("is not set",)),
     ],
