@@ -192,7 +192,7 @@ def unavailable(reason: str) -> NoReturn:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say once for each reason how many tests were skipped for it."""
-    reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
+    reasons = Counter(report.longrepr[2].partition("\n")[0] for report in terminalreporter.stats.get("skipped", ()))
     if reasons:
         terminalreporter.section("skipped")
         for reason, count in reasons.most_common():
@@ -241,7 +241,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         run_program("npm", "install", "--prefix", folder, "jsonwebtoken", "jose", cwd=folder)
     except AssertionError as failure:
-        unavailable(f"npm reaches no registry: {failure}")
+        unavailable(f"npm installs nothing; to have this tested: let it reach its registry\n{failure}")
     return folder
 
 
