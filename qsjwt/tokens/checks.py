@@ -19,7 +19,7 @@ def in_turn(*checks: Check) -> Check:
 
     def check(case: Case) -> Iterable[Problem]:
         for each in checks:
-            if problems := [*each(case)]:
+            if problems := tuple(each(case)):
                 return problems
         return ()
 

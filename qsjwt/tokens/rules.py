@@ -44,7 +44,7 @@ class Finding:
     response: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Case:
     """A token before its judge: what the check of a rule looks at, and changes nothing of.
 
@@ -73,30 +73,24 @@ class Problem:
 
     :ivar message: one sentence that names the claim and the rule.
     :ivar hint: the way out.
-    """
-
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Broken(Problem):
-    """The token breaks the rule.
-
     :ivar response: how the platform responds to just this, "" if nobody knows; None for the rule's own response.
     :ivar source: where just this is written; empty for the rule's own source.
     """
 
+    message: str
+    hint: str = ""
     response: str | None = None
     source: str = ""
 
 
-@dataclass(frozen=True)
+class Broken(Problem):
+    """The token breaks the rule."""
+
+
 class Missing(Problem):
     """The token breaks the rule by lacking a claim."""
 
 
-@dataclass(frozen=True)
 class Unknown(Problem):
     """It is not known whether the token keeps the rule."""
 
@@ -141,22 +135,15 @@ class Rule:
 
         :raises TypeError: if it is no problem.
         """
-        if (
-            not isinstance(problem, Problem)
-            or not isinstance(problem.message, str)
-            or not isinstance(problem.hint, str)
-        ):
+        if not isinstance(problem, Problem) or not all(isinstance(x, str) for x in (problem.message, problem.hint)):
             raise TypeError("a check gives problems, whose messages and hints are strings")
-        status, source, response = Status.BROKEN, self.source, self.response
-        match problem:
-            case Broken():
-                source = problem.source or source
-                response = response if problem.response is None else problem.response
-            case Missing():
-                response = self.missing or response
-            case Unknown():
-                status, response = Status.UNKNOWN, ""
-        return Finding(self.name, problem.message, problem.hint, source, status, response)
+        status, response = Status.BROKEN, self.response
+        if isinstance(problem, Unknown):
+            status, response = Status.UNKNOWN, ""
+        elif isinstance(problem, Missing):
+            response = self.missing or response
+        response = response if problem.response is None else problem.response
+        return Finding(self.name, problem.message, problem.hint, problem.source or self.source, status, response)
 
 
 def registered_key(
