@@ -1,7 +1,8 @@
 """Everything that a platform, a key provider or a command of another package may import from qsjwt."""
 
-from qsjwt.batch.engine import RowResult, create_token, create_tokens
-from qsjwt.batch.rows import Row
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from qsjwt.cli.command import Command, PlatformCommand
 from qsjwt.errors import (
     InputError,
@@ -28,6 +29,10 @@ from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import Platform, fitted_time_claims, time_claims
 from qsjwt.tokens.request import Options, TokenRequest
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Rule, Unknown, registered_key
+
+if TYPE_CHECKING:
+    from qsjwt.batch.engine import RowResult, create_token, create_tokens
+    from qsjwt.batch.rows import Row
 
 __all__ = [
     "REGISTERED_CLAIMS",
@@ -80,3 +85,15 @@ __all__ = [
     "within",
     "write_files",
 ]
+
+_BATCH = {
+    "Row": "qsjwt.batch.rows",
+    **dict.fromkeys(("RowResult", "create_token", "create_tokens"), "qsjwt.batch.engine"),
+}
+"""Names to their modules, which no plugin needs for one token on the command line."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _BATCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_BATCH[name]), name)

@@ -79,8 +79,11 @@ def _attribute(option: str, title: str) -> Rule:
         name, usual = case.name(option), CLAIM_NAMES[option]
         if name in case.claims:
             return ()
-        found = filter(None, (checks.similar(case.claims, each) for each in (name, f"{usual}s", usual)))
-        other = next(found, None)
+        other = (
+            checks.similar(case.claims, name)
+            or checks.similar(case.claims, f"{usual}s")
+            or checks.similar(case.claims, usual)
+        )
         if other is None or other in case.names.values():
             return ()
         message = f"there is a claim {quoted(other)} but no {quoted(name)}, and a virtual proxy maps names exactly"

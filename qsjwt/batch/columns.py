@@ -54,6 +54,7 @@ class Columns:
         self._claims = claims
         self._separator = separator
         self._rivals = declared.rivals()
+        self._single = {option for option in known.columns.values() if option.nargs is None and not option.takes_list}
         given = set(common.given)
         demands = declared.requirements()
         self._demands = [[*options] for options in demands if given.isdisjoint(option.dest for option in options)]
@@ -111,7 +112,9 @@ class Columns:
 
         :raises InputError: if it does not suit, or another column of the row has the option, or excludes it.
         """
-        made = option.from_cell(value, self._separator, column)
+        # Most cells are a string for one value; each row of a batch passes here.
+        plain = type(value) is str and option in self._single
+        made = option.convert(value) if plain else option.from_cell(value, self._separator, column)
         if made is None:
             values[option.dest] = option.default
             return

@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from qsjwt.batch.rows import FORMATS
 from qsjwt.errors import InputError
 from qsjwt.io.read import whole_number
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.request import Options
 
+CSV: Final = "csv"
+JSON_LINES: Final = "jsonl"
+FORMATS: Final = (CSV, JSON_LINES)
 MAX_JOBS: Final = 256
 
 _ONLY_WITH_BATCH: Final = {"batch_format": "--batch-format", "jobs": "--jobs", "fail_fast": "--fail-fast"}

@@ -9,14 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, NamedTuple
 
+from qsjwt.batch.options import CSV, JSON_LINES
 from qsjwt.errors import InputError
 from qsjwt.io.read import encoding_of
 from qsjwt.io.strict_json import parse_json
 from qsjwt.redaction import quoted
-
-CSV: Final = "csv"
-JSON_LINES: Final = "jsonl"
-FORMATS: Final = (CSV, JSON_LINES)
 
 _ENDINGS: Final = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
 _CHUNK_BYTES: Final = 1 << 16

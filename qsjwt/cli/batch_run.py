@@ -10,7 +10,8 @@ from typing import BinaryIO, Final
 
 from qsjwt.batch.columns import Columns
 from qsjwt.batch.engine import RowResult, create_all, default_jobs
-from qsjwt.batch.rows import CSV, Row, RowReader, form_of
+from qsjwt.batch.options import CSV
+from qsjwt.batch.rows import Row, RowReader, form_of
 from qsjwt.cli import progress
 from qsjwt.cli.output import as_csv_line, as_json_line, private_output, stdout_is_terminal, write_stdout
 from qsjwt.errors import InputError

@@ -6,9 +6,7 @@ import os
 import time
 from typing import Any, Final
 
-from qsjwt.batch.columns import Columns
-from qsjwt.batch.options import add_batch_options, require_batch
-from qsjwt.batch.rows import CSV
+from qsjwt.batch.options import CSV, add_batch_options, require_batch
 from qsjwt.cli import log
 from qsjwt.cli.command import PlatformCommand
 from qsjwt.cli.output import add_format_option, as_json, stdout
@@ -68,6 +66,7 @@ class CreateCommand(PlatformCommand):
         if options.batch is None:
             self._create(make(options, claims), options, reference)
             return
+        from qsjwt.batch.columns import Columns  # one token needs nothing of batches
         from qsjwt.cli.batch_run import run_batch
 
         columns = functools.partial(Columns, self._parser.declared, self._known, make, options, claims)

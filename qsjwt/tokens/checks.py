@@ -131,8 +131,10 @@ def spelled(claim: str, *others: str, hint: str = "") -> Check:
         name = case.name(claim)
         if name in case.claims:
             return ()
-        found = filter(None, (similar(case.claims, each) for each in (name, *others)))
-        return [Broken(_misspelled(case, name, other), hint, response="") for other in found][:1]
+        for each in (name, *others):
+            if other := similar(case.claims, each):
+                return [Broken(_misspelled(case, name, other), hint, response="")]
+        return ()
 
     return check
 
@@ -210,8 +212,13 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def similar(part: Mapping[str, Any], name: str) -> str | None:
     """Return the member that is *name* but for upper and lower case, dashes and underscores, if there is one."""
-    plain = _plain(name)
-    return next((other for other in part if _plain(other) == plain), None)
+    return _spellings(tuple(part)).get(_plain(name))
+
+
+@functools.lru_cache(16)
+def _spellings(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what :func:`_plain` makes of each name, to the first such name; rows of a batch have the same names."""
+    return {_plain(name): name for name in reversed(names)}
 
 
 @functools.lru_cache(256)
