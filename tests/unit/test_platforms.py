@@ -11,6 +11,7 @@ from qsjwt.tokens import jwt
 from qsjwt.tokens.platform import examine
 from qsjwt.tokens.request import Options, TokenRequest
 from qsjwt.tokens.rules import Status
+from qsjwt.tokens.wording import either
 from qsjwt_platforms.nprinting import Nprinting
 from qsjwt_platforms.qscloud import Qscloud
 from qsjwt_platforms.qscloud_oauth import QscloudOauth
@@ -70,6 +71,12 @@ def test_every_rule_has_a_name_of_its_own_a_requirement_and_a_source(platform: P
     assert len(set(names)) == len(names)
     assert {"algorithm", "exp", "signature", "key"} <= set(names)
     assert all(rule.requirement and rule.source for rule in platform.rules)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: type(platform).__name__)
+def test_the_rule_of_the_algorithm_names_those_that_are_accepted(platform: Platform) -> None:
+    (rule,) = [rule for rule in platform.rules if rule.name == "algorithm"]
+    assert rule.requirement == f"the algorithm is {either(platform.algorithms)}"
 
 
 def test_a_platform_keeps_no_state() -> None:
