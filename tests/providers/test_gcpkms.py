@@ -297,7 +297,7 @@ def test_the_sdk_s_giving_up_before_that_is_told_by_the_code_as_well(
     qseow: Run, kms: CloudKms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kms.instead = _only("GET", Answer(503, _error(503, "UNAVAILABLE")))
-    monkeypatch.setattr("qsjwt.providers.gcpkms._GRACE", -19)  # of 20 seconds the SDK has one
+    monkeypatch.setattr("qsjwt.providers.gcpkms._GRACE_SECONDS", -19)  # of 20 seconds the SDK has one
     qseow(f"{KEY}?timeout=20").refused(3, "503 'UNAVAILABLE'")
 
 

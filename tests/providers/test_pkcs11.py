@@ -368,7 +368,7 @@ class TestPin:
     def test_two_sources_are_refused(self, softhsm: SoftHsm, create: Run, tmp_path: Path) -> None:
         (tmp_path / "pin").write_text(PIN)
         reference = softhsm.reference("object=jwt", "&pin-source=pin")
-        create(reference, "--key-passphrase-file", "pin").refused(2, "given twice")
+        create(reference, "--key-passphrase-file", "pin").refused(2, "the PIN has two sources")
 
     def test_without_one_the_error_says_how_to_give_it(self, softhsm: SoftHsm, create: Run) -> None:
         create(softhsm.reference("object=jwt")).refused(3, "needs a PIN", "pin-source", "QSJWT_KEY_PASSPHRASE")
