@@ -3,10 +3,9 @@
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from types import TracebackType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import stevedore
 
@@ -22,19 +21,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]+", re.ASCII)
 _OURS: Final = "qsjwt"
 
 
-@dataclass(frozen=True)
-class PluginInfo:
-    """What ``list-plugins`` tells of one entry point; *problem* is empty if it can be used."""
-
-    kind: str
-    name: str
-    package: str
-    version: str
-    problem: str
-
-
-@dataclass(frozen=True)
-class Group(Generic[T]):
+class Group(NamedTuple, Generic[T]):
     """The plugins of one kind.
 
     :ivar group: the group of their entry points.
@@ -125,21 +112,19 @@ class Group(Generic[T]):
         """
         return PluginError(f"{self.whose(name)} {does}", hint="tell its author")
 
-    def describe(self, validate: Callable[[str], object]) -> Iterator[PluginInfo]:
-        """Yield every plugin, by name; each is loaded, and none can spoil the list.
+    def describe(self, validate: Callable[[str], object]) -> Iterator[tuple[str, ...]]:
+        """Yield kind, name, package, version and status of every plugin, by name; none can spoil the list.
 
-        :param validate: takes a name, and raises :class:`PluginError` if that plugin cannot be used.
+        :param validate: takes a name, and raises :class:`PluginError` if that plugin cannot be used: why is its status.
         """
         for entry_point in sorted(metadata.entry_points(group=self.group), key=lambda e: (e.name, _package(e))):
             dist = entry_point.dist
-            problem = ""
+            status = "ok"
             try:
                 validate(entry_point.name)
             except PluginError as error:
-                problem = f"{error.message}; {error.hint}" if lacks_library(error) else error.message
-            yield PluginInfo(
-                self.kind, entry_point.name, (dist and dist.name) or "?", (dist and dist.version) or "?", problem
-            )
+                status = f"{error.message}; {error.hint}" if lacks_library(error) else error.message
+            yield self.kind, entry_point.name, (dist and dist.name) or "?", (dist and dist.version) or "?", status
 
     def whose(self, name: str) -> str:
         """Return how a message names a plugin, such as "the platform 'acme' of acme-platform 1.0.0"."""

@@ -98,11 +98,10 @@ def create_all(
             yield from _results(window.popleft())
 
 
-@dataclass
 class _Pace:
     """How many rows a thread is given at once, as handing one over costs more than what is done for it in Python."""
 
-    rows: int = 1
+    rows = 1
 
     def measured(self, seconds: float) -> None:
         """Choose a number, when a signature took so long; one that waits for a service is handed over alone."""

@@ -4,8 +4,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 PRIVATE: Final = 0o600
 """Owner only. Windows has no such bits: there a new file takes the access list of its folder."""
@@ -14,8 +13,7 @@ PUBLIC: Final = 0o644
 """Readable by all, less the umask."""
 
 
-@dataclass(frozen=True)
-class NewFile:
+class NewFile(NamedTuple):
     """A file to be written: its path, its bytes and its permission bits."""
 
     path: str

@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 from urllib.parse import unquote
 
 from qsjwt.errors import InputError, KeyUnavailable, PluginError, nearest
@@ -105,8 +105,7 @@ class KeyMaker(KeyProvider):
         return self.make(reference, secrets, ())
 
 
-@dataclass(frozen=True)
-class ReferenceForm:
+class ReferenceForm(NamedTuple):
     """How a key of one provider is referred to.
 
     :ivar form: a pattern of the reference, such as ``file:PATH``.

@@ -2,14 +2,13 @@
 
 import argparse
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from qsjwt.options.option import ACTIONS, FLAGS, Option
 
 
-@dataclass(frozen=True)
-class Alternatives:
+class Alternatives(NamedTuple):
     """Options of which one alone can be given.
 
     :ivar required: whether one of them has to be.
@@ -19,12 +18,12 @@ class Alternatives:
     required: bool
 
 
-@dataclass(frozen=True)
 class Declared:
     """All that was declared of one command."""
 
-    options: list[Option] = field(default_factory=list)
-    alternatives: list[Alternatives] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.options: list[Option] = []
+        self.alternatives: list[Alternatives] = []
 
     def requirements(self) -> list[Sequence[Option]]:
         """Return the options of each of which one is required: each alone, or with those that do instead."""

@@ -11,7 +11,7 @@ from qsjwt.redaction import printable
 MAX_COLUMNS: Final = 100
 MIN_COLUMNS: Final = 40
 _CONTINUATION: Final = " `" if os.name == "nt" else " \\"
-_WORD: Final = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|\S)+""")
+_WORD: Final = r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|\S)+"""  # compiled for a help alone
 
 
 def terminal_columns() -> int:
@@ -53,7 +53,7 @@ def continued(command: str, width: int) -> str:
 def _parts(command: str) -> list[str]:
     """Return the command, and each option with its values."""
     parts: list[str] = []
-    for word in _WORD.findall(command):
+    for word in re.findall(_WORD, command):
         if parts and not word.startswith("-"):
             parts[-1] += f" {word}"
         else:

@@ -3,8 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from jwcrypto.jwk import JWK
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("qsjwt.key")
 
 
-@dataclass(frozen=True)
-class PublicMaterial:
+class PublicMaterial(NamedTuple):
     """The public keys and certificates of one place.
 
     :ivar source: the place, for messages.

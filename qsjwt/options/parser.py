@@ -5,7 +5,6 @@ The one place where argparse's private names stand.
 
 import argparse
 import re
-import shlex
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NoReturn
@@ -196,6 +195,8 @@ def _usage_of(alternatives: Sequence[Option]) -> str:
 
 def _sample(option: Option) -> str:
     """Return *option* as it may stand on a command line, with its first choice or what its help names for a value."""
+    import shlex  # for a help alone
+
     value = option.choice_texts(1)[0] if option.choices else option.placeholder
     count = option.nargs if isinstance(option.nargs, int) else 1
     return " ".join([*option.names[-1:], *[shlex.quote(value)] * count])

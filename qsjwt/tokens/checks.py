@@ -234,11 +234,11 @@ def _string(claim: str, required: bool, hint: str, title: str, wanted: str) -> C
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         value = case.claims.get(name)
-        if is_string(value):
+        if is_string(value) or not (required or name in case.claims):
             return ()
         called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
         if name not in case.claims:
-            return lacking(case, claim, hint, called) if required else ()
+            return lacking(case, claim, hint, called)
         if isinstance(value, str):
             return [Broken(f"{called} is empty", hint)]
         return [Broken(f"{called} must be {wanted}, not {kind(value)}", hint)]

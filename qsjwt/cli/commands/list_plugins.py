@@ -25,10 +25,9 @@ class ListPlugins(Command):
     def take_action(self, options: Options) -> None:
         """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
         index = CommandIndex(self.app)
-        found = (
+        rows = [
             *PLATFORMS.describe(index.validate_platform),
             *KEY_PROVIDERS.describe(KEY_PROVIDERS.create),
             *COMMANDS.describe(index.validate_command),
-        )
-        rows = [(p.kind, p.name, p.package, p.version, p.problem or "ok") for p in found]
+        ]
         self.emit(output.ROW_FORMATS[options.format](_HEAD, rows))
