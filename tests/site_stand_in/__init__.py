@@ -1,4 +1,4 @@
-"""A stand-in for Qlik's servers, for tests and for a trial by hand: it is no Qlik software, and no proof of what Qlik does.
+"""A stand-in for Qlik's servers, for tests and trials by hand: no Qlik software, and no proof of what Qlik does.
 
 Qlik Cloud and client-managed Qlik Sense on TLS at loopback, after what Qlik documents; its rules are written
 anew here, and another library verifies tokens. What is not documented has a code of its own, ``STAND-IN-…``.

@@ -61,11 +61,12 @@ class _Authority:
 
 
 class Certificates:
-    """Files and TLS contexts for one or more sites; one RSA key less to make, since all are on P-256.
+    """Files and TLS contexts for one or more sites; all keys but the one for tokens are on P-256, which takes no time.
 
     :ivar ca_file: issued the site's certificate, and the client's.
     :ivar client_cert, client_key: as Qlik exports them (``client.pem``, ``client_key.pem``).
     :ivar fingerprint: SHA-256 of the site's certificate, in hexadecimal digits.
+    :ivar signing_key_file: the private key whose certificate the sites register if none is given.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,6 +78,9 @@ class Certificates:
         self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
         self.fingerprint = self._write(self._ca, "server", NAMES)
         self._write(self._ca, "client", ())
+        self.signing_key_file = folder / "signing_key.pem"
+        self.signing_key_file.touch(0o600)
+        self.signing_key_file.write_bytes(_private_pem(signing_key()))
 
     def context(self, kind: str = "server", *, ask_client: bool = False) -> ssl.SSLContext:
         """Return the context of a server whose certificate is ``server``, or has a fault.
@@ -104,10 +108,11 @@ class Certificates:
 
     def _write(self, authority: _Authority, kind: str, names: Sequence[str], *, expired: bool = False) -> str:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = authority.issue(_name(names[0] if names else "QlikClient"), key.public_key(), names, expired=expired)
+        certificate = authority.issue(
+            _name(names[0] if names else "QlikClient"), key.public_key(), names, expired=expired
+        )
         (self._folder / f"{kind}.pem").write_bytes(certificate.public_bytes(_PEM))
-        secret = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        (self._folder / f"{kind}_key.pem").write_bytes(secret)
+        (self._folder / f"{kind}_key.pem").write_bytes(_private_pem(key))
         return certificate.fingerprint(hashes.SHA256()).hex()
 
 
@@ -133,6 +138,10 @@ def signing_certificate() -> str:
         .sign(signing_key(), hashes.SHA256())
     )
     return certificate.public_bytes(_PEM).decode()
+
+
+def _private_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def _name(text: str) -> x509.Name:

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from tests.site_stand_in.certificates import Certificates
+from tests.site_stand_in.certificates import Certificates, signing_certificate
 from tests.site_stand_in.cloud_administration import Administration
 from tests.site_stand_in.cloud_login import Login
 from tests.site_stand_in.cloud_oauth import OAuth
@@ -17,7 +17,8 @@ class Cloud(Site):
 
     :ivar tenant: its state: users, what is registered, and the switches.
     :ivar oauth: the switch ``manner`` for the look of access tokens' answers.
-    :ivar api_key: of an administrator; :ivar:`plain_api_key` is of a user without the role TenantAdmin.
+    :ivar api_key: of an administrator.
+    :ivar plain_api_key: of a user without the role TenantAdmin.
     """
 
     def __init__(self, certificates: Certificates | None = None) -> None:
@@ -40,9 +41,14 @@ class Cloud(Site):
         """Return what the tenant says to *request*."""
         return routed(self._routes, request, request.path) or Answer.undocumented(404, "Not found")
 
-    def register(self, issuer: str, key_id: str, pem: str, **more: Any) -> dict[str, Any]:
-        """Register an identity provider as if by hand; *more* are members of its JSON, like ``clockToleranceSec``."""
-        options = {"issuer": issuer, "staticKeys": [{"kid": key_id, "pem": pem}]}
+    def register(
+        self, issuer: str = "https://idp", key_id: str = "k1", pem: str | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Register an identity provider as if by hand: for tokens that the run's key signs if no *pem* is given.
+
+        :param more: members of its JSON, like ``clockToleranceSec``.
+        """
+        options = {"issuer": issuer, "staticKeys": [{"kid": key_id, "pem": pem or signing_certificate()}]}
         return self._administration.add_provider(
             {"protocol": "jwtAuth", "provider": "external", "options": options, **more}
         )

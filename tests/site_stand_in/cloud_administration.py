@@ -30,7 +30,7 @@ class Administration:
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
-        self._guarded = [
+        guarded: list[Route] = [
             ("GET", "/api/v1/identity-providers", self._list_providers),
             ("POST", "/api/v1/identity-providers", self._create_provider),
             ("GET", "/api/v1/identity-providers/([^/]+)", self._get_provider),
@@ -42,7 +42,7 @@ class Administration:
             ("PATCH", "/api/v1/oauth-clients/([^/]+)", self._patch_client),
             ("DELETE", "/api/v1/oauth-clients/([^/]+)", self._delete_client),
         ]
-        self.routes: list[Route] = [(method, path, self._guard(answer)) for method, path, answer in self._guarded]
+        self.routes: list[Route] = [(method, path, self._guard(answer)) for method, path, answer in guarded]
 
     def _guard(self, answer: Callable[..., Answer]) -> Callable[..., Answer]:
         """Let administrators through, and say what is wrong with a body in the shape of these APIs."""
@@ -117,7 +117,7 @@ class Administration:
         if "filter" in request.query:
             match = re.fullmatch(r'(clientId|clientName|appType) eq "([^"]*)"', request.query["filter"])
             if match is None:
-                raise Invalid("/filter", "the stand-in knows only: clientName eq \"...\"")
+                raise Invalid("/filter", 'the stand-in knows only: clientName eq "..."')
             clients = [one for one in clients if one.get(match[1]) == match[2]]
         return self._tenant.page(request, clients)
 

@@ -57,9 +57,7 @@ class Faults:
         answer = Answer.text(status, f"<html><body>{status} STAND-IN</body></html>", "text/html")
         self.instead(lambda *_: answer, path, skip=skip, times=times)
 
-    def redirect(
-        self, to: str, path: str = "*", *, status: int = 302, skip: int = 0, times: int | None = 1
-    ) -> None:
+    def redirect(self, to: str, path: str = "*", *, status: int = 302, skip: int = 0, times: int | None = 1) -> None:
         """Lead to *to*, a whole URL or a path."""
         answer = Answer.empty(status, ("Location", to))
         self.instead(lambda *_: answer, path, skip=skip, times=times)

@@ -36,7 +36,6 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.dropped:
             self.close_connection = True
             return
-        request.status = answer.status
         self._write(answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815 - as the library calls it
@@ -67,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Sec-WebSocket-Accept", accept(self.headers["Sec-WebSocket-Key"]))
         self.end_headers()
         self.wfile.flush()
-        conversation(WebSocket(self.rfile, _Flushed(self.wfile)))  # type: ignore[arg-type] - a buffered reader it is
+        conversation(WebSocket(self.rfile, _Flushed(self.wfile)))
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -109,9 +108,10 @@ class _Listener(ThreadingHTTPServer):
         try:
             if self.context:
                 self._open.discard(connection)
-                connection = self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+                secured = self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+                connection = secured
                 self._open.add(connection)
-                connection.do_handshake()  # type: ignore[attr-defined]
+                secured.do_handshake()
             _Handler(connection, client_address, self)
         except OSError as error:  # the client is gone, or does not trust the certificate
             if isinstance(error, ssl.SSLError):
@@ -140,7 +140,9 @@ class Site:
     :ivar faults: what goes wrong, to be switched on.
     :ivar clock_offset: seconds by which the site's clock is ahead.
     :ivar failed_handshakes: how many connections ended in TLS, as with a client that does not trust the certificate.
+    :ivar crashes: faults of the stand-in itself, which answered 500 then; a test should find none.
     :ivar on_request: is called with each request that is on record, before it is answered.
+    :ivar on_answer: is called with each request whose answer is about to leave.
     """
 
     def __init__(self, certificates: Certificates | None = None) -> None:
@@ -153,7 +155,9 @@ class Site:
         self.faults = Faults()
         self.clock_offset = 0.0
         self.failed_handshakes = 0
+        self.crashes: list[Exception] = []
         self.on_request: Callable[[Request], None] | None = None
+        self.on_answer: Callable[[Request], None] | None = None
         self._lock = threading.RLock()
         self._listener = _Listener(self, self.answer, certificates.context())
         self._listeners = [self._listener]
@@ -198,10 +202,18 @@ class Site:
             self.on_request(request)
 
         def own() -> Answer:
-            with self._lock:
-                return answer(request)
+            try:
+                with self._lock:
+                    return answer(request)
+            except Exception as error:
+                self.crashes.append(error)
+                return Answer.undocumented(500, "The stand-in failed")
 
-        return self.faults.answer(request, own)
+        given = self.faults.answer(request, own)
+        request.status = given.status
+        if self.on_answer:
+            self.on_answer(request)
+        return given
 
     def seen(self, method: str, path: str) -> list[Request]:
         """Return the requests with *method* whose path ends in *path*."""

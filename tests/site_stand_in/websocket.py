@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+import io
 import json
 import struct
-from typing import Any, BinaryIO
+from typing import Any
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
@@ -19,7 +20,7 @@ def accept(key: str) -> str:
 class WebSocket:
     """An open websocket with a client at its other end."""
 
-    def __init__(self, reader: BinaryIO, writer: Any) -> None:
+    def __init__(self, reader: io.BufferedIOBase, writer: Any) -> None:
         self._reader = reader
         self._writer = writer
 
