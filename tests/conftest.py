@@ -26,6 +26,7 @@ from tests.programs import missing, run_program
 from tests.site_stand_in.fixtures import (  # noqa: F401 - fixtures for all tests
     cloud_site,
     elsewhere,
+    forward_proxy,
     loopback,
     qseow_site,
     site_certificates,

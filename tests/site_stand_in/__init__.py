@@ -6,8 +6,9 @@ anew here, and another library verifies tokens. What is not documented has a cod
 
 from tests.site_stand_in.certificates import Certificates
 from tests.site_stand_in.cloud import Cloud
+from tests.site_stand_in.forward_proxy import ForwardProxy
 from tests.site_stand_in.messages import Answer, Request
 from tests.site_stand_in.qseow import Qseow
 from tests.site_stand_in.server import Elsewhere, Site
 
-__all__ = ["Answer", "Certificates", "Cloud", "Elsewhere", "Qseow", "Request", "Site"]
+__all__ = ["Answer", "Certificates", "Cloud", "Elsewhere", "ForwardProxy", "Qseow", "Request", "Site"]

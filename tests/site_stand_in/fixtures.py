@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_socket import socket_allow_hosts
 
-from tests.site_stand_in import Certificates, Cloud, Elsewhere, Qseow, Site
+from tests.site_stand_in import Certificates, Cloud, Elsewhere, ForwardProxy, Qseow, Site
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -46,6 +46,13 @@ def elsewhere(loopback: None, site_certificates: Certificates) -> Iterator[Elsew
     """Another host, whose certificate the same CA issued, and to which nothing may be sent."""
     with Elsewhere(site_certificates) as site:
         yield site
+
+
+@pytest.fixture
+def forward_proxy(loopback: None) -> Iterator[ForwardProxy]:
+    """A forward proxy for ``HTTPS_PROXY``."""
+    with ForwardProxy() as proxy:
+        yield proxy
 
 
 def _require_sound(site: Site) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site_stand_in import Certificates, Cloud, Elsewhere, Request
+from tests.site_stand_in import Certificates, Cloud, Elsewhere, ForwardProxy, Request
 from tests.site_stand_in.client import Client, bearer
 
 ME = "/api/v1/users/me"
@@ -99,6 +99,26 @@ def test_answers_can_be_broken_slow_or_endless(client: Client, cloud_site: Cloud
     connection.request("GET", "/")
     assert len(connection.getresponse().read(1_000_000)) == 1_000_000
     connection.close()
+
+
+def test_a_forward_proxy_carries_what_it_cannot_read(
+    client: Client, cloud_site: Cloud, forward_proxy: ForwardProxy
+) -> None:
+    context = ssl.create_default_context(cafile=cloud_site.certificates.ca_file)
+    for credentials, refused in ((None, False), ("Basic eDp5", True)):
+        forward_proxy.credentials = credentials
+        port = int(forward_proxy.url.rpartition(":")[2])
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=5)
+        connection.set_tunnel("localhost", cloud_site.port)
+        if refused:
+            with pytest.raises(OSError, match="407"):
+                connection.request("GET", ME)
+        else:
+            connection.request("GET", ME, headers=bearer(cloud_site.api_key))
+            assert connection.getresponse().status == 301
+        connection.close()
+    assert forward_proxy.targets == [f"localhost:{cloud_site.port}"] * 2
+    assert not any("authorization" in headers for headers in forward_proxy.headers)
 
 
 @pytest.mark.parametrize(("acted", "there"), [(True, 1), (False, 0)])

@@ -114,6 +114,12 @@ def test_a_host_that_is_not_in_the_allow_list_is_403(client: Client, qseow_site:
     assert client.call("GET", f"{qseow_site.prefix_url('listed')}/qps/csrftoken", bearer(qseow_token())).status == 204
 
 
+def test_a_token_that_does_not_fit_the_header_is_refused(client: Client, qseow_site: Qseow) -> None:
+    qseow_site.register()
+    assert open_session(client, qseow_site, qseow_token(group="x" * 5_000)).status == 204
+    assert open_session(client, qseow_site, qseow_token(group="x" * 6_100)).status == 400
+
+
 def test_an_older_site_has_no_csrf_token(client: Client, qseow_site: Qseow) -> None:
     qseow_site.register()
     qseow_site.switches.older = True
