@@ -40,7 +40,7 @@ class Proxy:
             return Answer.text(403, "STAND-IN-1: forbidden")
         if request.headers.get("upgrade", "").lower() == "websocket":
             session = self._session_of_cookie(request, virtual_proxy)
-            origin_allowed = self._is_allowed(_origin_host(request), virtual_proxy)
+            origin_allowed = self._is_origin_allowed(request, virtual_proxy)
             return self._engine.answer(request, path, session, virtual_proxy, origin_allowed=origin_allowed)
         return self._answer_user(request, virtual_proxy, path)
 
@@ -62,6 +62,12 @@ class Proxy:
     def _is_allowed(self, host: str, virtual_proxy: Entity) -> bool:
         listed = {name.lower() for name in virtual_proxy["websocketCrossOriginWhiteList"]}
         return host.lower() in listed | self.switches.own_names
+
+    def _is_origin_allowed(self, request: Request, virtual_proxy: Entity) -> bool:
+        origin = request.headers.get("origin")
+        if origin is None:
+            return not self.switches.origin_required
+        return self._is_allowed(origin.partition("://")[2].partition(":")[0], virtual_proxy)
 
     def _answer_user(self, request: Request, virtual_proxy: Entity, path: str) -> Answer:
         old = self._session_of_cookie(request, virtual_proxy)
@@ -175,10 +181,6 @@ def _mapped(claims: Mapping[str, Any], virtual_proxy: Entity) -> dict[str, Any]:
         if row["isMandatory"] and row["jwtAttribute"] not in claims:
             raise Refused(f"the mandatory claim {row['jwtAttribute']} is missing")
     return {row["senseAttribute"]: claims[row["jwtAttribute"]] for row in rows if row["jwtAttribute"] in claims}
-
-
-def _origin_host(request: Request) -> str:
-    return request.headers.get("origin", "").partition("://")[2].partition(":")[0]
 
 
 def _not_logged_in() -> Answer:

@@ -180,9 +180,7 @@ def test_a_websocket_opens_with_cookie_csrf_token_and_origin(
     assert [frame["method"] for frame in frames] == ["OnAuthenticationInformation", "OnConnected"]
 
 
-@pytest.mark.parametrize(
-    "changes", [{"csrf": "x"}, {"origin": None}, {"origin": "https://evil.example"}, {"Authorization": "Bearer x"}]
-)
+@pytest.mark.parametrize("changes", [{"csrf": "x"}, {"origin": "https://evil.example"}, {"Authorization": "Bearer x"}])
 def test_a_websocket_that_another_site_could_have_opened_is_403(
     client: Client, qseow_site: Qseow, engine: Callable[..., Frames], changes: dict[str, Any]
 ) -> None:
@@ -191,6 +189,17 @@ def test_a_websocket_that_another_site_could_have_opened_is_403(
         engine(open_session(client, qseow_site, qseow_token()), **changes)
     assert refused.value.response.status_code == 403
     assert b"(CSWSH) discovered" in refused.value.response.body
+
+
+def test_a_websocket_without_an_origin_is_for_the_site_to_take(
+    client: Client, qseow_site: Qseow, engine: Callable[..., Frames]
+) -> None:
+    qseow_site.register()
+    session = open_session(client, qseow_site, qseow_token())
+    assert engine(session, origin=None)[1]["method"] == "OnConnected"
+    qseow_site.switches.origin_required = True
+    with pytest.raises(InvalidStatus):
+        engine(session, origin=None)
 
 
 def test_a_virtual_proxy_without_nodes_cannot_route(
