@@ -42,6 +42,15 @@ def test_a_token_opens_a_session_and_the_session_knows_its_user(client: Client, 
     ]
 
 
+def test_a_session_is_its_cookie_and_the_signature_of_it(client: Client, cloud_site: Cloud) -> None:
+    cloud_site.register()
+    cookies = log_in(client, cloud_site, cloud_token()).cookies
+    sid, signature = (f"{name}={cookies[name]}" for name in ("eas.sid", "eas.sid.sig"))
+    headers = [f"{sid}; {signature}", sid, signature, f"{sid}; {signature}x"]
+    answers = [client.call("GET", f"{cloud_site.url}/api/v1/users/me", {"Cookie": header}) for header in headers]
+    assert [answer.status for answer in answers] == [301, 401, 401, 401]
+
+
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "subType", "jti", "iat", "nbf", "exp"])
 def test_a_missing_claim_is_named(client: Client, cloud_site: Cloud, claim: str) -> None:
     cloud_site.register()
