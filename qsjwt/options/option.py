@@ -13,8 +13,7 @@ from qsjwt.redaction import printable, quoted
 
 MAX_SHOWN_CHOICES: Final = 20
 ACTIONS: Final = ("store", "store_true", "store_false", "append", "extend", "count", argparse.BooleanOptionalAction)
-_SWITCHES: Final = ("store_true", "store_false", argparse.BooleanOptionalAction)
-FLAGS: Final = (*_SWITCHES, "count")
+FLAGS: Final = ("store_true", "store_false", argparse.BooleanOptionalAction, "count")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +71,6 @@ class Option:
     def is_hidden(self) -> bool:
         """Whether help and completion leave it out."""
         return self.help == argparse.SUPPRESS
-
-    @property
-    def is_flag(self) -> bool:
-        """Whether it is true or false, and takes no value."""
-        return self.action in _SWITCHES
 
     @property
     def is_repeated(self) -> bool:

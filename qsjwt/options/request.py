@@ -11,7 +11,7 @@ from qsjwt.options.parser import Parser
 from qsjwt.times import parse_duration, parse_lifetime
 from qsjwt.tokens.claim_names import claim_names
 from qsjwt.tokens.platform import Platform
-from qsjwt.tokens.request import THUMBPRINT, Options, TokenRequest
+from qsjwt.tokens.request import THUMBPRINT, Options, TokenRequest, narrowed
 
 
 def add_claim_name_options(group: OptionGroup, platform: Platform) -> None:
@@ -102,7 +102,7 @@ class RequestOptions:
         :raises InputError: if a claim or the key ID has no name.
         """
         return TokenRequest(
-            options=Options({name: options[name] for name in self._own}, options.given),
+            options=narrowed(options, self._own),
             expires=options.expires,
             clock_skew=options.clock_skew,
             algorithm=algorithm,

@@ -1,6 +1,6 @@
 """What a user asked for, as frozen values: the values of options, and a request for one token."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -45,6 +45,11 @@ class Options(Mapping[str, Any]):
     def __repr__(self) -> str:
         """Show names alone: a value may be a private key."""
         return f"<Options {' '.join(self)}>"
+
+
+def narrowed(options: Options, names: Iterable[str]) -> Options:
+    """Return the values of *names* alone; no method, as an option may have any name."""
+    return Options({name: options[name] for name in names}, options.given)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from qsjwt.options.claims import add_claim_options, further_claims
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import add_claim_name_options, key_id
 from qsjwt.tokens.claim_names import claim_names
-from qsjwt.tokens.request import THUMBPRINT, Options, TokenRequest
+from qsjwt.tokens.request import THUMBPRINT, Options, TokenRequest, narrowed
 
 _LOG = logging.getLogger("qsjwt.command")
 
@@ -73,7 +73,7 @@ class Registration(PlatformCommand):
                 hint="give what the tokens are made with; --keyid thumbprint takes the key's own",
             )
         request = TokenRequest(
-            options=Options({name: options[name] for name in self._own}, options.given),
+            options=narrowed(options, self._own),
             algorithm=algorithm,
             key_id=public.thumbprint if wanted == THUMBPRINT else wanted,
             claims=claims,
