@@ -8,7 +8,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from qsjwt.options.parser import continued
+from qsjwt.options.help_text import continued
 
 _BEFORE_LINKS_ARE_RESOLVED: Final = 5
 _ALWAYS: Final = ("program", "key-providers")

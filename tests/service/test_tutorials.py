@@ -51,6 +51,7 @@ def test_a_platform_comes_from_an_empty_folder(
     assert lines == (EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8").splitlines()
 
 
+@pytest.mark.needs("openssl")
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_key_provider_comes_from_an_empty_folder(
     shell: str, place: Place, variables: dict[str, str], tmp_path: Path
