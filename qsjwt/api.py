@@ -4,14 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from qsjwt.cli.command import Command, PlatformCommand
-from qsjwt.errors import (
-    InputError,
-    KeyUnavailable,
-    PluginError,
-    QsJwtError,
-    SigningFailed,
-    VerificationFailed,
-)
+from qsjwt.errors import InputError, KeyUnavailable, PluginError, QsJwtError, SigningFailed, VerificationFailed
 from qsjwt.io.deadline import within
 from qsjwt.io.read import read_file, user_path
 from qsjwt.io.write import NewFile, write_files

@@ -94,10 +94,7 @@ class Nprinting(Platform):
         _require_pair(options)
         renamed = {option for option in CLAIM_NAMES if names[option] != CLAIM_NAMES[option]}
         by_domain = options.useremail is None and (options.domain is not None or renamed == {"domain", "username"})
-        fields: dict[str, Any] = {
-            "jwtEnabled": True,
-            "certificate": public.require_certificate_pem(self.product),
-        }
+        fields: dict[str, Any] = {"jwtEnabled": True, "certificate": public.require_certificate_pem(self.product)}
         if not by_domain:
             return {**fields, "matchUsersBy": "email", "emailAttribute": names["useremail"]}
         return {

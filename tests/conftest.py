@@ -23,14 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from qsjwt.cli.app import main
 from tests.programs import missing, run_program
-from tests.site_stand_in.fixtures import (  # noqa: F401 - fixtures for all tests
-    cloud_site,
-    elsewhere,
-    forward_proxy,
-    loopback,
-    qseow_site,
-    site_certificates,
-)
+from tests.site_stand_in.fixtures import cloud_site, elsewhere, forward_proxy, loopback, qseow_site, site_certificates  # noqa: F401 - fixtures for all tests
 
 VECTORS = Path(__file__).parent / "vectors" / "qs-jwt-1.14.1"
 

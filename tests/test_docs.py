@@ -222,9 +222,7 @@ def test_a_block_for_bash_has_its_twin_for_powershell_behind_it(page: Page) -> N
     ]
 
 
-LANGUAGES = {
-    *("shell", "bash", "powershell", "zsh", "fish", "groovy", "python", "json", "yaml", "ini", "toml", "text"),
-}
+LANGUAGES = {*("shell", "bash", "powershell", "zsh", "fish", "groovy", "python", "json", "yaml", "ini", "toml", "text")}
 ALONE = {
     "zsh": ["how-to/completion.md"],
     "fish": ["how-to/completion.md"],
@@ -420,11 +418,7 @@ def test_the_example_platform_works_as_it_is_printed(
 
 
 def test_the_larger_example_platform_works_as_it_is_printed(
-    run: Run,
-    keys: SimpleNamespace,
-    installed_plugin: InstallPlugin,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, source, _, contract = (block.text for block in PLATFORM.blocks("python"))
     installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
@@ -452,11 +446,7 @@ def test_a_check_of_ones_own_works_as_it_is_printed() -> None:
 
 
 def test_the_example_key_provider_works_as_it_is_printed(
-    qseow: Run,
-    keys: SimpleNamespace,
-    installed_plugin: InstallPlugin,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = KEY_PROVIDER.blocks("python")[1].text
     installed_plugin("pass-provider", {"qsjwt.key_provider.v1": _entry_point("qsjwt.key_provider.v1")}, source)

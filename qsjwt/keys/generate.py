@@ -18,11 +18,7 @@ from qsjwt.times import LAST_SECOND
 KEY_SIZES: Final = {"rsa": (4096, 2048, 3072), "ec": (384, 256)}
 """Kind of key to its sizes in bits, the usual one first: the modulus of RSA, the curves P-384 and P-256."""
 
-KEY_FILES: Final = {
-    "private_key": "privatekey.pem",
-    "public_key": "publickey.pem",
-    "certificate": "publickey.cer",
-}
+KEY_FILES: Final = {"private_key": "privatekey.pem", "public_key": "publickey.pem", "certificate": "publickey.cer"}
 """What a new key's three files hold, to the end of their names, which is that of qs-jwt."""
 
 _CURVES: Final = {256: ec.SECP256R1, 384: ec.SECP384R1}

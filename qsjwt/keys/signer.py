@@ -197,12 +197,14 @@ def digest(data: bytes, algorithm: str) -> bytes:
 
 
 def jose_signature(der: bytes, algorithm: str) -> bytes:
-    """Return an ECDSA signature as R||S of fixed width (RFC 7518, section 3.4).
+    """Return a signature as tokens have it: of ECDSA as R||S of fixed width (RFC 7518, section 3.4).
 
-    :param der: the ASN.1 form that services and HSM libraries give.
-    :param algorithm: ES256, ES384 or ES512.
+    :param der: what services and HSM libraries give, which is ASN.1 for ECDSA; that of RSA is returned as it is.
+    :param algorithm: its JWA name.
     :raises ValueError: if *der* is not such a form.
     """
+    if not algorithm.startswith("ES"):
+        return der
     width = _COORDINATE_BYTES[algorithm]
     r, s = decode_dss_signature(der)
     try:

@@ -12,13 +12,7 @@ from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.io.read import read_file
 from qsjwt.keys.load import load_certificates, load_public_keys
 from qsjwt.keys.public import PublicKey, certificate_of, is_certificate_of, leaves, the_only
-from qsjwt.keys.reference import (
-    PASSPHRASE_VARIABLE,
-    ReferenceForm,
-    Secrets,
-    reference_forms,
-    split_reference,
-)
+from qsjwt.keys.reference import PASSPHRASE_VARIABLE, ReferenceForm, Secrets, reference_forms, split_reference
 from qsjwt.keys.signer import Signer
 from qsjwt.options.group import OptionGroup
 from qsjwt.options.parser import PROGRAM, Parser
@@ -129,10 +123,7 @@ def add_any_key_options(parser: Parser, note: str) -> OptionGroup:
 
 def _add_key_option(group: OptionGroup) -> None:
     group.add(
-        "--key",
-        action="append",
-        metavar="SCHEME:REFERENCE",
-        help="where the private key is; no scheme means file:",
+        "--key", action="append", metavar="SCHEME:REFERENCE", help="where the private key is; no scheme means file:"
     )
 
 

@@ -108,7 +108,7 @@ class RequestOptions:
             algorithm=algorithm,
             key_id=key_id(options),
             claims=claims,
-            claim_names=claim_names(options, self._platform.claim_names, self._platform.user_claims),
+            claim_names=claim_names(self._platform, options),
             check=check,
         )
 

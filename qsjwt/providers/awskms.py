@@ -145,8 +145,6 @@ class AwsKmsSigner(Signer):
         signature = answer.get("Signature")
         if not isinstance(signature, bytes) or not signature:
             raise SigningFailed(f"{self._title} does not sign: there is no signature in the answer")
-        if not algorithm.startswith("ES"):
-            return signature
         try:
             return jose_signature(signature, algorithm)
         except ValueError as cause:

@@ -116,12 +116,7 @@ class AzureKvSigner(Signer):
     """Has a digest signed by the service."""
 
     def __init__(
-        self,
-        public_key: JWK,
-        place: "_Place",
-        client: CryptographyClient,
-        timeout: int,
-        held: contextlib.ExitStack,
+        self, public_key: JWK, place: "_Place", client: CryptographyClient, timeout: int, held: contextlib.ExitStack
     ) -> None:
         """Hold *client*, which knows the public half of the key alone, so that it cannot sign here.
 

@@ -157,7 +157,7 @@ class GcpKmsSigner(Signer):
             signature: bytes = answer.signature
             if answer.name != self._name:
                 raise SigningFailed(f"{what}: the service answers with another key")
-            return jose_signature(signature, algorithm) if algorithm.startswith("ES") else signature
+            return jose_signature(signature, algorithm)
         except _FOREIGN as cause:
             raise _failure(SigningFailed, what, cause, self._timeout) from cause
 

@@ -109,14 +109,7 @@ class VaultSigner(Signer):
     """Has Vault sign digests with one version of a key."""
 
     def __init__(
-        self,
-        client: hvac.Client,
-        mount: str,
-        name: str,
-        version: int,
-        public_key: JWK,
-        *,
-        timeout: int,
+        self, client: hvac.Client, mount: str, name: str, version: int, public_key: JWK, *, timeout: int
     ) -> None:
         """Hold the SDK's *client*, which may be used from several threads.
 
@@ -153,7 +146,7 @@ class VaultSigner(Signer):
             )
         try:
             raw = base64.b64decode(signature.removeprefix(mark), validate=True)
-            return jose_signature(raw, algorithm) if algorithm.startswith("ES") else raw
+            return jose_signature(raw, algorithm)
         except (binascii.Error, ValueError) as cause:
             raise SigningFailed(f"{title} gave a signature in another encoding than it was asked for") from cause
 

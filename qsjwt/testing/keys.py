@@ -14,14 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
-from qsjwt.api import (
-    InputError,
-    KeyUnavailable,
-    QsJwtError,
-    Secrets,
-    Signer,
-    open_signer,
-)
+from qsjwt.api import InputError, KeyUnavailable, QsJwtError, Secrets, Signer, open_signer
 from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.keys.signer import LocalSigner, key_algorithms

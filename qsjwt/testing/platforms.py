@@ -12,15 +12,7 @@ from typing import Any, ClassVar, Final
 import pytest
 from jwcrypto.jws import JWS
 
-from qsjwt.api import (
-    REGISTERED_CLAIMS,
-    InputError,
-    KeyUnavailable,
-    Platform,
-    Token,
-    create_token,
-    create_tokens,
-)
+from qsjwt.api import REGISTERED_CLAIMS, InputError, KeyUnavailable, Platform, Token, create_token, create_tokens
 from qsjwt.cli.app import main
 from qsjwt.options.group import OptionGroup
 from qsjwt.options.option import Option

@@ -1,23 +1,22 @@
 """Claims whose names an administrator chooses, as the options ``--userid-claim`` and similar ones say them."""
 
-from collections.abc import Collection, Mapping
 from typing import Final
 
 from qsjwt.errors import InputError
 from qsjwt.redaction import quoted
+from qsjwt.tokens.platform import Platform
 from qsjwt.tokens.request import Options
 
 REGISTERED_CLAIMS: Final = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
 """RFC 7519, section 4.1; they cannot be attributes (Qlik Support, 1716226)."""
 
 
-def claim_names(options: Options, names: Mapping[str, str], always: Collection[str] = ()) -> dict[str, str]:
-    """Return the names that *options* say, by option.
+def claim_names(platform: Platform, options: Options) -> dict[str, str]:
+    """Return the names that *options* say for the claims of *platform*, by option.
 
-    :param names: option to the claim's name if the administrator chose no other.
-    :param always: the options whose claims every token has.
     :raises InputError: if one is empty, reserved by RFC 7519, or meant for two claims.
     """
+    names = platform.claim_names
     chosen: dict[str, str] = {option: options[f"{option}_claim"] for option in names}
     for option, name in chosen.items():
         if not name.strip():
@@ -31,7 +30,9 @@ def claim_names(options: Options, names: Mapping[str, str], always: Collection[s
     meant = [
         option
         for option in names
-        if option in always or chosen[option] != names[option] or options.get(option) is not None
+        if option in platform.user_claims
+        or chosen[option] != names[option]
+        or (option in options and options[option] is not None)
     ]
     if len({chosen[option] for option in meant}) == len(meant):
         return chosen

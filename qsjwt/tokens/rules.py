@@ -147,11 +147,7 @@ class Rule:
 
 
 def registered_key(
-    algorithms: Sequence[str],
-    source: str = "RFC 7515, section 5.2",
-    response: str = "",
-    *,
-    certificate: str = "",
+    algorithms: Sequence[str], source: str = "RFC 7515, section 5.2", response: str = "", *, certificate: str = ""
 ) -> tuple[Rule, ...]:
     """Return the rules of the registered key: ``signature``, ``key`` and, where one is registered, ``certificate``.
 

@@ -105,7 +105,7 @@ def test_the_help_of_a_platform_is_grouped_by_what_options_are_about(run: Run) -
     ]
     who = text.partition("\nwho:\n")[2].partition("\n\n")[0]
     assert re.findall(r"^  (--\w+)", who, re.MULTILINE) == [
-        *("--userdir", "--userid", "--username", "--useremail", "--groups"),
+        *("--userdir", "--userid", "--username", "--useremail", "--groups")
     ]
 
 

@@ -717,10 +717,7 @@ def test_a_third_party_platform_is_checked_too(
         ("rules = (Rule('x', 'y', 'z', lambda case: None),)", "does not check the token: TypeError"),
         ("rules = (Rule('x', 'y', 'z', None),)", "TypeError: its rules have checks"),
         ("add_shared_options = lambda self, group: group.add('--keyid')", "does not add its options"),
-        (
-            "add_shared_options = lambda self, group: group.add('--mine', dest='format')",
-            "does not add its options",
-        ),
+        ("add_shared_options = lambda self, group: group.add('--mine', dest='format')", "does not add its options"),
     ],
 )
 def test_a_platform_that_declares_what_cannot_be_is_named(

@@ -197,11 +197,7 @@ def test_a_command_whose_constructor_fails_is_no_bug_of_ours(run: Run, installed
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "use"),
-    [
-        (PLATFORM, "qseow", ("--key", "x")),
-        (PROVIDER, "file", ("--key", "file:x")),
-    ],
+    ("kind", "name", "use"), [(PLATFORM, "qseow", ("--key", "x")), (PROVIDER, "file", ("--key", "file:x"))]
 )
 def test_a_name_that_two_packages_claim_belongs_to_neither(
     qseow: Run,

@@ -88,12 +88,7 @@ except Terminated as stop:
     time.sleep(60)
 """
     ended = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        preexec_fn=interruptible,
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60, preexec_fn=interruptible
     )
     number = getattr(signal, name)
     assert (ended.returncode, ended.stdout, ended.stderr) == (-number, f"{128 + number}\n", "")

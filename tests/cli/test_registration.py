@@ -249,12 +249,7 @@ def test_options_that_name_attributes_map_these_and_the_claims_of_ones_own(
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "key", "expected"),
-    [
-        (None, "rsa", "RS256"),
-        ("RS512", "rsa", "RS512"),
-        (None, "p384", "ES384"),
-    ],
+    ("algorithm", "key", "expected"), [(None, "rsa", "RS256"), ("RS512", "rsa", "RS512"), (None, "p384", "ES384")]
 )
 def test_the_jwk_is_complete_for_every_kind_of_key(
     run: Run, keys: SimpleNamespace, algorithm: str | None, key: str, expected: str

@@ -81,8 +81,7 @@ def test_an_expired_certificate_is_said_and_no_error(run: Run, lasting: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
-    [("rsa", ("RSA", 2048, None)), ("ec", ("EC", 256, "P-256")), ("p384", ("EC", 384, "P-384"))],
+    ("name", "expected"), [("rsa", ("RSA", 2048, None)), ("ec", ("EC", 256, "P-256")), ("p384", ("EC", 384, "P-384"))]
 )
 def test_the_public_half_of_a_private_key_is_shown(
     run: Run, keys: SimpleNamespace, name: str, expected: tuple[str, int, str | None], monkeypatch: pytest.MonkeyPatch

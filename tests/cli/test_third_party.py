@@ -63,13 +63,7 @@ class Acme:
 
 
 @pytest.mark.parametrize(
-    "new",
-    [
-        'io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")',
-        "io.StringIO()",
-        "None",
-        "sys.stderr",
-    ],
+    "new", ['io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")', "io.StringIO()", "None", "sys.stderr"]
 )
 def test_the_token_arrives_whatever_a_plugin_puts_in_place_of_stdout(acme: Acme, new: str) -> None:
     acme.install(("class Acme", f"sys.stdout = {new}\n    class Acme"))
@@ -249,10 +243,7 @@ def test_the_members_of_an_enum_are_choices_by_their_values(acme: Acme) -> None:
 
 def test_an_option_that_is_counted_may_be_a_number_in_a_row(acme: Acme, keys: SimpleNamespace) -> None:
     acme.install(
-        (
-            'group.add("--user"',
-            'group.add("--loud", action="count", help="l"); group.add("--user"',
-        ),
+        ('group.add("--user"', 'group.add("--loud", action="count", help="l"); group.add("--user"'),
         ('{"user": request.options.user', '{"loud": request.options.loud, "user": request.options.user'),
     )
     for value, loud in ((3, 3), (True, 1), (0, None)):

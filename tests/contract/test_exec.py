@@ -325,7 +325,7 @@ class TestOnWindows:
     def test_a_backslash_is_part_of_a_path(self) -> None:
         command = r'"C:\Program Files\op\op.exe" read "op://a vault/key" --cache="C:\a b" D:\new\t.cfg "E:\"'
         assert provider._words(command) == [  # noqa: SLF001 - elsewhere than on Windows, nothing else shows it
-            *(r"C:\Program Files\op\op.exe", "read", "op://a vault/key", r"--cache=C:\a b", r"D:\new\t.cfg", "E:\\"),
+            *(r"C:\Program Files\op\op.exe", "read", "op://a vault/key", r"--cache=C:\a b", r"D:\new\t.cfg", "E:\\")
         ]
 
     def test_taskkill_ends_the_helper_with_all_that_it_started(

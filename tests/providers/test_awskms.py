@@ -117,9 +117,7 @@ class StandIn:
 
     def __init__(self, private_key: Any) -> None:
         self.private_key = private_key
-        self.algorithms = [
-            *(f"RSASSA_{padding}_SHA_{bits}" for padding in ("PKCS1_V1_5", "PSS") for bits in HASHES),
-        ]
+        self.algorithms = [*(f"RSASSA_{padding}_SHA_{bits}" for padding in ("PKCS1_V1_5", "PSS") for bits in HASHES)]
         if isinstance(private_key, ec.EllipticCurvePrivateKey):
             self.algorithms = [f"ECDSA_SHA_{private_key.key_size}"]
         self.types: list[str] = []

@@ -21,13 +21,7 @@ from pkcs11 import Attribute, KeyType, MechanismFlag, ObjectClass
 from pkcs11.util.ec import decode_ec_private_key, decode_ec_public_key
 from pkcs11.util.rsa import decode_rsa_private_key
 
-from qsjwt.api import (
-    KeyUnavailable,
-    Secrets,
-    Signer,
-    SigningFailed,
-    open_signer,
-)
+from qsjwt.api import KeyUnavailable, Secrets, Signer, SigningFailed, open_signer
 from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import JSONWEBTOKEN, Run, pem, public_pem, require, run_process, unavailable, verified_by_node
@@ -106,9 +100,7 @@ def _create_the_rest(module: str, keys: SimpleNamespace) -> None:
 
         def create(label: str, identity: bytes, template: dict[Any, Any], **more: Any) -> Any:
             extra = {Attribute[name.upper()]: value for name, value in more.items()}
-            return session.create_object(
-                {**template, Attribute.LABEL: label, Attribute.ID: identity, **extra},
-            )
+            return session.create_object({**template, Attribute.LABEL: label, Attribute.ID: identity, **extra})
 
         for _ in range(2):
             create("same", b"\x20", {**private, **rsa_numbers})

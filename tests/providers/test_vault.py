@@ -19,12 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from qsjwt.api import (
-    KeyUnavailable,
-    Secrets,
-    SigningFailed,
-    open_signer,
-)
+from qsjwt.api import KeyUnavailable, Secrets, SigningFailed, open_signer
 from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Run, public_pem

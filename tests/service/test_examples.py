@@ -54,10 +54,7 @@ def test_a_wheel_of_an_example_holds_its_one_module(wheels: dict[str, Path]) -> 
 
 
 def test_both_examples_are_listed_with_their_packages(place: Place) -> None:
-    assert _plugins(place) == {
-        ("platform", "acme"): "acme-platform ok",
-        ("key provider", "pass"): "pass-provider ok",
-    }
+    assert _plugins(place) == {("platform", "acme"): "acme-platform ok", ("key provider", "pass"): "pass-provider ok"}
 
 
 def test_a_token_for_acme_verifies(acme_token: str, keys: SimpleNamespace) -> None:

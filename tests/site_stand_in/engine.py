@@ -30,13 +30,7 @@ class Engine:
         self._sessions = sessions
 
     def answer(
-        self,
-        request: Request,
-        path: str,
-        session: ProxySession | None,
-        virtual_proxy: Entity,
-        *,
-        origin_allowed: bool,
+        self, request: Request, path: str, session: ProxySession | None, virtual_proxy: Entity, *, origin_allowed: bool
     ) -> Answer:
         """Return the answer to the handshake at *path*, which is what follows the prefix."""
         if "authorization" in request.headers or not origin_allowed:

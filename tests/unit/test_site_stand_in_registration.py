@@ -33,10 +33,7 @@ PROVIDER: dict[str, Any] = {
     "protocol": "jwtAuth",
     "provider": "external",
     "description": "mine",
-    "options": {
-        "issuer": "https://idp",
-        "staticKeys": [{"kid": "k1", "pem": signing_certificate().replace("\n", "")}],
-    },
+    "options": {"issuer": "https://idp", "staticKeys": [{"kid": "k1", "pem": signing_certificate().replace("\n", "")}]},
 }
 
 

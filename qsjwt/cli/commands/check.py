@@ -25,10 +25,7 @@ from qsjwt.tokens.platform import examine
 from qsjwt.tokens.request import THUMBPRINT, Options
 from qsjwt.tokens.rules import Broken, Finding, Status
 
-_EXPECTED: Final = {
-    "issuer": "expected iss: the registered issuer",
-    "audience": "expected aud, or one of its members",
-}
+_EXPECTED: Final = {"issuer": "expected iss: the registered issuer", "audience": "expected aud, or one of its members"}
 
 
 class Check(PlatformCommand):
@@ -65,7 +62,7 @@ class Check(PlatformCommand):
         now = time.time() if options.at is None else options.at
         registered = _registered(options)
         expected = self._expected(options, registered)
-        names = claim_names(options, self.platform.claim_names, self.platform.user_claims)
+        names = claim_names(self.platform, options)
         text = token_text(options, f"check {self.name}")
         try:
             findings = self._judge(jwt.decode(text), names, now, expected, registered)
@@ -84,12 +81,7 @@ class Check(PlatformCommand):
             raise VerificationFailed(f"{self.platform.summary} would reject the token: {', '.join(broken)}")
 
     def _judge(
-        self,
-        token: DecodedToken,
-        names: Mapping[str, str],
-        now: float,
-        expected: Token,
-        registered: Registered | None,
+        self, token: DecodedToken, names: Mapping[str, str], now: float, expected: Token, registered: Registered | None
     ) -> Sequence[Finding]:
         with self.guard("check the token"):
             # What the platform does to its copy changes no verdict.

@@ -21,12 +21,7 @@ class Completion(Command):
 
     def add_options(self, parser: Parser) -> None:
         """Add the shell."""
-        parser.add(
-            "shell",
-            choices=tuple(scripts.SHELLS),
-            metavar="SHELL",
-            help=", ".join(scripts.SHELLS),
-        )
+        parser.add("shell", choices=tuple(scripts.SHELLS), metavar="SHELL", help=", ".join(scripts.SHELLS))
 
     def take_action(self, options: Options) -> None:
         """Print the script; plugins that cannot be loaded are not in it."""

@@ -76,13 +76,7 @@ def _outcome(verify: Any, *arguments: Any) -> str:
 def _record(token: DecodedToken, has_key: bool, failures: list[str]) -> Mapping[str, Any]:
     verdict = "invalid" if failures else "valid" if has_key else "not verified"
     times = {title: iso_time(token.claims[claim]) for claim, title in _TIMES.items() if claim in token.claims}
-    return {
-        "header": token.header,
-        "claims": token.claims,
-        "times": times,
-        "verdict": verdict,
-        "reasons": failures,
-    }
+    return {"header": token.header, "claims": token.claims, "times": times, "verdict": verdict, "reasons": failures}
 
 
 def _as_qs_jwt(

@@ -49,9 +49,7 @@ class Registration(PlatformCommand):
             parser, "A private key, or a public one, or a private one and its certificate."
         )
         key.add(
-            "--cert-self-signed",
-            action="store_true",
-            help="make a new certificate for --key, signed by the key itself",
+            "--cert-self-signed", action="store_true", help="make a new certificate for --key, signed by the key itself"
         )
         key_options.add_certificate_options(key)
         key_options.add_algorithm_option(key, self.platform)
@@ -77,7 +75,7 @@ class Registration(PlatformCommand):
             algorithm=algorithm,
             key_id=public.thumbprint if wanted == THUMBPRINT else wanted,
             claims=claims,
-            claim_names=claim_names(options, self.platform.claim_names, self.platform.user_claims),
+            claim_names=claim_names(self.platform, options),
         )
         with self.guard("say what to register"):
             body = self.platform.registration(request, public)

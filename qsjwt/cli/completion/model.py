@@ -126,10 +126,7 @@ def model(top: Parser, commands: Iterable[Place], summaries: Mapping[str, str | 
             names.setdefault(name, {})[rest] = command.help
     groups = {name: Place(name, first[name], helps, names=below) for name, below in names.items()}
     first["help"] = "Tell about a command."
-    return Model(
-        {"": Place("", root.help, root.options, names=first), **groups, **places},
-        list(_schemes()),
-    )
+    return Model({"": Place("", root.help, root.options, names=first), **groups, **places}, list(_schemes()))
 
 
 def _schemes() -> Iterable[Scheme]:

@@ -191,10 +191,5 @@ def _powershell_word(text: str) -> str:
     return "'" + re.sub("(['‘’‚‛])", r"\1\1", text) + "'"
 
 
-SHELLS: Final[Mapping[str, Callable[[Model], str]]] = {
-    "bash": bash,
-    "zsh": zsh,
-    "fish": fish,
-    "powershell": powershell,
-}
+SHELLS: Final[Mapping[str, Callable[[Model], str]]] = {"bash": bash, "zsh": zsh, "fish": fish, "powershell": powershell}
 """Shell to what makes its script."""

@@ -33,10 +33,7 @@ def _problems(data: bytes, form: str | None = None) -> dict[int, str]:
 @pytest.mark.parametrize("last", ["", "end"])
 def test_csv_is_read_in_the_encodings_and_line_ends_of_shells(encoding: str, end: str, last: str) -> None:
     text = end.join(["userid,groups", "anna,a;ö", "", '"bo ""B""","x,y"']) + (end if last else "")
-    assert _rows(text.encode(encoding)) == [
-        Row(1, 2, ANNA),
-        Row(2, 4, {"userid": 'bo "B"', "groups": "x,y"}),
-    ]
+    assert _rows(text.encode(encoding)) == [Row(1, 2, ANNA), Row(2, 4, {"userid": 'bo "B"', "groups": "x,y"})]
 
 
 def test_utf_16_with_a_mark_in_the_other_order_is_read() -> None:
@@ -57,10 +54,7 @@ def test_an_empty_cell_is_left_out_and_so_is_null() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_json_lines_keep_their_types(end: str) -> None:
     data = end.join(['{"userid":"anna","groups":["a"],"claim.n":1.5}', "", '{"userid":true}']).encode()
-    assert _rows(data) == [
-        Row(1, 1, {"userid": "anna", "groups": ["a"], "claim.n": 1.5}),
-        Row(2, 3, {"userid": True}),
-    ]
+    assert _rows(data) == [Row(1, 1, {"userid": "anna", "groups": ["a"], "claim.n": 1.5}), Row(2, 3, {"userid": True})]
 
 
 def test_the_first_character_tells_the_format_where_nobody_does() -> None:

@@ -124,6 +124,6 @@ def test_the_rule_of_the_key_follows_from_the_algorithms(algorithms: tuple[str, 
 def test_a_value_is_named_and_shown_in_the_words_of_json() -> None:
     values = [None, True, 7, 1.5, "x", ["x"], {"a": 1}]
     assert list(map(kind, values)) == [
-        *("null", "a boolean", "a number", "a number", "a string", "an array", "an object"),
+        *("null", "a boolean", "a number", "a number", "a string", "an array", "an object")
     ]
     assert list(map(shown, values)) == ["null", "true", "7", "1.5", "'x'", "'[\"x\"]'", "'{\"a\": 1}'"]

@@ -168,8 +168,7 @@ def test_of_several_keys_the_right_one_verifies(keys: SimpleNamespace, header: A
 
 
 @pytest.mark.parametrize(
-    ("header", "word"),
-    [({"kid": "k1"}, "does not match"), ({"kid": "k3"}, "other key IDs than the token's, 'k3'")],
+    ("header", "word"), [({"kid": "k1"}, "does not match"), ({"kid": "k3"}, "other key IDs than the token's, 'k3'")]
 )
 def test_of_several_keys_the_key_id_decides(keys: SimpleNamespace, header: Any, word: str) -> None:
     token = jwt.decode(pyjwt.encode({}, keys.other, "RS256", headers=header))
