@@ -122,7 +122,8 @@ def _command(words: str, parser: Parser, level: int) -> str:
 def _options(program: str, parser: Parser, level: int) -> str:
     parts = [f"```{{program}} {program}\n```"]
     for group in parser.groups:
-        options = [option for option in group.options if not option.is_hidden]
+        shown = (option for option in group.options if not option.is_hidden)
+        options = sorted(shown, key=lambda option: bool(option.names))  # what has its place in the line comes first
         if not options:
             continue
         if group.title:
