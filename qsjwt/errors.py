@@ -1,7 +1,7 @@
 """The exceptions that become an exit code and one sentence on stderr.
 
 QsJwtError 1 ─┬─ InputError 2   ├─ KeyUnavailable 3   ├─ SigningFailed 4
-              ├─ PluginError 5  └─ VerificationFailed 6
+              ├─ PluginError 5  ├─ VerificationFailed 6  └─ ServerUnavailable 7
 """
 
 from collections.abc import Iterable
@@ -83,6 +83,12 @@ class VerificationFailed(QsJwtError):
     """The token is malformed, or its signature, algorithm, times or expected values say no."""
 
     exit_code = 6
+
+
+class ServerUnavailable(QsJwtError):
+    """A Qlik server cannot be reached, or refuses for another reason than the token."""
+
+    exit_code = 7
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

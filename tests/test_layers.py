@@ -27,7 +27,13 @@ PLUGINS = {
     "qsjwt.providers": ("qsjwt.api", "qsjwt.keys.", "qsjwt.io."),
     "qsjwt_platforms": ("qsjwt.api",),
 }
-OWNERS = {"cliff": {"cli"}, "stevedore": {"plugins"}, "argparse": {"options"}}
+OWNERS = {
+    "cliff": {"cli"},
+    "stevedore": {"plugins"},
+    "argparse": {"options"},
+    "urllib3": {"live"},
+    "truststore": {"live"},
+}
 FILES = sorted([*(ROOT / "qsjwt").rglob("*.py"), *(ROOT / "qsjwt_platforms").rglob("*.py")])
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
 
