@@ -159,21 +159,16 @@ class Qseow(Platform):
         """Return the token; each claim has the name that the options give it."""
         options, names = request.options, request.claim_names
         values = {
-            "userid": options.userid.strip() or options.userid,
-            "userdir": options.userdir.strip() or options.userdir,
+            "userid": options.userid,
+            "userdir": options.userdir,
             "username": options.username,
             "useremail": options.useremail,
             "groups": options.groups,
         }
         claims = {names[option]: value for option, value in values.items() if value is not None}
-        remarks = [
-            f"spaces around the value of --{option} are left out"
-            for option in _USERS
-            if values[option] != options[option]
-        ]
         given = {"iss": options.issuer, "aud": options.audience}
         claims |= {name: value for name, value in given.items() if value is not None}
-        return Token({}, {**claims, **time_claims(request, now)}, remarks=remarks)
+        return Token({}, {**claims, **time_claims(request, now)})
 
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the body for ``POST /qrs/virtualproxyconfig``; a row maps each attribute that the options name.

@@ -10,6 +10,7 @@ from qsjwt.options.claims import json_claim
 from qsjwt.options.group import Declared
 from qsjwt.options.option import Option
 from qsjwt.options.request import RequestOptions
+from qsjwt.options.text import Remark, as_meant
 from qsjwt.redaction import quoted
 from qsjwt.tokens.request import Options, TokenRequest
 
@@ -95,26 +96,29 @@ class Columns:
         values = vars(self._common).copy()
         claims = {name: _own(value) for name, value in self._claims.items()}
         given: set[Option] = set()
+        remarks: list[str] = []
         for column, value in row.items():
             if value is None or (isinstance(value, float) and math.isnan(value)):  # as tables of pandas have it
                 continue
-            if (option := self._known.get(column)) is not None:
-                self._put(values, option, column, value, given)
+            if column in self._known:
+                self._put(values, column, value, given, remarks.append)
             elif (claim := _claim_of(column)) is not None:
-                claims[claim] = _claim_value(column, claim, value, row)
+                claims[claim] = _claim_value(column, claim, value, row, remarks.append)
             else:
                 raise self._unknown(column)
         names = {option.dest for option in given}
-        return Options(values, self._common.given | names if names else self._common.given), claims
+        told = (*self._common.remarks, *remarks)
+        return Options(values, self._common.given | names if names else self._common.given, told), claims
 
-    def _put(self, values: dict[str, Any], option: Option, column: str, value: Any, given: set[Option]) -> None:
+    def _put(self, values: dict[str, Any], column: str, value: Any, given: set[Option], remark: Remark) -> None:
         """Put the option's *value* among *values*; false and an empty list take it back.
 
         :raises InputError: if it does not suit, or another column of the row has the option, or excludes it.
         """
+        option = self._known[column]
         # Most cells are a string for one value; each row of a batch passes here.
         plain = type(value) is str and option in self._single
-        made = option.convert(value) if plain else option.from_cell(value, self._separator, column)
+        made = option.convert(value, remark) if plain else option.from_cell(value, self._separator, column, remark)
         if made is None:
             values[option.dest] = option.default
             return
@@ -152,10 +156,10 @@ def _claim_of(column: str) -> str | None:
     return None
 
 
-def _claim_value(column: str, claim: str, value: Any, row: Mapping[str, Any]) -> Any:
+def _claim_value(column: str, claim: str, value: Any, row: Mapping[str, Any], remark: Remark) -> Any:
     typed = f"{_CLAIM_JSON}{claim}"
     if column == typed:
         return _own(json_claim(value, f"the column {quoted(column)}"))
     if typed in row:
         raise InputError(f"the columns {quoted(column)} and {quoted(typed)} set the same claim")
-    return _own(value)
+    return as_meant(value, f"the column {quoted(column)}", remark) if isinstance(value, str) else _own(value)

@@ -23,6 +23,7 @@ def add_batch_options(parser: Parser) -> None:
         metavar="FILE",
         help="make a token for each row of a CSV or JSON Lines file, - for standard input; a column is an option's "
         "name, or claim.NAME",
+        verbatim=True,
     )
     group.add(
         "--batch-format",

@@ -26,6 +26,8 @@ _SAID_DELIMITER: Final = re.compile(r'"?sep=([,;\t])"?')
 _CSV_ERRORS: Final = {
     "unexpected end of data": "a quoted cell is not closed",
     "new-line character": "an unquoted cell contains a line break",
+    "larger than field limit": f"a cell has more than {csv.field_size_limit():,} characters",
+    "expected after": "a quoted cell goes on after its closing quote",
 }
 """What the library says to what people understand."""
 
@@ -124,15 +126,18 @@ class RowReader:
     def __iter__(self) -> Iterator[Row | None]:
         """Yield all rows, and None where the next is not there yet: what is done can be given out meanwhile.
 
-        A row that cannot be read has a problem, and the next is not concerned.
+        A row that cannot be read has a problem, and the next is not concerned. One of CSV whose cells are all empty,
+        as spreadsheets leave behind, is none.
         """
         number = 0
         while (line := self._next_line()) is not None:
             if not line.number:
                 yield None
             elif line.text is None or line.text.strip():
-                number += 1
-                yield self._row(number, line)
+                row = self._row(number + 1, line)
+                if row.values or row.problem or self.columns is None:
+                    number += 1
+                    yield row
 
     def _next_line(self) -> _Line | None:
         return self._ahead.popleft() if self._ahead else next(self._lines, None)
@@ -148,9 +153,11 @@ class RowReader:
         columns = self.columns or ()
         text = _text_of(line)
         cells = self._cells_of_several(text) if '"' in text else self._cells([text])
+        if not any(map(str.strip, cells)):
+            return {}
         if len(cells) != len(columns):
             raise ValueError(f"it has {len(cells)} cells, but the header has {len(columns)}")
-        return {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+        return {name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()}
 
     def _cells_of_several(self, first: str) -> list[str]:
         """Return the cells of the record that begins with the line *first*.

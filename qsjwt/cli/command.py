@@ -13,7 +13,7 @@ from qsjwt.cli.output import private_output, write_stdout
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.plugins import Group
 from qsjwt.tokens.platform import PLATFORMS, Platform
-from qsjwt.tokens.request import Options
+from qsjwt.tokens.request import Options, without_remarks
 
 if TYPE_CHECKING:
 
@@ -67,7 +67,9 @@ class Command(_CliffCommand):
         """Do the work and return 0, or raise."""
         if options.loglevel:
             log.configure(log.LEVELS[options.loglevel])
-        self.take_action(options)
+        for remark in options.remarks:
+            _LOG.warning("%s", remark)
+        self.take_action(without_remarks(options))
         return 0
 
     def emit(self, text: str, path: str | None = None) -> None:

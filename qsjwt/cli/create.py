@@ -41,7 +41,9 @@ class CreateCommand(PlatformCommand):
         key_options.add_algorithm_option(key, self.platform)
         self._known.add_key_id(key)
         output = parser.group("output")
-        output.add("--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout")
+        output.add(
+            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout", verbatim=True
+        )
         add_format_option(output, (*_FORMATS, CSV), said="token, with --batch json (JSON Lines)")
         self._known.add_no_check(output)
         output.add(

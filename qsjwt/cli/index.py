@@ -14,6 +14,7 @@ from qsjwt.cli.command import COMMANDS, Command, PlatformCommand, is_ours, place
 from qsjwt.cli.create import CreateCommand
 from qsjwt.errors import InputError, PluginError, nearest
 from qsjwt.options.parser import PROGRAM, Parser
+from qsjwt.options.text import require_plain_dashes
 from qsjwt.plugins import Group
 from qsjwt.redaction import quoted
 from qsjwt.tokens.create import load_platform
@@ -66,6 +67,7 @@ class CommandIndex(cliff.commandmanager.CommandManager):
         if not self.entries:
             raise PluginError("no command is installed", hint="install qsjwt with pip, also to run it from its source")
         if name not in self.entries:
+            require_plain_dashes(name)
             raise InputError(
                 f"there is no command {quoted(name)}", hint=nearest(name, self.entries) or f"see {PROGRAM} --help"
             )
@@ -165,6 +167,8 @@ class CommandEntry(EntryPointWrapper):
         known = PLATFORMS.names()
         if arguments and arguments[0] in ("-h", "--help"):
             self._overview(known).parse_args(arguments)
+        if arguments:
+            require_plain_dashes(arguments[0])
         if not arguments or arguments[0].startswith("-"):
             raise InputError(
                 f"{self.plugin} needs the name of a platform before its options",

@@ -1,5 +1,6 @@
 """The options for claims of the user's own: ``--claim``, ``--claim-json`` and ``--claims-file``."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,17 +8,34 @@ from qsjwt.errors import InputError
 from qsjwt.io import read
 from qsjwt.io.strict_json import parse_json
 from qsjwt.options.group import OptionGroup
+from qsjwt.options.text import as_meant
 from qsjwt.redaction import quoted
 from qsjwt.tokens.request import Options
+
+_LOG = logging.getLogger("qsjwt.options")
 
 
 def add_claim_options(group: OptionGroup) -> None:
     """Add the three options."""
-    group.add("--claim", action="append", default=(), metavar="NAME=VALUE", help="one more claim, a string; repeatable")
     group.add(
-        "--claim-json", action="append", default=(), metavar="NAME=JSON", help="one more claim, typed; repeatable"
+        "--claim",
+        action="append",
+        default=(),
+        metavar="NAME=VALUE",
+        help="one more claim, a string; repeatable",
+        verbatim=True,  # its two halves are text
     )
-    group.add("--claims-file", metavar="FILE", help="more claims: a JSON object in FILE, - for standard input")
+    group.add(
+        "--claim-json",
+        action="append",
+        default=(),
+        metavar="NAME=JSON",
+        help="one more claim, typed; repeatable",
+        verbatim=True,
+    )
+    group.add(
+        "--claims-file", metavar="FILE", help="more claims: a JSON object in FILE, - for standard input", verbatim=True
+    )
 
 
 def further_claims(options: Options) -> dict[str, Any]:
@@ -42,7 +60,8 @@ def _given(options: Options) -> Iterator[tuple[str, Any]]:
             raise InputError(f"{source} is not a JSON object")
         yield from claims.items()
     for pair in options.claim:
-        yield _named(pair, "--claim")
+        name, text = _named(pair, "--claim")
+        yield name, as_meant(text, f"--claim {quoted(name)}", _warn)
     for pair in options.claim_json:
         name, text = _named(pair, "--claim-json")
         yield name, _json(text, f"--claim-json {quoted(name)}")
@@ -61,7 +80,11 @@ def _named(pair: str, option: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
     if not equals or not name:
         raise InputError(f"{option}: expected NAME=VALUE, got {quoted(pair)}")
-    return name, value
+    return as_meant(name, f"the name of {option}", _warn), value
+
+
+def _warn(remark: str) -> None:
+    _LOG.warning("%s", remark)
 
 
 def _json(text: str, source: str) -> Any:

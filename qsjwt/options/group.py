@@ -79,6 +79,8 @@ class OptionGroup:
         const: Any = None,
         action: object = "store",
         dest: str | None = None,
+        verbatim: bool = False,
+        longest: int | None = None,
     ) -> Option:
         """Add an option; its parameters mean what those of :meth:`argparse.ArgumentParser.add_argument` do.
 
@@ -86,6 +88,9 @@ class OptionGroup:
         :param type: makes a value of a string; what it raises becomes one sentence that names the option.
         :param action: ``store``, ``store_true``, ``store_false``, ``append``, ``extend``, ``count`` or
             :class:`argparse.BooleanOptionalAction`.
+        :param verbatim: True if the value is the name of a file, PEM or JSON, and is taken as it is. Around any other
+            value spaces and line ends are left out, with a warning, and control characters in it are refused.
+        :param longest: characters that the value may have; None for any number.
         :raises ValueError: if the action is another, or a name or the place of the value is taken.
         """
         if action not in ACTIONS:
@@ -111,6 +116,8 @@ class OptionGroup:
             choices=choices,
             default=default,
             required=(required or (positional and nargs in (None, "+"))) and self._demands,
+            verbatim=verbatim,
+            longest=longest,
         )
         if any(option.dest == other.dest for other in self._declared.options):
             raise ValueError(f"two options have the dest {option.dest!r}")

@@ -42,12 +42,13 @@ def add_private_key_options(parser: Parser) -> OptionGroup:
     """Add ``--key``, its short forms, and what a new key is to be; return the argument group."""
     key = parser.group("key", "Give --key or one of its three short forms.")
     _add_key_option(key)
-    key.add("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE")
+    key.add("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE", verbatim=True)
     key.add(
         "--cert-privatekey",
         action="append",
         metavar="PEM",
         help="short for --key inline:PEM; other users can see it in the process list, so prefer env: or stdin:",
+        verbatim=True,
     )
     key.add(
         "--cert-create",
@@ -67,7 +68,7 @@ def add_private_key_options(parser: Parser) -> OptionGroup:
 def add_new_key_options(group: OptionGroup) -> None:
     """Add what a new key and its files are to be."""
     add_certificate_options(group)
-    group.add("--cert-file-prefix", metavar="PREFIX", help="prefix of the names of the three new files")
+    group.add("--cert-file-prefix", metavar="PREFIX", help="prefix of the names of the three new files", verbatim=True)
     group.add(
         "--cert-key-size",
         metavar="N",
@@ -89,7 +90,9 @@ def add_passphrase_options(group: OptionGroup) -> None:
         metavar="NAME",
         help=f"variable that holds the passphrase or PIN; default {PASSPHRASE_VARIABLE}",
     )
-    group.add("--key-passphrase-file", metavar="FILE", help="file whose first line is the passphrase or PIN")
+    group.add(
+        "--key-passphrase-file", metavar="FILE", help="file whose first line is the passphrase or PIN", verbatim=True
+    )
 
 
 def add_algorithm_option(group: OptionGroup, platform: Platform) -> None:
@@ -106,9 +109,13 @@ def add_algorithm_option(group: OptionGroup, platform: Platform) -> None:
 def add_public_key_options(group: OptionGroup) -> None:
     """Add a public key or certificate, as a file or as text."""
     group.add(
-        "--cert-publickey-file", action="append", metavar="FILE", help="public key, X.509 certificate, JWK or JWK Set"
+        "--cert-publickey-file",
+        action="append",
+        metavar="FILE",
+        help="public key, X.509 certificate, JWK or JWK Set",
+        verbatim=True,
     )
-    group.add("--cert-publickey", action="append", metavar="TEXT", help="the same as text")
+    group.add("--cert-publickey", action="append", metavar="TEXT", help="the same as text", verbatim=True)
 
 
 def add_any_key_options(parser: Parser, note: str) -> OptionGroup:
@@ -123,7 +130,11 @@ def add_any_key_options(parser: Parser, note: str) -> OptionGroup:
 
 def _add_key_option(group: OptionGroup) -> None:
     group.add(
-        "--key", action="append", metavar="SCHEME:REFERENCE", help="where the private key is; no scheme means file:"
+        "--key",
+        action="append",
+        metavar="SCHEME:REFERENCE",
+        help="where the private key is; no scheme means file:",
+        verbatim=True,
     )
 
 

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from qsjwt.errors import InputError, nearest
+from qsjwt.options.text import Remark, as_meant, require_plain_dashes
 from qsjwt.redaction import printable, quoted
 
 MAX_SHOWN_CHOICES: Final = 20
+_BOOLEANS: Final = {"true", "false"}
 ACTIONS: Final = ("store", "store_true", "store_false", "append", "extend", "count", argparse.BooleanOptionalAction)
 FLAGS: Final = ("store_true", "store_false", argparse.BooleanOptionalAction, "count")
+
+
+def _ignore(_remark: str) -> None:
+    """Hear no remark."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +31,8 @@ class Option:
     :ivar action: what is done with its values, as :mod:`argparse` calls it.
     :ivar nargs: how many values follow it at a time, as :mod:`argparse` has it; 0 for a flag.
     :ivar default: its value if it is not given.
+    :ivar verbatim: whether its value is taken as it is: a file's name, PEM, JSON, and not text.
+    :ivar longest: characters that its value may have; None for any number.
     """
 
     names: tuple[str, ...]
@@ -37,6 +45,8 @@ class Option:
     choices: Collection[Any] | None = None
     default: Any = None
     required: bool = False
+    verbatim: bool = False
+    longest: int | None = None
 
     @property
     def long_names(self) -> list[str]:
@@ -90,11 +100,22 @@ class Option:
             for choice in itertools.islice(self.choices or (), most)
         ]
 
-    def convert(self, text: str) -> Any:
-        """Return the value that *text* is, of its type and among its choices.
+    def convert(self, text: str, remark: Remark = _ignore) -> Any:
+        """Return the value that *text* is, of its type and among its choices; TRUE is as good as true.
 
+        :param remark: is told what the user may not have meant.
         :raises InputError: if it is none.
         """
+        if self.verbatim:
+            require_plain_dashes(text, self.title if self.names else "")
+        else:
+            text = as_meant(text, self.title, remark)
+        if self.longest is not None and len(text) > self.longest:
+            raise InputError(
+                f"invalid value for {self.title}: it has {len(text)} characters (must have at most {self.longest})"
+            )
+        if self.type is None and self.choices is not None and {*self.choices} == _BOOLEANS:
+            text = text.lower()  # spreadsheets write TRUE, PowerShell and Python True
         value = text if self.type is None else self._typed(self.type, text)
         if self.choices is not None and value not in self.choices:
             raise self._invalid_choice(text)
@@ -120,12 +141,13 @@ class Option:
             hint=nearest(text, choices),
         )
 
-    def from_cell(self, value: Any, separator: str = "", column: str = "") -> Any:
+    def from_cell(self, value: Any, separator: str = "", column: str = "", remark: Remark = _ignore) -> Any:
         """Return the option's value for a cell of a batch; None if the cell takes the option back.
 
         :param value: a string, or what JSON has; false for a flag and an empty list take the option back.
         :param separator: stands between the values of a list that is one string; empty if a string is one value.
         :param column: which of its names the cell stands under.
+        :param remark: as for :meth:`convert`.
         :raises InputError: if *value* does not suit.
         """
         if self.action == "count" and type(value) is int and value >= 0:
@@ -133,26 +155,27 @@ class Option:
         if self.nargs == 0:
             return self._from_flag(value, column)
         if not self.takes_list:
-            return self.convert(as_typed(value, self.title))
+            return self.convert(as_typed(value, self.title), remark)
         if isinstance(value, str) and separator:
-            value = [part for part in map(str.strip, value.split(separator)) if part]
+            # Spaces beside a separator are how people write lists.
+            value = [part.strip(" ") for part in value.split(separator) if part.strip()]
         elif not isinstance(value, list | tuple):
             value = [value]
         if self.nargs is None:
-            return tuple(self.convert(as_typed(each, self.title)) for each in value) or None
+            return tuple(self.convert(as_typed(each, self.title), remark) for each in value) or None
         # --pair A B --pair C D is [["A", "B"], ["C", "D"]] in JSON.
         several = self.is_repeated and bool(value) and isinstance(value[0], list | tuple)
-        lists = [self._list(each) for each in (value if several else [value])]
+        lists = [self._list(each, remark) for each in (value if several else [value])]
         lists = [each for each in lists if each or self.nargs == "*"]
         if self.is_repeated:
             return tuple(lists) or None
         return lists[0] if lists else None
 
-    def _list(self, value: Any) -> tuple[Any, ...]:
+    def _list(self, value: Any, remark: Remark) -> tuple[Any, ...]:
         texts = [as_typed(each, self.title) for each in (value if isinstance(value, list | tuple) else [value])]
         if isinstance(self.nargs, int) and texts and len(texts) != self.nargs:
             raise InputError(f"{self.title} takes {self.nargs} values at a time, not {len(texts)}")
-        return tuple(map(self.convert, texts))
+        return tuple(self.convert(text, remark) for text in texts)
 
     def _from_flag(self, value: Any, column: str) -> Any:
         wanted = {"true": True, "false": False}.get(as_typed(value, self.title).lower())

@@ -13,6 +13,7 @@ from qsjwt.errors import HelpWanted, InputError, nearest
 from qsjwt.options.group import Declared, OptionGroup
 from qsjwt.options.help_text import MAX_COLUMNS, continued, terminal_columns, two_columns, wrap
 from qsjwt.options.option import Option
+from qsjwt.options.text import require_plain_dashes
 from qsjwt.redaction import printable
 from qsjwt.tokens.request import Options
 
@@ -51,6 +52,7 @@ class Parser(argparse.ArgumentParser):
         self.synopsis = "[OPTION ...]"
         self.waiver: Option | None = None
         self._converters: dict[str, Option] = {}
+        self._remarks: list[str] = []
         self.groups = [OptionGroup(self, self.declared)]
         self.add_text("-h", "--help", text=self.format_help, help="print this help and exit")
 
@@ -114,6 +116,7 @@ class Parser(argparse.ArgumentParser):
         """
         words = list(args if args is not None else sys.argv[1:])
         self._converters = {option.dest: option for option in self.declared.options}
+        self._remarks = []
         found, unknown = self.parse_known_args(words)
         if unknown:
             self._refuse(unknown, words)
@@ -121,7 +124,8 @@ class Parser(argparse.ArgumentParser):
         if self.waiver is None or self.waiver.dest not in given:
             self._require(given.keys())
         values = {name: _frozen(value) for name, value in given.items()}
-        return Options({**self.declared.defaults(), **values}, frozenset(given))
+        remarks = tuple(dict.fromkeys(self._remarks))
+        return Options({**self.declared.defaults(), **values}, frozenset(given), remarks)
 
     def defaults(self) -> Options:
         """Return the values of options none of which is given, whatever is required."""
@@ -144,6 +148,8 @@ class Parser(argparse.ArgumentParser):
         raise InputError(what, hint=f"see {self.prog} --help")
 
     def _refuse(self, unknown: list[str], args: list[str]) -> NoReturn:
+        for word in unknown:
+            require_plain_dashes(word)
         name = unknown[0].partition("=")[0]
         if _OPTION.fullmatch(name):
             raise InputError(
@@ -177,7 +183,9 @@ class Parser(argparse.ArgumentParser):
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         option = self._converters.get(action.dest)
-        return arg_string if option is None or arg_string is argparse.SUPPRESS else option.convert(arg_string)
+        if option is None or arg_string is argparse.SUPPRESS:
+            return arg_string
+        return option.convert(arg_string, self._remarks.append)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Leave choices to :meth:`Option.convert`."""

@@ -110,6 +110,7 @@ class RequestOptions:
             claims=claims,
             claim_names=claim_names(self._platform, options),
             check=check,
+            remarks=options.remarks,
         )
 
 

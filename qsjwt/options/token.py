@@ -12,9 +12,9 @@ from qsjwt.tokens.request import Options
 def add_token_options(parser: Parser) -> None:
     """Add where the token is."""
     token = parser.group("token", "Without these it is read from standard input.")
-    token.add("source", nargs="?", metavar="-", help="read standard input")
-    token.add("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped')
-    token.add("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input")
+    token.add("source", nargs="?", metavar="-", help="read standard input", verbatim=True)
+    token.add("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped', verbatim=True)
+    token.add("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input", verbatim=True)
     token.add(
         "--at",
         type=parse_time,

@@ -76,7 +76,7 @@ class Creator:
             named["kid"] = request.key_id
         # The platform may choose another type, but not what the options say.
         header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
-        return Token(header, claims, [*self._doubts(Token(header, claims), request, now), *remarks])
+        return Token(header, claims, [*request.remarks, *self._doubts(Token(header, claims), request, now), *remarks])
 
     def _doubts(self, token: Token, request: TokenRequest, now: int) -> list[str]:
         """Return what the platform may refuse in *token*, or would if it were checked.

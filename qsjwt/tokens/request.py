@@ -1,6 +1,6 @@
 """What a user asked for, as frozen values: the values of options, and a request for one token."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -15,15 +15,20 @@ class Options(Mapping[str, Any]):
     """The values of options, by name with underscores for dashes: ``options.cert_create``. They cannot be changed.
 
     :ivar given: the names of those that were given; the others have their defaults.
+    :ivar remarks: sentences about values that the user may not have meant.
     """
 
-    __slots__ = ("__dict__", "given")
+    __slots__ = ("__dict__", "given", "remarks")
     given: frozenset[str]
+    remarks: Sequence[str]
 
-    def __init__(self, values: Mapping[str, Any], given: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], given: frozenset[str] = frozenset(), remarks: Sequence[str] = ()
+    ) -> None:
         """Take over *values*."""
         self.__dict__.update(values)
         object.__setattr__(self, "given", given)
+        object.__setattr__(self, "remarks", remarks)
 
     if TYPE_CHECKING:
 
@@ -52,6 +57,11 @@ def narrowed(options: Options, names: Iterable[str]) -> Options:
     return Options({name: options[name] for name in names}, options.given)
 
 
+def without_remarks(options: Options) -> Options:
+    """Return the same values, when what there is to remark on them is told."""
+    return Options(options, options.given)
+
+
 @dataclass(frozen=True)
 class TokenRequest:
     """A request for one token, or for what is to be registered for such tokens.
@@ -65,6 +75,7 @@ class TokenRequest:
     :ivar claims: further claims, of the user's own.
     :ivar claim_names: where an administrator may rename claims: option to the claim's name.
     :ivar check: False to sign even if a rule of the platform is broken.
+    :ivar remarks: sentences about values that the user may not have meant.
     """
 
     options: Options
@@ -75,3 +86,4 @@ class TokenRequest:
     claims: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     claim_names: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     check: bool = True
+    remarks: Sequence[str] = ()

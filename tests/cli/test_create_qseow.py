@@ -133,7 +133,7 @@ def test_spaces_around_user_and_directory_are_dropped_with_a_word(qseow: Run, ke
     assert (claims_of(result)["userId"], claims_of(result)["userDirectory"]) == ("anna", "LAB")
     assert result.stderr.splitlines() == [
         "qsjwt: warning: spaces around the value of --userid are left out",
-        "qsjwt: warning: spaces around the value of --userdir are left out",
+        "qsjwt: warning: line ends around the value of --userdir are left out",
     ]
 
 

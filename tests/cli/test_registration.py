@@ -394,7 +394,11 @@ def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
     private = keys.files["rsa"].read_text(encoding="ascii")
     key = ("--cert-publickey-file", certified.certificate)
     for name, option in (("qscloud-oauth", "--keyid"), ("qseow", "--description")):
-        run("registration", name, *key, option, private).refused(2, "contains a private key")
+        one_line = private.replace("\n", "")
+        run("registration", name, *key, option, one_line).refused(2, "contains a private key")
+        whole = run("registration", name, *key, option, private)
+        whole.refused(2, f"invalid value for {option}: (hidden, as it looks like a key or a token)")
+        assert private.split("\n")[1] not in whole.stderr
 
 
 @pytest.mark.parametrize(

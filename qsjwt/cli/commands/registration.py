@@ -55,7 +55,7 @@ class Registration(PlatformCommand):
         key_options.add_algorithm_option(key, self.platform)
         key.add("--keyid", metavar="ID", help=f"key ID of the tokens; {THUMBPRINT}: the key's own (RFC 7638)")
         parser.group("output").add(
-            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout"
+            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout", verbatim=True
         )
 
     def take_action(self, options: Options) -> None:

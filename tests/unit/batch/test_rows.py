@@ -84,6 +84,18 @@ def test_a_header_that_is_none_is_refused(data: bytes, words: str) -> None:
         _reader(data)
 
 
+@pytest.mark.parametrize("rest", [",", ", ,\t", '"",""', ",,,,,", '"\n",'])
+def test_a_row_of_empty_cells_is_none_and_counts_as_none(rest: str) -> None:
+    rows = _rows(f"userid,groups\n{rest}\nanna,\n{rest}\n{rest}\nbo, \n{rest}".encode())
+    assert [(row.number, row.values) for row in rows] == [(1, {"userid": "anna"}), (2, {"userid": "bo"})]
+
+
+def test_a_cell_that_is_too_long_is_named_in_a_sentence() -> None:
+    data = f"userid,groups\nanna,{'x' * 131_073}\nbo,y\n".encode()
+    assert _problems(data) == {2: "a cell has more than 131,072 characters"}
+    assert [row.number for row in _rows(data)] == [1, 2]
+
+
 def test_a_bad_line_of_csv_does_not_concern_the_next() -> None:
     data = b'userid,groups\nanna,a\n"bo,b\ncut\nd,e,f\nzo\xc3,x\nev\xff,y\n"a"b,c\n\xc3\xa5sa,z\n'
     assert _problems(data) == {
@@ -92,7 +104,7 @@ def test_a_bad_line_of_csv_does_not_concern_the_next() -> None:
         5: "it has 3 cells, but the header has 2",
         6: "it contains bytes that are not valid in the encoding of the file, such as UTF-8",
         7: "it contains bytes that are not valid in the encoding of the file, such as UTF-8",
-        8: "it is not CSV: ',' expected after '\"'",
+        8: "a quoted cell goes on after its closing quote",
     }
     assert [row.values.get("userid") for row in _rows(data) if not row.problem] == ["anna", "åsa"]
 

@@ -1,0 +1,164 @@
+"""Text in options and columns, whatever the command: ends, dashes, control characters, and what nobody meant."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+
+from tests.conftest import Run
+
+CLOUD = ("create-qscloud", "--issuer", "https://idp", "--keyid", "k1", "--subject", "anna", "--expires", "5m")
+QSEOW = ("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m")
+
+
+def _warnings(stderr: str) -> list[str]:
+    lines = stderr.splitlines()
+    return [line.removeprefix("qsjwt: warning: ") for line in lines if line.startswith("qsjwt: warning: ")]
+
+
+def _claims(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = pyjwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def test_the_line_ends_of_an_env_file_are_not_signed(run: Run, keys: SimpleNamespace) -> None:
+    result = run(
+        *(
+            "create-qscloud",
+            "--issuer",
+            "https://idp\r",
+            "--keyid",
+            "k1\r",
+            "--subject",
+            "anna\r",
+            "--username",
+            "Anna ",
+        ),
+        *("--useremail", "a@b.c\r", "--useremail-verified", "true\r", "--groups", "Sales\r", "IT", "--expires", "5m\r"),
+        *("--claim", "team=red\r", "--key", keys.files["rsa"]),
+    )
+    claims = _claims(result.token)
+    assert pyjwt.get_unverified_header(result.token)["kid"] == "k1"
+    assert {name: claims[name] for name in ("iss", "sub", "name", "email", "email_verified", "groups", "team")} == {
+        **{"iss": "https://idp", "sub": "anna", "name": "Anna", "email": "a@b.c", "email_verified": True},
+        **{"groups": ["Sales", "IT"], "team": "red"},
+    }
+    told = [
+        line.removesuffix(" are left out").partition(" around the value of ")[::2] for line in _warnings(result.stderr)
+    ]
+    assert sorted(told) == sorted(
+        [
+            *(("line ends", f"--{name}") for name in ("issuer", "keyid", "subject", "useremail", "useremail-verified")),
+            *(("line ends", "--groups"), ("line ends", "--expires"), ("spaces", "--username")),
+            ("line ends", "--claim 'team'"),
+        ]
+    )
+
+
+def test_what_is_left_out_is_not_told_to_those_who_want_errors_alone(run: Run, keys: SimpleNamespace) -> None:
+    assert run(*QSEOW, "--username", "Anna ", "--key", keys.files["rsa"], "--loglevel", "error").stderr == ""
+    assert run("-q", *QSEOW, "--username", "Anna ", "--key", keys.files["rsa"]).stderr == ""
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_columns_are_as_options_are(run: Run, keys: SimpleNamespace, tmp_path: Path, form: str) -> None:
+    rows = {
+        "csv": 'userid,groups,claim.team\n"anna\r","Sales; IT\r"," red"\n"b\to",x,\nzoe,Sales;–x,\nbea,x,"a\nb"\n',
+        "jsonl": "".join(
+            json.dumps(row) + "\n"
+            for row in (
+                {"userid": "anna\r", "groups": ["Sales", "IT\r"], "claim.team": " red"},
+                {"userid": "b\to"},
+                {"userid": "zoe", "groups": ["Sales", "–x"]},
+                {"userid": "bea", "claim.team": "a\nb"},
+            )
+        ),
+    }
+    path = tmp_path / f"users.{form}"
+    path.write_bytes(rows[form].encode())
+    result = run("create-qseow", "--userdir", "LAB", "--expires", "5m", "--key", keys.files["rsa"], "--batch", path)
+    assert result.exit_code == 2
+    (record,) = map(json.loads, result.stdout.splitlines())
+    claims = _claims(record["token"])
+    assert (claims["userId"], claims["group"], claims["team"]) == ("anna", ["Sales", "IT"], "red")
+    first = 2 if form == "csv" else 1
+    assert _warnings(result.stderr) == [
+        f"line {first}: line ends around the value of --userid are left out",
+        f"line {first}: line ends around the value of --groups are left out",
+        f"line {first}: spaces around the value of the column 'claim.team' are left out",
+    ]
+    tab, dash, line = [text for text in result.stderr.splitlines() if text.startswith("qsjwt: error: line")]
+    assert r"invalid value for --userid: 'b\to' (must not contain control characters)" in tab
+    assert "invalid value for --groups: '–x' begins with a typographic dash (type -x with plain dashes)" in dash
+    assert r"invalid value for the column 'claim.team': 'a\nb'" in line
+
+
+def test_what_a_whole_batch_has_in_common_is_told_once(run: Run, keys: SimpleNamespace) -> None:
+    command = ("create-qseow", "--userdir", "LAB\r", "--expires", "5m", "--key", keys.files["rsa"], "--batch", "-")
+    result = run(*command, stdin=b"userid\nanna\nbo\n")
+    assert _warnings(result.stderr) == ["line ends around the value of --userdir are left out"]
+    assert {_claims(json.loads(line)["token"])["userDirectory"] for line in result.stdout.splitlines()} == {"LAB"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create-qscloud", "—issuer", "i"),
+        ("create-qseow", "--groups", "Sales", "–x"),
+        ("create-qseow", "--claim", "–x=1"),
+        ("create-qseow", "--output", "—expires"),
+        ("create-qseow", "unexpected", "‒‒expires", "5m"),
+        ("decode", "—jwt", "x"),
+        ("check", "–f", "json"),
+        ("check", "qseow", "--issuer", "–keyid"),
+        ("show-key", "–f", "json"),
+        ("—debug", "decode"),
+    ],
+)
+def test_a_typographic_dash_is_refused_wherever_it_stands(run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words)
+    result.refused(2, "begins with a typographic dash")
+    assert "with plain dashes" in result.stderr
+
+
+def test_a_dash_that_is_no_beginning_is_part_of_a_name(run: Run, keys: SimpleNamespace) -> None:
+    result = run(*QSEOW, "--username", "Anna – Sales", "--key", keys.files["rsa"])
+    assert (_claims(result.token)["name"], result.stderr) == ("Anna – Sales", "")
+
+
+def test_a_value_that_nobody_can_have_meant_is_signed_with_a_warning(run: Run, keys: SimpleNamespace) -> None:
+    result = run(
+        *("create-qseow", "--userdir", "$(DOMAIN)", "--userid", "undefined", "--groups", "System.Object[]", "IT"),
+        *("--expires", "5m", "--key", keys.files["rsa"], "--claim", "team=%TEAM%"),
+    )
+    assert _claims(result.token)["userId"] == "undefined"
+    assert [line.partition(", which")[0] for line in _warnings(result.stderr)] == [
+        "the value of --userdir is '$(DOMAIN)'",
+        "the value of --userid is 'undefined'",
+        "the value of --groups is 'System.Object[]'",
+        "the value of --claim 'team' is '%TEAM%'",
+    ]
+
+
+def test_what_check_and_registration_compare_is_text_too(run: Run, keys: SimpleNamespace) -> None:
+    token = run(*CLOUD, "--key", keys.files["rsa"]).token
+    result = run("check", "qscloud", "--jwt", token, "--issuer", "https://idp\r", "--keyid", " k1", "-f", "json")
+    rules = {rule["rule"]: rule["status"] for rule in json.loads(result.stdout)["rules"]}
+    assert (rules["iss"], rules["kid"]) == ("ok", "ok")
+    result = run(
+        "registration", "qscloud", "--issuer", "https://idp\r", "--keyid", "k1", "--cert-publickey-file", keys.public
+    )
+    assert json.loads(result.stdout)["options"]["issuer"] == "https://idp"
+    assert _warnings(result.stderr) == ["line ends around the value of --issuer are left out"]
+
+
+def test_what_is_in_a_file_or_in_json_is_what_it_is(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "claims.json").write_text('{"note": " two\\nlines "}')
+    result = run(
+        *QSEOW, "--claims-file", "claims.json", "--claim-json", 'x= ["–a", "b\\n"] ', "--key", keys.files["rsa"]
+    )
+    claims = _claims(result.token)
+    assert (claims["note"], claims["x"], result.stderr) == (" two\nlines ", ["–a", "b\n"], "")
