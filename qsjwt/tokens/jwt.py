@@ -103,15 +103,12 @@ def _not_json(part: Mapping[str, Any]) -> Iterator[str]:
             yield quoted(str(name))
 
 
-def decode(text: str) -> DecodedToken:
+def decode(compact: str) -> DecodedToken:
     """Return the header and claims of a token, unverified.
 
-    :param text: the compact serialization; a leading "Bearer " and spaces around it are dropped.
+    :param compact: the compact serialization (RFC 7515, section 7.1).
     :raises VerificationFailed: if it is encrypted, unsigned, or not a JWT of exactly three well-formed parts.
     """
-    compact = text.strip().removeprefix("Authorization:").strip().strip("\"'")
-    if compact[:7].lower() == "bearer ":
-        compact = compact[7:].strip()
     parts = compact.split(".")
     if len(parts) == _JWE_PARTS:
         raise VerificationFailed("the token is encrypted (JWE), which Qlik does not accept")

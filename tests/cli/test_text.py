@@ -162,3 +162,26 @@ def test_what_is_in_a_file_or_in_json_is_what_it_is(run: Run, keys: SimpleNamesp
     )
     claims = _claims(result.token)
     assert (claims["note"], claims["x"], result.stderr) == (" two\nlines ", ["–a", "b\n"], "")
+
+
+def test_what_the_program_prints_it_also_reads(run: Run, keys: SimpleNamespace) -> None:
+    create = (*QSEOW, "--key", keys.files["rsa"])
+    batch = ("create-qseow", "--userdir", "LAB", "--expires", "5m", "--key", keys.files["rsa"], "--batch", "-")
+    texts = [run(*create, "-f", form).stdout for form in ("token", "json", "header")]
+    texts.append(run(*batch, stdin=b"userid\nanna\n").stdout)
+    for text in texts:
+        for command in (("decode",), ("check", "qseow")):
+            result = run(*command, "--cert-publickey-file", keys.public, stdin=text.encode())
+            assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_wrapped_token_is_judged_as_what_it_was(run: Run, keys: SimpleNamespace) -> None:
+    token = run(*QSEOW, "--key", keys.files["rsa"]).token
+    wrapped = "\r\n".join(token[i : i + 76] for i in range(0, len(token), 76))
+    result = run(
+        "check", "qseow", "--cert-publickey-file", keys.public, stdin=f"authorization: Bearer {wrapped}".encode()
+    )
+    assert result.exit_code == 0
+    assert _warnings(result.stderr) == [
+        "line breaks and spaces within the token are left out; Qlik would refuse it with them"
+    ]

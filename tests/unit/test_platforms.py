@@ -40,7 +40,7 @@ def _rules(platform: Platform, token: Token, status: Status) -> list[str]:
 def test_the_tokens_of_qs_jwt_break_the_rules_that_they_are_known_for(
     vector: str, broken: list[str], unknown: list[str]
 ) -> None:
-    token = jwt.decode((VECTORS / f"{vector}.jwt").read_text(encoding="ascii"))
+    token = jwt.decode((VECTORS / f"{vector}.jwt").read_text(encoding="ascii").strip())
     platform: Platform = Qseow() if vector.startswith("qseow") else Qscloud()
     assert _rules(platform, token, Status.BROKEN) == broken
     assert _rules(platform, token, Status.UNKNOWN) == unknown

@@ -111,11 +111,6 @@ def test_claims_that_are_no_unicode_are_refused(keys: SimpleNamespace) -> None:
         jwt.sign(_token(x="G\udcf6ran"), LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
 
 
-@pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer ", "  \r\n", "Authorization: Bearer "])
-def test_a_prefix_and_blanks_around_a_token_are_dropped(prefix: str) -> None:
-    assert jwt.decode(f"{prefix}{_compact({'alg': 'RS256'}, {'a': 1})} \n").claims == {"a": 1}
-
-
 GOOD = _compact({"alg": "RS256"}, {})
 
 
