@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from qsjwt.cli.command import Command, PlatformCommand
 from qsjwt.errors import InputError, KeyUnavailable, PluginError, QsJwtError, SigningFailed, VerificationFailed
 from qsjwt.io.deadline import within
+from qsjwt.io.json_object import JsonObject
 from qsjwt.io.read import read_file, user_path
 from qsjwt.io.write import NewFile, write_files
 from qsjwt.keys.load import load_public_keys
@@ -20,6 +21,7 @@ from qsjwt.tokens.claim_names import REGISTERED_CLAIMS
 from qsjwt.tokens.create import CreatedToken
 from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import Platform, fitted_time_claims, time_claims
+from qsjwt.tokens.registered import RegisteredKey, Registration
 from qsjwt.tokens.request import Options, TokenRequest
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Rule, Unknown, registered_key
 
@@ -35,6 +37,7 @@ __all__ = [
     "Command",
     "CreatedToken",
     "InputError",
+    "JsonObject",
     "KeyProvider",
     "KeyUnavailable",
     "Missing",
@@ -47,6 +50,8 @@ __all__ = [
     "Problem",
     "PublicKey",
     "QsJwtError",
+    "RegisteredKey",
+    "Registration",
     "Row",
     "RowResult",
     "Rule",

@@ -8,10 +8,13 @@ from qsjwt.api import (
     Case,
     Check,
     InputError,
+    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
+    RegisteredKey,
+    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -23,6 +26,7 @@ from qsjwt.api import (
 CLAIM_NAMES: Final = {"useremail": "email", "domain": "domain", "username": "name"}
 """Option to the claim that carries it, unless ``--OPTION-claim`` says another name."""
 
+_FIELDS: Final = {"useremail": "emailAttribute", "domain": "domainAttribute", "username": "nameAttribute"}
 _HELP: Final = "help.qlik.com, NPrinting, JWT authentication"
 _WAYS: Final = "a user is known by email address, or by domain and name"
 
@@ -40,6 +44,9 @@ def _lacking(case: Case) -> list[str]:
 def _user(case: Case) -> Iterable[Problem]:
     if any(case.name(option) in case.claims for option in CLAIM_NAMES) or _lacking(case):
         return ()
+    if case.registered:
+        option = next(option for option in CLAIM_NAMES if case.name(option))
+        return checks.lacking(case, option, others=[CLAIM_NAMES[option]])
     names = "--useremail-claim NAME, or --domain-claim and --username-claim"
     return [Broken(f"the token names no user: {_WAYS}", f"if NPrinting has other names for the claims, use {names}")]
 
@@ -96,13 +103,19 @@ class Nprinting(Platform):
         by_domain = options.useremail is None and (options.domain is not None or renamed == {"domain", "username"})
         fields: dict[str, Any] = {"jwtEnabled": True, "certificate": public.require_certificate_pem(self.product)}
         if not by_domain:
-            return {**fields, "matchUsersBy": "email", "emailAttribute": names["useremail"]}
-        return {
-            **fields,
-            "matchUsersBy": "domain\\name",
-            "domainAttribute": names["domain"],
-            "nameAttribute": names["username"],
-        }
+            return {**fields, "matchUsersBy": "email", _FIELDS["useremail"]: names["useremail"]}
+        pair = {_FIELDS[option]: names[option] for option in ("domain", "username")}
+        return {**fields, "matchUsersBy": "domain\\name", **pair}
+
+    def read_registration(self, entity: JsonObject) -> Registration:
+        """Return what the form says, as :meth:`registration` prints it; NPrinting itself exports nothing."""
+        fields = {option: entity.text(field) for option, field in _FIELDS.items()}
+        if not fields["useremail"] and not (fields["domain"] and fields["username"]):
+            raise InputError(
+                f"{entity.source} has neither 'emailAttribute' nor 'domainAttribute' and 'nameAttribute'",
+                hint="use what registration nprinting prints",
+            )
+        return Registration([RegisteredKey(entity.required_text("certificate"))], claim_names=fields)
 
 
 def _require_pair(options: Mapping[str, Any]) -> None:

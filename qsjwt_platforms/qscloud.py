@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from qsjwt.api import (
+    Broken,
     Case,
     Check,
     InputError,
+    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
+    RegisteredKey,
+    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -27,6 +31,7 @@ AUDIENCE: Final = "qlik.api/login/jwt-session"
 WINDOW: Final = 3600
 """Seconds that exp may lie after nbf."""
 
+_PROTOCOL: Final = "jwtAuth"
 _LOGIN: Final = "qlik.dev/apis/rest/login"
 _SIGNED: Final = "qlik.dev/authenticate/jwt/create-signed-tokens-for-jwt-authorization"
 _REQUIRED: Final = f"{_LOGIN}; community.qlik.com, Qlik Support 2435784"
@@ -72,6 +77,14 @@ _TEXT: Final = checks.string("jti")
 def _identifier(case: Case) -> Iterable[Problem]:
     # A sample of Qlik's own (2435784) has a number.
     return () if checks.is_number(case.claims.get("jti")) else _TEXT(case)
+
+
+_INACTIVE: Final = Rule(
+    "active",
+    "the identity provider is active",
+    "qlik.dev/apis/rest/identity-providers",
+    lambda _case: [Broken("the identity provider is not active", "activate it, or register another one")],
+)
 
 
 class Qscloud(Platform):
@@ -161,7 +174,7 @@ class Qscloud(Platform):
         pem = public.certificate_pem or public.pem
         body: dict[str, Any] = {
             "provider": "external",
-            "protocol": "jwtAuth",
+            "protocol": _PROTOCOL,
             "interactive": False,
             "active": True,
             "options": {
@@ -175,6 +188,21 @@ class Qscloud(Platform):
         if options.tenant_id is not None:
             body["tenantIds"] = options.tenant_id
         return body
+
+    def read_registration(self, entity: JsonObject) -> Registration:
+        """Return what an identity provider says: ``GET /api/v1/identity-providers/{id}``."""
+        if entity.text("protocol") != _PROTOCOL:
+            raise InputError(
+                f"{entity.source} is not a JWT identity provider: its 'protocol' is not '{_PROTOCOL}'",
+                hint="export it with GET /api/v1/identity-providers/ID, or use what registration qscloud prints",
+            )
+        options = entity.object("options")
+        keys = options.objects("staticKeys")
+        return Registration(
+            [RegisteredKey(key.required_text("pem"), key.required_text("kid")) for key in keys],
+            {"iss": options.required_text("issuer")},
+            rules=[] if entity.get("active") is not False else [_INACTIVE],
+        )
 
 
 def _random() -> str:

@@ -1,5 +1,6 @@
 """Qlik Cloud OAuth: the client assertion of private_key_jwt (RFC 7523, section 2.2) for ``POST /oauth/token``."""
 
+import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -9,10 +10,13 @@ from qsjwt.api import (
     Broken,
     Case,
     InputError,
+    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
+    RegisteredKey,
+    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -124,3 +128,15 @@ class QscloudOauth(Platform):
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the JWK (RFC 7517) for the OAuth client, with all members that Qlik wants."""
         return {"kid": request.key_id, "alg": request.algorithm, "use": "sig", **public.members}
+
+    def read_registration(self, entity: JsonObject) -> Registration:
+        """Return what an OAuth client says, ``GET /api/v1/oauth-clients/{id}``, or its JWK alone."""
+        keys = [entity] if "kty" in entity else entity.objects("publicKeys")
+        if not keys:
+            raise InputError(
+                f"{entity.source} is neither an OAuth client with 'publicKeys' nor a JWK",
+                hint="export it with GET /api/v1/oauth-clients/ID, or use what registration qscloud-oauth prints",
+            )
+        client = entity.text("clientId")
+        claims = {"iss": client, "sub": client} if client else {}
+        return Registration([RegisteredKey(json.dumps(dict(key))) for key in keys], claims)

@@ -1,19 +1,19 @@
 """Client-managed Qlik Sense (QSEoW): a virtual proxy with JWT authentication."""
 
 import functools
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from qsjwt.api import (
-    REGISTERED_CLAIMS,
     Broken,
     Case,
-    InputError,
+    Check,
+    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
+    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -23,26 +23,10 @@ from qsjwt.api import (
     registered_key,
     time_claims,
 )
+from qsjwt_platforms.virtual_proxy import CLAIM_NAMES, USERS, read_virtual_proxy, virtual_proxy
 
-CLAIM_NAMES: Final = {
-    "userid": "userId",
-    "userdir": "userDirectory",
-    "username": "name",
-    "useremail": "email",
-    "groups": "group",
-}
-"""Option to the claim that carries it, unless ``--OPTION-claim`` says another name; also what Qlik calls it."""
-
-_USERS: Final = ("userid", "userdir")
-"""Options whose claims say who the user is."""
-
-_PREFIX: Final = re.compile(r"(?!\.+$)[a-z0-9._~-]+", re.ASCII)
-"""help.qlik.com, Sense admin, Creating a virtual proxy."""
-
-_HOST: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
-
-_MAPPED: Final = ("username", "useremail", "groups")
-"""Options whose claims reach Qlik only through a row of the attribute mapping."""
+_OTHER_NAMES: Final = {"userid": ("userId", "user"), "userdir": ("userDirectory", "directory")}
+"""Names that are in use: Qlik Support 1716226, and enigma.js, sense-using-jwt."""
 
 _HELP: Final = "help.qlik.com, Sense admin, JWT authentication"
 _SETUP: Final = "community.qlik.com, Qlik Support 1716226"
@@ -66,7 +50,20 @@ def _user(name: str, option: str, title: str) -> Rule:
         return [Broken(message, "give the directory with --userdir and the user with --userid", "", _TICKETS)]
 
     requirement = f"the claim for {title} has the required name and form"
-    return Rule(name, requirement, _SETUP, checks.in_turn(checks.string(option, title=title), check), _REFUSED)
+    string = checks.string(option, title=title, others=_OTHER_NAMES[option])
+    return Rule(name, requirement, _SETUP, _unless_constant(option, checks.in_turn(string, check)), _REFUSED)
+
+
+def _unless_constant(option: str, check: Check) -> Check:
+    """Return *check*, which does not decide where the virtual proxy has ``[LAB]`` instead of a claim's name."""
+
+    def unless(case: Case) -> Iterable[Problem]:
+        name = case.name(option)
+        if not (case.registered and name.startswith("[") and name.endswith("]")):
+            return check(case)
+        return [Unknown(f"{quoted(name)} is registered, which may be a constant and no name; no document says so")]
+
+    return unless
 
 
 def _attribute(option: str, title: str) -> Rule:
@@ -76,19 +73,23 @@ def _attribute(option: str, title: str) -> Rule:
     """
 
     def check(case: Case) -> Iterable[Problem]:
-        name, usual = case.name(option), CLAIM_NAMES[option]
+        name = case.name(option)
         if name in case.claims:
             return ()
-        other = (
-            checks.similar(case.claims, name)
-            or checks.similar(case.claims, f"{usual}s")
-            or checks.similar(case.claims, usual)
-        )
+        names = (name or usual, f"{usual}s", usual)
+        other = next(filter(None, (checks.similar(case.claims, each) for each in names)), None)
         if other is None or other in case.names.values():
             return ()
+        if not name:
+            message = f"the token has {quoted(other)}, but the virtual proxy maps no claim to {quoted(usual)}"
+            return [Broken(message, "add a row to its attribute mapping, or leave the claim out", "", _HELP)]
+        if case.registered:
+            message = f"the token has {quoted(other)}, but the virtual proxy maps {quoted(name)} to {quoted(usual)}"
+            return [Broken(message, checks.lacking(case, option, others=[other])[0].hint, "", _HELP)]
         message = f"there is a claim {quoted(other)} but no {quoted(name)}, and a virtual proxy maps names exactly"
         return [Unknown(message, f"if it maps {quoted(other)}, use --{option}-claim {quoted(other)}")]
 
+    usual = CLAIM_NAMES[option]
     requirement = f"the claim for {title}, if present, is a string or an array of strings"
     return Rule(option, requirement, _HELP, checks.in_turn(checks.string_or_strings(option, required=False), check))
 
@@ -111,7 +112,7 @@ class Qseow(Platform):
     product = "Qlik Sense"
     algorithms = ("RS256", "RS384", "RS512")
     claim_names = CLAIM_NAMES
-    user_claims = _USERS
+    user_claims = USERS
     example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h --key file:privatekey.pem"
     rules = (
         Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP, checks.algorithm(algorithms)),
@@ -171,67 +172,9 @@ class Qseow(Platform):
         return Token({}, {**claims, **time_claims(request, now)})
 
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
-        """Return the body for ``POST /qrs/virtualproxyconfig``; a row maps each attribute that the options name.
+        """Return the body for ``POST /qrs/virtualproxyconfig``."""
+        return virtual_proxy(request, public)
 
-        If they name none, there is a row for each of name, email address and groups.
-        """
-        options, names = request.options, request.claim_names
-        if not _PREFIX.fullmatch(options.prefix):
-            raise InputError(
-                f"--prefix {quoted(options.prefix)}: a prefix is made of a to z, 0 to 9 and - . _ ~",
-                hint="leave out the slashes, and use small letters",
-            )
-        for node in options.node_id or ():
-            if not node.strip():
-                raise InputError("--node-id is empty", hint="GET /qrs/servernodeconfiguration tells the IDs")
-        for host in options.allowed_host or ():
-            if not _HOST.fullmatch(host):
-                raise InputError(
-                    f"--allowed-host {quoted(host)} is not the name of a host",
-                    hint="write the name alone: no https://, no port, no path, no IP address",
-                )
-        if options.audience is not None and not options.audience.strip():
-            raise InputError("--audience is empty", hint="leave it out if the virtual proxy has none")
-        mapped = _attributes(request)
-        body: dict[str, Any] = {
-            "prefix": options.prefix,
-            "description": options.description or f"JWT {options.prefix}",
-            "sessionCookieHeaderName": f"X-Qlik-Session-{options.prefix}",
-            "authenticationMethod": 4,
-            "headerAuthenticationMode": 0,
-            "anonymousAccessMode": 0,
-            "windowsAuthenticationEnabledDevicePattern": "Windows",
-            "sessionInactivityTimeout": 30,
-            "jwtPublicKeyCertificate": public.require_certificate_pem("a virtual proxy"),
-            "jwtAttributeUserId": names["userid"],
-            "jwtAttributeUserDirectory": names["userdir"],
-            "jwtAttributeMap": [
-                {"jwtAttribute": claim, "senseAttribute": attribute, "isMandatory": False}
-                for claim, attribute in mapped.items()
-            ],
-            "loadBalancingServerNodes": [{"id": node} for node in options.node_id or ()],
-            "websocketCrossOriginWhiteList": list(options.allowed_host or ()),
-        }
-        if options.audience is not None:
-            body["jwtAudience"] = options.audience
-        return body
-
-
-def _attributes(request: TokenRequest) -> dict[str, str]:
-    """Return the rows of the attribute mapping: claim to attribute.
-
-    :raises InputError: if two claims would become the same attribute.
-    """
-    names = request.claim_names
-    chosen = [option for option in _MAPPED if request.options[option] is not None] or _MAPPED
-    users = [names[option] for option in _USERS]
-    mapped = {names[option]: CLAIM_NAMES[option] for option in chosen if names[option] not in users}
-    for claim in request.claims:
-        if claim in mapped.values() and claim not in mapped:
-            raise InputError(
-                f"the claim {quoted(claim)} would become the attribute {quoted(claim)}, which another claim is already",
-                hint="give the claim another name",
-            )
-        if claim not in (*REGISTERED_CLAIMS, *users):
-            mapped.setdefault(claim, claim)
-    return mapped
+    def read_registration(self, entity: JsonObject) -> Registration:
+        """Return what a virtual proxy says: ``GET /qrs/virtualproxyconfig/{id}``."""
+        return read_virtual_proxy(entity)

@@ -207,6 +207,14 @@ def public_material(options: Options) -> PublicMaterial | None:
         source = f"the public key file {quoted(files[0])}"
     else:
         return None
+    return material_in(data, source)
+
+
+def material_in(data: bytes, source: str) -> PublicMaterial:
+    """Return the public keys and certificates in *data*; of a chain, those of the leaf alone.
+
+    :raises KeyUnavailable: if there is no public key in it.
+    """
     keys, certificates = load_public_keys(data, source), load_certificates(data, source)
     if len(certificates) == len(keys) and len(own := leaves(certificates)) < len(keys):
         keys = [key for key in keys if any(is_certificate_of(certificate, key) for certificate in own)]

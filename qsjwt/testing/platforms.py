@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import pytest
@@ -151,6 +152,17 @@ class PlatformContract:
         members = key.jwk.export(as_dict=True)
         assert not any(members[name] in shown.out for name in PRIVATE_MEMBERS & set(members))
         assert "PRIVATE KEY" not in shown.out
+
+    def test_check_reads_what_registration_prints(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        key = new_key(self._algorithm())
+        created = create_token(self.name, key=key.reference, algorithm=self._algorithm(), **self._given())
+        added = ("add_shared_options", "add_options", "add_registration_options")
+        if main(["registration", self.name, "--cert-publickey", key.certificate, *self._arguments(*added)]):
+            return
+        (tmp_path / "registered.json").write_text(capsys.readouterr().out, encoding="utf-8")
+        command = ["check", self.name, "--jwt", created.compact, "--registered", str(tmp_path / "registered.json")]
+        known = type(load_platform(self.name)).read_registration is not Platform.read_registration
+        assert main(command) == (0 if known else InputError.exit_code), capsys.readouterr()
 
     def test_eight_threads_may_use_it_at_once(self) -> None:
         creator, request = self._creator(), self._request()

@@ -3,7 +3,6 @@
 A *claim* is a claim's name or, where an administrator may rename it, its option: "userid" for ``--userid-claim``.
 """
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
@@ -11,6 +10,7 @@ from qsjwt.redaction import quoted, shown
 from qsjwt.times import LAST_SECOND, format_duration
 from qsjwt.tokens.jwt import moment
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Unknown
+from qsjwt.tokens.spelling import misspelled, nearly, renaming
 from qsjwt.tokens.wording import either, kind, span
 
 
@@ -58,15 +58,16 @@ def key_id() -> Check:
     return check
 
 
-def string(claim: str, *, required: bool = True, hint: str = "", title: str = "") -> Check:
+def string(claim: str, *, required: bool = True, hint: str = "", title: str = "", others: Sequence[str] = ()) -> Check:
     """Check that *claim* is a string that is not empty.
 
     :param required: False if the claim may be missing.
     :param hint: the way out of any problem.
     :param title: what the claim holds, if its name does not say so, such as "the user ID".
+    :param others: other names that are in use for a claim that an administrator may rename, such as "user".
     """
 
-    return _string(claim, required, hint, title, "a string")
+    return _string(claim, required, hint, "a string", title=title, others=others)
 
 
 def boolean(claim: str, *, required: bool = True, hint: str = "") -> Check:
@@ -82,7 +83,7 @@ def strings(claim: str, *, required: bool = True, hint: str = "") -> Check:
 
 def string_or_strings(claim: str, *, required: bool = True, hint: str = "") -> Check:
     """Check that *claim* is a string that is not empty, or an array of such strings."""
-    one, elements = _string(claim, required, hint, "", "a string or an array of strings"), _elements(claim)
+    one, elements = _string(claim, required, hint, "a string or an array of strings"), _elements(claim)
 
     def check(case: Case) -> Iterable[Problem]:
         return elements(case) if isinstance(case.claims.get(case.name(claim)), list) else one(case)
@@ -133,7 +134,7 @@ def spelled(claim: str, *others: str, hint: str = "") -> Check:
             return ()
         for each in (name, *others):
             if other := similar(case.claims, each):
-                return [Broken(_misspelled(case, name, other), hint, response="")]
+                return [Broken(misspelled(case, name, other), hint, response="")]
         return ()
 
     return check
@@ -187,16 +188,17 @@ def window(start: str, longest: int) -> Check:
     return check
 
 
-def lacking(case: Case, claim: str, hint: str = "", called: str = "") -> list[Problem]:
+def lacking(case: Case, claim: str, hint: str = "", called: str = "", others: Sequence[str] = ()) -> list[Problem]:
     """Return the problem that the required *claim* is not in *case*, or only under a similar name.
 
     :param called: how the message calls the claim; default by its name.
+    :param others: other names that are in use for it.
     """
     name = case.name(claim)
     if not hint and claim in case.names:
-        hint = f"if {case.product} has another name for it, use --{claim}-claim NAME"
+        hint = renaming(case, claim, others)
     if other := similar(case.claims, name):
-        return [Missing(_misspelled(case, name, other), hint)]
+        return [Missing(misspelled(case, name, other), hint)]
     return [Missing(f"{called or f'the claim {quoted(name)}'} is missing, and {case.product} requires it", hint)]
 
 
@@ -212,25 +214,12 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def similar(part: Mapping[str, Any], name: str) -> str | None:
     """Return the member that is *name* but for upper and lower case, dashes and underscores, if there is one."""
-    return _spellings(tuple(part)).get(_plain(name))
+    return nearly(part, name)
 
 
-@functools.lru_cache(16)
-def _spellings(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Return what :func:`_plain` makes of each name, to the first such name; rows of a batch have the same names."""
-    return {_plain(name): name for name in reversed(names)}
-
-
-@functools.lru_cache(256)
-def _plain(name: str) -> str:
-    return name.replace("_", "").replace("-", "").casefold()
-
-
-def _misspelled(case: Case, name: str, other: str) -> str:
-    return f"the claim is called {quoted(other)}, but {case.product} reads {quoted(name)}"
-
-
-def _string(claim: str, required: bool, hint: str, title: str, wanted: str) -> Check:
+def _string(
+    claim: str, required: bool, hint: str, wanted: str, *, title: str = "", others: Sequence[str] = ()
+) -> Check:
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         value = case.claims.get(name)
@@ -238,7 +227,7 @@ def _string(claim: str, required: bool, hint: str, title: str, wanted: str) -> C
             return ()
         called = f"{title} (claim {quoted(name)})" if title else f"the claim {quoted(name)}"
         if name not in case.claims:
-            return lacking(case, claim, hint, called)
+            return lacking(case, claim, hint, called, others)
         if isinstance(value, str):
             return [Broken(f"{called} is empty", hint)]
         return [Broken(f"{called} must be {wanted}, not {kind(value)}", hint)]

@@ -1,6 +1,6 @@
 """Judge a finished token: a platform's rules, what is expected, and what the registered key says."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,7 @@ from qsjwt.redaction import shown
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import DecodedToken, Token
 from qsjwt.tokens.platform import Platform
+from qsjwt.tokens.registered import Registration
 from qsjwt.tokens.rules import (
     CERTIFICATE,
     KEY,
@@ -60,6 +61,7 @@ def judge(
     *,
     expected: Token,
     registered: Registered | None,
+    registration: Registration | None = None,
 ) -> list[Finding]:
     """Return a finding for each rule, in the platform's order.
 
@@ -67,22 +69,27 @@ def judge(
     :param now: the time to judge by, as a NumericDate.
     :param expected: the header and the claims that are wanted; what it leaves out is open.
     :param registered: None if nothing of the key is known.
+    :param registration: what else is registered, where *expected* does not say otherwise; None if it is not known.
     """
-    rules = _rules(platform, expected)
+    written = set() if registration is None else registration.claims.keys() - expected.claims.keys()
+    if registration is not None:
+        expected = Token(expected.header, {**registration.claims, **expected.claims})
+    rules = _rules(platform, expected, () if registration is None else registration.rules)
     # The very value that is expected is right, whatever else may be said of it: --client-id decides on sub.
     decided = {name for name in expected.claims if rules[name].option and _is_expected(name, token, expected)}
     found = _by_rule(finding for finding in own if finding.rule not in decided)
-    compared = _by_rule(_compare(rules, token, expected))
+    compared = _by_rule(_compare(rules, token, expected, written))
     if registered is not None:
-        for name, findings in _by_rule(_compare_key(rules, platform, token, now, registered)).items():
+        of_key = _compare_key(rules, platform, token, now, registered, written=("kid",) if registration else ())
+        for name, findings in _by_rule(of_key).items():
             compared.setdefault(name, []).extend(findings)
     verdicts = (_verdict(rule, found.get(name, []), compared.get(name, [])) for name, rule in rules.items())
     return [finding for verdict in verdicts for finding in verdict]
 
 
-def _rules(platform: Platform, expected: Token) -> dict[str, Rule]:
-    """Return the rules by name: the platform's, those of any registered key, and one for each part of *expected*."""
-    rules = {rule.name: rule for rule in platform.rules}
+def _rules(platform: Platform, expected: Token, more: Sequence[Rule]) -> dict[str, Rule]:
+    """Return the rules by name: the platform's, *more*, those of any key, and one for each part of *expected*."""
+    rules = {rule.name: rule for rule in (*platform.rules, *more)}
     for rule in registered_key(platform.algorithms):
         rules.setdefault(rule.name, rule)
     for name in (*expected.header, *expected.claims):
@@ -135,21 +142,26 @@ def overall(findings: Iterable[Finding]) -> Status:
     return next((status for status in _WORST_FIRST if status in found), Status.OK)
 
 
-def _compare(rules: Mapping[str, Rule], token: Token, expected: Token) -> Iterator[Finding]:
+def _compare(
+    rules: Mapping[str, Rule], token: Token, expected: Token, registered: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Yield a finding for each part of *expected*; that of the names in *registered* no option gave."""
     for wanted, part in ((expected.header, token.header), (expected.claims, token.claims)):
         for name, value in wanted.items():
-            yield _compared(rules[name], name in part, part.get(name), value)
+            yield _compared(rules[name], name in part, part.get(name), value, name in registered)
 
 
-def _compared(rule: Rule, is_there: bool, found: object, wanted: object) -> Finding:
+def _compared(rule: Rule, is_there: bool, found: object, wanted: object, is_registered: bool) -> Finding:
     name = rule.name
     if found == wanted or (name == "aud" and isinstance(found, list) and wanted in found):
         return rule.kept()
     option = rule.option or _OPTIONS.get(name, f"--{name}")
-    hint = f"create the token with {shown(wanted)}, or give the value that it has with {option}"
+    other = "register the value that it has" if is_registered else f"give the value that it has with {option}"
+    hint = f"create the token with {shown(wanted)}, or {other}"
+    state = "registered" if is_registered else "expected"
     if not is_there:
-        return rule.finding(Missing(f"{name} is missing, but {shown(wanted)} is expected", hint))
-    return rule.finding(Broken(f"{name} is {shown(found)}, but {shown(wanted)} is expected", hint))
+        return rule.finding(Missing(f"{name} is missing, but {shown(wanted)} is {state}", hint))
+    return rule.finding(Broken(f"{name} is {shown(found)}, but {shown(wanted)} is {state}", hint))
 
 
 def _undecided(rule: Rule) -> Finding:
@@ -157,7 +169,13 @@ def _undecided(rule: Rule) -> Finding:
 
 
 def _compare_key(
-    rules: Mapping[str, Rule], platform: Platform, token: DecodedToken, now: float, registered: Registered
+    rules: Mapping[str, Rule],
+    platform: Platform,
+    token: DecodedToken,
+    now: float,
+    registered: Registered,
+    *,
+    written: Collection[str],
 ) -> Iterator[Finding]:
     """Yield a finding for each rule of the registered key, and for the key ID where the platform reads it."""
     key = likeliest_key(token, registered.keys)
@@ -173,7 +191,7 @@ def _compare_key(
     for name, problem in problems.items():
         yield rules[name].finding(problem) if problem else rules[name].kept()
     if key.get("kid") is not None and any(rule.name == "kid" for rule in platform.rules):
-        yield from _compare(rules, token, Token({"kid": key["kid"]}, {}))
+        yield from _compare(rules, token, Token({"kid": key["kid"]}, {}), written)
 
 
 def _key_problem(platform: Platform, token: DecodedToken, reasons: Mapping[str, str], foreign: bool) -> Problem | None:

@@ -6,11 +6,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from qsjwt.errors import InputError
+from qsjwt.io.json_object import JsonObject
 from qsjwt.keys.public import PublicKey
 from qsjwt.keys.signer import ALGORITHMS
 from qsjwt.plugins import Group
 from qsjwt.times import format_duration
 from qsjwt.tokens.jwt import Token
+from qsjwt.tokens.registered import Registration
 from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Case, Finding, Rule
 
@@ -87,17 +89,35 @@ class Platform(abc.ABC):
             f"what to register for {self.summary} is not known here", hint="its own documentation may tell"
         )
 
+    def read_registration(self, entity: JsonObject) -> Registration:
+        """Return what is registered, for ``check NAME --registered FILE``.
 
-def examine(platform: Platform, token: Token, now: float, names: Mapping[str, str] | None = None) -> list[Finding]:
+        :param entity: what an administrator exports, or what :meth:`registration` gives.
+        :raises InputError: if it is something else, or lacks what a registration has.
+        """
+        raise InputError(
+            f"how a registration of {self.summary} is read is not known here", hint="give what is registered as options"
+        )
+
+
+def examine(
+    platform: Platform,
+    token: Token,
+    now: float,
+    names: Mapping[str, str] | None = None,
+    registration: Registration | None = None,
+) -> list[Finding]:
     """Return what the rules of *platform* find in *token*: those that it breaks, and those that are unknown.
 
     :param now: the time as a NumericDate, in seconds.
     :param names: option to the claim's name in this token, as :attr:`qsjwt.api.TokenRequest.claim_names`; None for the
         platform's own.
+    :param registration: None if it is not known.
     """
     product, known = platform.product or platform.summary, platform.claim_names if names is None else names
-    case = Case(token.header, token.claims, now, product, known)
-    return [rule.finding(problem) for rule in platform.rules for problem in rule.check(case)]
+    case = Case(token.header, token.claims, now, product, known, registration is not None)
+    rules = platform.rules if registration is None else (*platform.rules, *registration.rules)
+    return [rule.finding(problem) for rule in rules for problem in rule.check(case)]
 
 
 def require_sound(platform: Platform) -> None:

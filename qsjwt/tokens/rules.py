@@ -53,7 +53,8 @@ class Case:
         of the right type.
     :ivar now: the time as a NumericDate, in seconds; with a fraction if the token is a finished one.
     :ivar product: how messages call the platform.
-    :ivar names: where an administrator may rename claims: option to the claim's name in this token.
+    :ivar names: where an administrator may rename claims: option to the claim's name, empty if none is read.
+    :ivar registered: whether the names are those that an administrator has registered, and not what options say.
     """
 
     header: Mapping[str, Any]
@@ -61,6 +62,7 @@ class Case:
     now: float
     product: str
     names: Mapping[str, str]
+    registered: bool = False
 
     def name(self, claim: str) -> str:
         """Return the name that *claim*, the option of a claim with a name to choose perhaps, has in this token."""

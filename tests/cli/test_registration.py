@@ -63,6 +63,7 @@ SENSE = _schema(
     {
         "prefix": {"type": "string", "pattern": "^[a-z0-9._~-]+$"},
         "description": TEXT,
+        "defaultVirtualProxy": {"const": False},
         "sessionCookieHeaderName": {"type": "string", "pattern": "^X-Qlik-Session-"},
         "authenticationMethod": {"const": 4},
         "headerAuthenticationMode": {"const": 0},

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -40,7 +41,7 @@ class TestNprintingByDomain(TestNprinting):
 
 SOUND = """
     import time
-    from qsjwt.api import Broken, Platform, Rule, Token, checks, time_claims
+    from qsjwt.api import Broken, Platform, RegisteredKey, Registration, Rule, Token, checks, time_claims
 
     def has_user(case):
         if not case.claims.get("user"):
@@ -66,6 +67,9 @@ SOUND = """
 
         def registration(self, request, public):
             return {"site": request.options.site, "key": public.pem}
+
+        def read_registration(self, entity):
+            return Registration([RegisteredKey(entity.required_text("key"))], {"site": entity.text("site")})
 """
 
 
@@ -132,9 +136,9 @@ class AcmeContract(PlatformContract):
     needed = ("user",)
 
 
-def _run(test: str, capsys: pytest.CaptureFixture[str]) -> None:
-    method = getattr(AcmeContract(), test)
-    method(**({"capsys": capsys} if "capsys" in inspect.signature(method).parameters else {}))
+def _run(test: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    method, fixtures = getattr(AcmeContract(), test), {"capsys": capsys, "tmp_path": tmp_path}
+    method(**{name: fixtures[name] for name in inspect.signature(method).parameters})
 
 
 ALL = [name for name in vars(PlatformContract) if name.startswith("test_")]
@@ -142,10 +146,10 @@ ALL = [name for name in vars(PlatformContract) if name.startswith("test_")]
 
 @pytest.mark.parametrize("test", ALL)
 def test_a_sound_platform_of_another_package_keeps_the_contract(
-    installed_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str], test: str
+    installed_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str], tmp_path: Path, test: str
 ) -> None:
     installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, SOUND)
-    _run(test, capsys)
+    _run(test, capsys, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -186,14 +190,21 @@ def test_a_sound_platform_of_another_package_keeps_the_contract(
         ),
         ('"key": public.pem', '"key": public', "test_what_is_registered"),
         ('{"site": request.options.site, "key": public.pem}', "[public.pem]", "test_what_is_registered"),
+        ('entity.text("site")', '"other"', "test_check_reads"),
+        ('entity.required_text("key")', 'entity["kee"]', "test_check_reads"),
         ('Token({}, {"user"', 'Token({}, {"t": time.perf_counter(), "user"', "test_eight_threads"),
     ],
 )
 def test_a_platform_that_breaks_the_contract_is_found_out(
-    installed_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str], sound: str, broken: str, test: str
+    installed_plugin: InstallPlugin,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    sound: str,
+    broken: str,
+    test: str,
 ) -> None:
     assert SOUND.count(sound) == 1
     installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, SOUND.replace(sound, broken))
     (name,) = [name for name in ALL if name.startswith(test)]
     with pytest.raises((AssertionError, AttributeError, pytest.fail.Exception, QsJwtError)):
-        _run(name, capsys)
+        _run(name, capsys, tmp_path)

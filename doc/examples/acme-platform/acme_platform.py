@@ -1,6 +1,6 @@
 """Tokens for the portal of Acme Analytics."""
 
-from qsjwt.api import Platform, Rule, Token, checks, registered_key, time_claims
+from qsjwt.api import Platform, RegisteredKey, Registration, Rule, Token, checks, registered_key, time_claims
 
 BOOK = "the Acme handbook, chapter"
 
@@ -31,3 +31,6 @@ class Acme(Platform):
 
     def registration(self, request, public):
         return {"site": request.options.site, "issuer": request.options.issuer, "key": public.pem}
+
+    def read_registration(self, entity):
+        return Registration([RegisteredKey(entity.required_text("key"))], {"iss": entity.required_text("issuer")})

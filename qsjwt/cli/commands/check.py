@@ -12,6 +12,7 @@ from qsjwt.errors import InputError, VerificationFailed
 from qsjwt.keys.reference import opened
 from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
+from qsjwt.options.registered import add_registered_option, registered_entity, registered_keys
 from qsjwt.options.request import add_claim_name_options, key_id
 from qsjwt.options.token import add_token_options, token_text
 from qsjwt.redaction import redacted
@@ -22,6 +23,7 @@ from qsjwt.tokens.create import as_json_value
 from qsjwt.tokens.judge import TOKEN, Registered, as_record, judge, likeliest_key, overall
 from qsjwt.tokens.jwt import DecodedToken, Token
 from qsjwt.tokens.platform import examine
+from qsjwt.tokens.registered import Registration
 from qsjwt.tokens.request import THUMBPRINT, Options
 from qsjwt.tokens.rules import Broken, Finding, Status
 
@@ -47,6 +49,7 @@ class Check(PlatformCommand):
         for name, text in _EXPECTED.items():
             if name not in taken:
                 wanted.add(f"--{name}", metavar=name.upper(), help=text)
+        add_registered_option(wanted)
         self._dests = {name: option.dest for option in wanted.options for name in option.names}
         wanted.add("--keyid", metavar="ID", help=f"expected kid; {THUMBPRINT}: that of the key (RFC 7638)")
         key_options.add_any_key_options(
@@ -60,12 +63,15 @@ class Check(PlatformCommand):
         :raises VerificationFailed: after that, if one is broken.
         """
         now = time.time() if options.at is None else options.at
-        registered = _registered(options)
+        registration = self._registration(options)
+        registered = _registered(options, registration)
         expected = self._expected(options, registered)
-        names = claim_names(self.platform, options)
+        names = self._names(options, registration)
         text = token_text(options, f"check {self.name}")
         try:
-            findings = self._judge(jwt.decode(text), names, now, expected, registered)
+            findings = self._judge(
+                jwt.decode(text), names, now, expected=expected, registered=registered, registration=registration
+            )
         except VerificationFailed as failure:
             findings = [TOKEN.finding(Broken(failure.message, failure.hint))]
         status = overall(findings)
@@ -80,17 +86,43 @@ class Check(PlatformCommand):
             broken = dict.fromkeys(finding.rule for finding in findings if finding.status is status)
             raise VerificationFailed(f"{self.platform.summary} would reject the token: {', '.join(broken)}")
 
+    def _registration(self, options: Options) -> Registration | None:
+        """Return what ``--registered`` says; None if it is not given."""
+        entity = registered_entity(options)
+        if entity is None:
+            return None
+        with self.guard("read a registration"):
+            registration = self.platform.read_registration(entity)
+            if not isinstance(registration, Registration):
+                raise TypeError("a registration was expected")
+        return registration
+
+    def _names(self, options: Options, registration: Registration | None) -> dict[str, str]:
+        """Return the names of claims: those that are registered, but for those that options give."""
+        names = claim_names(self.platform, options)
+        registered = {} if registration is None else registration.claim_names
+        return names | {name: claim for name, claim in registered.items() if f"{name}_claim" not in options.given}
+
     def _judge(
-        self, token: DecodedToken, names: Mapping[str, str], now: float, expected: Token, registered: Registered | None
+        self,
+        token: DecodedToken,
+        names: Mapping[str, str],
+        now: float,
+        *,
+        expected: Token,
+        registered: Registered | None,
+        registration: Registration | None,
     ) -> Sequence[Finding]:
         with self.guard("check the token"):
             # What the platform does to its copy changes no verdict.
             subject = Token(copy.deepcopy(token.header), copy.deepcopy(token.claims))
-            found = examine(self.platform, subject, now, names)
+            found = examine(self.platform, subject, now, names, registration)
         if registered is not None and expected.header.get("kid") == THUMBPRINT:
             thumbprint = likeliest_key(token, registered.keys).thumbprint()
             expected = replace(expected, header={"kid": thumbprint})
-        return judge(self.platform, found, token, now, expected=expected, registered=registered)
+        return judge(
+            self.platform, found, token, now, expected=expected, registered=registered, registration=registration
+        )
 
     def _expected(self, options: Options, registered: Registered | None) -> Token:
         """Return the header and the claims that are expected: those that a rule's option gives."""
@@ -106,9 +138,11 @@ class Check(PlatformCommand):
         return Token({} if kid is None else {"kid": kid}, wanted)
 
 
-def _registered(options: Options) -> Registered | None:
+def _registered(options: Options, registration: Registration | None) -> Registered | None:
     """Return the public keys, and the one that signs if a private one is given; None if none is."""
     given = key_options.public_material(options)
+    if given is None and registration is not None:
+        given = registered_keys(options, registration)
     reference = key_options.private_reference(options)
     if reference is None:
         return Registered(given.keys, given.certificates) if given else None
