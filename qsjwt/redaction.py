@@ -82,10 +82,12 @@ def quoted(value: str) -> str:
 
     :param value: text from a user, a file or a service.
     """
-    if holds_secret(value):
+    cut = value if len(value) <= _MAX_QUOTE_CHARACTERS else value[:_MAX_QUOTE_CHARACTERS] + "…"
+    text = f"'{printable(cut)}'"
+    # What is shown may look like a key where the value does not: a key with a long tail that is cut off.
+    if holds_secret(value) or holds_secret(text):
         return "(hidden, as it looks like a key or a token)"
-    shown = value if len(value) <= _MAX_QUOTE_CHARACTERS else value[:_MAX_QUOTE_CHARACTERS] + "…"
-    return f"'{printable(shown)}'"
+    return text
 
 
 def shown(value: object) -> str:

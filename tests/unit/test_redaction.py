@@ -1,17 +1,16 @@
 """What may be shown."""
 
+import base64
 from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from qsjwt.redaction import quoted, redacted, without_secrets
+from qsjwt.redaction import holds_secret, quoted, redacted, without_secrets
 from tests.conftest import pem
 
 
 def _shapes(text: str) -> list[str]:
-    import base64
-
     one_line = text.replace("\n", "\\n")
     body = "".join(text.splitlines()[1:-1])
     return [
@@ -86,6 +85,20 @@ def test_rarer_shapes_of_a_key_are_not_shown_either(keys: SimpleNamespace) -> No
         assert digits[20:60] not in redacted(digits)
     assert "eyJ" not in redacted("A_eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9")
     assert "2/MUXrOMuaQmV8Ml2pFTreg" not in quoted("2/MUXrOMuaQmV8Ml2pFTreg=")
+
+
+def test_a_key_is_not_shown_for_a_long_tail_that_makes_it_look_like_a_name(keys: SimpleNamespace) -> None:
+    der = keys.rsa.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    text = base64.b64encode(der).decode("ascii")[100:250]
+    assert text[:60] not in quoted(text + "s" * 2000)
+
+
+def test_a_quoted_value_does_not_look_like_a_secret_for_its_escapes() -> None:
+    text = 'a;"nern]d\0nSdmoaSSStSuSeSrSSSSeSSSS-SSSSiSSSissuerSSserijsir'
+    assert not holds_secret(text)
+    assert not holds_secret(quoted(text))
 
 
 def test_a_message_is_one_line_that_cannot_move_the_cursor() -> None:
