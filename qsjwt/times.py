@@ -9,6 +9,9 @@ from qsjwt.redaction import quoted
 LAST_SECOND: Final = 253_402_300_799
 """9999-12-31T23:59:59Z: the last time of ISO 8601 with four digits of year, and of X.509 (RFC 5280, 4.1.2.5)."""
 
+FIRST_SECOND: Final = -62_135_596_800
+"""0001-01-01T00:00:00Z: the first time of Python's calendar."""
+
 # A year is 365.25 days, as in qs-jwt (its library "ms"), so that "5y" keeps its meaning.
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_557_600}
 _DURATION: Final = re.compile(r"(-?)(\d{1,15}(?:\.\d{1,9})?)([smhdwy])", re.ASCII)

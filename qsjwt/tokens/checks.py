@@ -8,7 +8,7 @@ from typing import Any, Final, TypeGuard
 
 from qsjwt.redaction import quoted, shown
 from qsjwt.times import LAST_SECOND, format_duration
-from qsjwt.tokens.jwt import moment
+from qsjwt.tokens.dates import fault_of, moment
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Unknown
 from qsjwt.tokens.spelling import misspelled, nearly, renaming
 from qsjwt.tokens.wording import either, kind, span
@@ -156,14 +156,8 @@ def time(claim: str, *, required: bool = True, whole: bool = True, past: bool = 
         if name not in case.claims:
             return lacking(case, claim) if required else misspelled(case)
         value = case.claims[name]
-        if not is_number(value) or (whole and value % 1):
-            wanted = "a whole number of seconds" if whole else "a number of seconds"
-            found = "a fraction" if is_number(value) else kind(value)
-            hint = "leave out the quotes" if isinstance(value, str) else ""
-            return [Broken(f"the claim {quoted(name)} must be {wanted}, not {found}", hint, response="")]
-        if value > LAST_SECOND:
-            message = f"the claim {quoted(name)} is after the year 9999: it must be in seconds, not milliseconds"
-            return [Broken(message, "divide it by 1000", response="")]
+        if fault := fault_of(name, value, whole=whole):
+            return [Broken(fault.message, fault.hint, response="")]
         return compare(name, value, case.now) if compare else ()
 
     return check

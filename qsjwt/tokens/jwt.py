@@ -16,6 +16,7 @@ from qsjwt.errors import InputError, QsJwtError, SigningFailed, VerificationFail
 from qsjwt.io.strict_json import parse_json
 from qsjwt.keys.signer import Signer, unsuitability
 from qsjwt.redaction import quoted, shown
+from qsjwt.tokens.dates import fault_of, moment
 
 _JWS_PARTS: Final = 3  # RFC 7515, section 3.1
 _JWE_PARTS: Final = 5  # RFC 7516, section 3.1
@@ -196,28 +197,19 @@ def signature_failure(token: DecodedToken, key: JWK) -> str:
 def verify_times(token: Token, now: float) -> None:
     """Return if *token* is valid at the time *now*, a NumericDate; no leeway is given.
 
-    :raises VerificationFailed: if it is expired (RFC 7519, section 4.1.4), not valid yet (4.1.5), or says
-        either in another form than a number.
+    An ``iat`` in the future is no reason (4.1.6).
+
+    :raises VerificationFailed: if it is expired (RFC 7519, section 4.1.4), not valid yet (4.1.5), or one of its times
+        is no number that a calendar has.
     """
-    times = {}
-    for name in ("exp", "nbf", "iat"):
-        value = token.claims.get(name)
-        if value is None and name not in token.claims:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise VerificationFailed(f"the claim {name} must be a number (RFC 7519, section 2)")
-        times[name] = value
+    times = {name: token.claims[name] for name in ("exp", "nbf", "iat") if name in token.claims}
+    for name, value in times.items():
+        if fault := fault_of(name, value):
+            raise VerificationFailed(fault.message, hint=fault.hint)
     if "exp" in times and now >= times["exp"]:
         raise VerificationFailed(f"the token expired at {moment(times['exp'])}")
     if "nbf" in times and now < times["nbf"]:
         raise VerificationFailed(f"the token is not valid before {moment(times['nbf'])}")
-
-
-def moment(seconds: float) -> str:
-    """Return a NumericDate for a message: in ISO 8601, or in seconds if no calendar has it."""
-    from qsjwt.times import iso_time
-
-    return iso_time(seconds) or f"{float(seconds):g} s after 1970"
 
 
 def verify_expected(token: Token, audience: str | None, issuer: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -237,3 +238,61 @@ def test_minimal_output_tells_key_id_issuer_and_a_match(run: Run) -> None:
 def test_times_that_are_no_times_are_left_as_they_are(run: Run, keys: SimpleNamespace) -> None:
     token = pyjwt.encode({"exp": 1e300}, keys.rsa, "RS256")
     assert _record(run, "--jwt", token)["times"] == {"expires_at": None}
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"iat": "07/08/2026 09:35:59"}, "write the seconds since 1970 in UTC, such as"),
+        ({"exp": "2026-11-24T19:12:36Z"}, "write 1795547556, the seconds since 1970"),
+        ({"exp": 1e300}, "the claim 'exp' is after the year 9999"),
+        ({"exp": 1795547556000}, "it must be in seconds, not milliseconds"),
+        ({"nbf": -1e300}, "the claim 'nbf' is before the year 1"),
+        ({"exp": 1}, "the token expired at 1970-01-01T00:00:01Z"),
+        ({"nbf": 1795547556}, "the token is not valid before 2026-11-24T19:12:36Z"),
+    ],
+)
+def test_decode_and_check_say_the_same_of_times(
+    run: Run, keys: SimpleNamespace, claims: dict[str, Any], words: str
+) -> None:
+    token = pyjwt.encode({"userId": "anna", "userDirectory": "LAB", **claims}, keys.rsa, "RS256")
+    decoded = run("decode", "--jwt", token, "--at", THEN)
+    checked = run("check", "qseow", "--jwt", token, "--at", THEN)
+    assert (decoded.exit_code, checked.exit_code) == (6, 6)
+    assert words in decoded.stderr
+    assert words in checked.stdout
+
+
+def test_what_only_a_platform_can_refuse_is_a_warning_of_decode(
+    run: Run, keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    assert run("create-key", "--kind", "rsa", "--cert-key-size", 2048, "--cert-create-expires-days", 1).exit_code == 0
+    key = (tmp_path / "privatekey.pem").read_bytes()
+    now = int(time.time())
+    claims = {"userId": "anna", "userDirectory": "LAB", "iat": now + 9 * 86_400, "exp": now + 99 * 86_400}
+    token = pyjwt.encode(claims, key, "RS256", headers={"kid": "k1"})
+    public = ("--cert-publickey-file", "publickey.cer")
+    jwk = json.loads(JWK.from_pem(key).export_public())
+    (tmp_path / "key.jwk").write_text(json.dumps({**jwk, "kid": "k2"}))
+
+    future = run("decode", "--jwt", token, *public)
+    assert (future.exit_code, json.loads(future.stdout)["verdict"]) == (0, "valid")
+    assert "the token is from the future: iat is " in future.stderr
+    assert future.stderr.count("warning") == 1
+    assert "is from the future" in run("check", "qseow", "--jwt", token, *public).stdout
+
+    late = run("decode", "--jwt", token, *public, "--at", now + 10 * 86_400)
+    assert (late.exit_code, json.loads(late.stdout)["verdict"]) == (0, "valid")
+    assert "the certificate expired at " in late.stderr
+    assert late.stderr.count("warning") == 1
+    assert "the certificate expired at " in run("check", "qseow", "--jwt", token, *public, "--at", now + 864_000).stdout
+
+    other = run("decode", "--jwt", token, "--cert-publickey-file", "key.jwk", "--at", now + 10 * 86_400)
+    assert (other.exit_code, json.loads(other.stdout)["verdict"]) == (0, "valid")
+    assert "the key ID of the key is 'k2', and not that of the token" in other.stderr
+    assert other.stderr.count("warning") == 1
+    checked = run("check", "qscloud", "--jwt", token, "--cert-publickey-file", "key.jwk").stdout
+    assert "kid is 'k1', but 'k2' is expected" in checked
+
+    pem_alone = run("decode", "--jwt", token, "--cert-publickey-file", "publickey.pem", "--at", now + 10 * 86_400)
+    assert (pem_alone.exit_code, pem_alone.stderr) == (0, "")

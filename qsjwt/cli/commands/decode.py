@@ -1,20 +1,27 @@
 """``decode``: look inside a token, and verify it if there is a key to do it with."""
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.errors import VerificationFailed
+from qsjwt.keys.public import is_certificate_of, longest_lasting, validity_problem
 from qsjwt.options import key as key_options
+from qsjwt.options.key import PublicMaterial
 from qsjwt.options.parser import Parser
 from qsjwt.options.token import add_token_options, token_text
+from qsjwt.redaction import quoted
 from qsjwt.times import iso_time
 from qsjwt.tokens import jwt
+from qsjwt.tokens.dates import fault_of, moment
+from qsjwt.tokens.judge import likeliest_key
 from qsjwt.tokens.jwt import DecodedToken
 from qsjwt.tokens.request import Options
 
+_LOG = logging.getLogger("qsjwt.command")
 _TIMES = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
 
 
@@ -51,6 +58,8 @@ class Decode(Command):
         times = _outcome(jwt.verify_times, token, now)
         expected = _outcome(jwt.verify_expected, token, options.expected_audience, options.expected_issuer)
         failures = [failure for failure in (signature, times, expected) if failure]
+        for remark in _doubts(token, given, now):
+            _LOG.warning("%s", remark)
         if options.minimal_output:
             text = output.as_json(
                 _as_qs_jwt(
@@ -61,26 +70,54 @@ class Decode(Command):
             text = output.shown_record(_record(token, keys is not None, failures), options.format)
         self.emit(text)
         if failures:
-            raise VerificationFailed(failures[0])
+            raise failures[0]
 
 
-def _outcome(verify: Any, *arguments: Any) -> str:
-    """Return why *verify* says no; empty if it does not."""
+def _outcome(verify: Any, *arguments: Any) -> VerificationFailed | None:
+    """Return why *verify* says no; None if it does not."""
     try:
         verify(*arguments)
     except VerificationFailed as failure:
-        return failure.message
-    return ""
+        return failure
+    return None
 
 
-def _record(token: DecodedToken, has_key: bool, failures: list[str]) -> Mapping[str, Any]:
+def _doubts(token: DecodedToken, given: PublicMaterial | None, now: float) -> Iterator[str]:
+    """Yield what does not make the token invalid (RFC 7519, section 4.1.6; RFC 7515, 4.1.4), but may for a platform."""
+    see = "a platform may refuse that, see check"
+    issued = token.claims.get("iat")
+    if isinstance(issued, int | float) and fault_of("iat", issued) is None and issued > now:
+        yield f"the token is from the future: iat is {moment(issued)}; {see}"
+    if given is None:
+        return
+    key = likeliest_key(token, given.keys)
+    if key.get("kid") not in (None, token.header.get("kid")):
+        yield f"the key ID of the key is {quoted(key['kid'])}, and not that of the token (kid); {see}"
+    own = [certificate for certificate in given.certificates if is_certificate_of(certificate, key)]
+    if own and (problem := validity_problem(longest_lasting(own), now)):
+        yield f"{problem}; {see}"
+
+
+def _record(token: DecodedToken, has_key: bool, failures: Sequence[VerificationFailed]) -> Mapping[str, Any]:
     verdict = "invalid" if failures else "valid" if has_key else "not verified"
     times = {title: iso_time(token.claims[claim]) for claim, title in _TIMES.items() if claim in token.claims}
-    return {"header": token.header, "claims": token.claims, "times": times, "verdict": verdict, "reasons": failures}
+    return {
+        "header": token.header,
+        "claims": token.claims,
+        "times": times,
+        "verdict": verdict,
+        "reasons": [failure.message for failure in failures],
+    }
 
 
 def _as_qs_jwt(
-    token: DecodedToken, options: Options, failures: list[str], *, has_key: bool, intact: bool, valid_now: bool
+    token: DecodedToken,
+    options: Options,
+    failures: Sequence[VerificationFailed],
+    *,
+    has_key: bool,
+    intact: bool,
+    valid_now: bool,
 ) -> Mapping[str, Any]:
     """Return the members that qs-jwt 1.14 prints, with its names; what it did not compare is null here."""
     record: dict[str, Any] = {"header": token.header, "payload": token.claims}
@@ -106,5 +143,5 @@ def _as_qs_jwt(
     if "iss" in token.claims:
         verification["issuer"] = token.claims["iss"]
     if failures:
-        verification["reason"] = failures[0]
+        verification["reason"] = failures[0].message
     return {**record, "verification": verification}
