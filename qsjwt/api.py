@@ -4,7 +4,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from qsjwt.cli.command import Command, PlatformCommand
-from qsjwt.errors import InputError, KeyUnavailable, PluginError, QsJwtError, SigningFailed, VerificationFailed
+from qsjwt.errors import (
+    InputError,
+    KeyUnavailable,
+    PluginError,
+    QsJwtError,
+    ServerUnavailable,
+    SigningFailed,
+    VerificationFailed,
+)
 from qsjwt.io.deadline import within
 from qsjwt.io.json_object import JsonObject
 from qsjwt.io.read import read_file, user_path
@@ -28,6 +36,8 @@ from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Rule, Unkn
 if TYPE_CHECKING:
     from qsjwt.batch.engine import RowResult, create_token, create_tokens
     from qsjwt.batch.rows import Row
+    from qsjwt.live.exchange import Exchange, Explanation, Presentation, Session
+    from qsjwt.live.messages import Request, Response
 
 __all__ = [
     "REGISTERED_CLAIMS",
@@ -36,6 +46,8 @@ __all__ = [
     "Check",
     "Command",
     "CreatedToken",
+    "Exchange",
+    "Explanation",
     "InputError",
     "JsonObject",
     "KeyProvider",
@@ -47,15 +59,20 @@ __all__ = [
     "Platform",
     "PlatformCommand",
     "PluginError",
+    "Presentation",
     "Problem",
     "PublicKey",
     "QsJwtError",
     "RegisteredKey",
     "Registration",
+    "Request",
+    "Response",
     "Row",
     "RowResult",
     "Rule",
     "Secrets",
+    "ServerUnavailable",
+    "Session",
     "Signer",
     "SigningFailed",
     "Token",
@@ -84,14 +101,16 @@ __all__ = [
     "write_files",
 ]
 
-_BATCH = {
+_SELDOM_USED = {
     "Row": "qsjwt.batch.rows",
     **dict.fromkeys(("RowResult", "create_token", "create_tokens"), "qsjwt.batch.engine"),
+    **dict.fromkeys(("Exchange", "Explanation", "Presentation", "Session"), "qsjwt.live.exchange"),
+    **dict.fromkeys(("Request", "Response"), "qsjwt.live.messages"),
 }
 """Names to their modules, which no plugin needs for one token on the command line."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _BATCH:
+    if name not in _SELDOM_USED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_BATCH[name]), name)
+    return getattr(importlib.import_module(_SELDOM_USED[name]), name)

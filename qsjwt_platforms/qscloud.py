@@ -2,8 +2,8 @@
 
 import base64
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from qsjwt.api import (
     Broken,
@@ -26,6 +26,9 @@ from qsjwt.api import (
     format_duration,
     registered_key,
 )
+
+if TYPE_CHECKING:
+    from qsjwt.api import Exchange, Explanation, Presentation
 
 AUDIENCE: Final = "qlik.api/login/jwt-session"
 WINDOW: Final = 3600
@@ -203,6 +206,18 @@ class Qscloud(Platform):
             {"iss": options.required_text("issuer")},
             rules=[] if entity.get("active") is not False else [_INACTIVE],
         )
+
+    def present(self, presented: "Presentation") -> "Exchange":
+        """See :mod:`qsjwt_platforms.qscloud_session`, which a token alone does not need."""
+        from qsjwt_platforms import qscloud_session
+
+        return qscloud_session.present(presented)
+
+    def explanations(self) -> "Sequence[Explanation]":
+        """Return what is known of refusals."""
+        from qsjwt_platforms import qscloud_session
+
+        return qscloud_session.EXPLANATIONS
 
 
 def _random() -> str:

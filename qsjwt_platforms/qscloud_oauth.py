@@ -3,8 +3,8 @@
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from qsjwt.api import (
     Broken,
@@ -27,6 +27,9 @@ from qsjwt.api import (
     quoted,
     registered_key,
 )
+
+if TYPE_CHECKING:
+    from qsjwt.api import Exchange, Explanation, Presentation
 
 WINDOW: Final = 300
 """Seconds that exp may lie after iat."""
@@ -140,3 +143,15 @@ class QscloudOauth(Platform):
         client = entity.text("clientId")
         claims = {"iss": client, "sub": client} if client else {}
         return Registration([RegisteredKey(json.dumps(dict(key))) for key in keys], claims)
+
+    def present(self, presented: "Presentation") -> "Exchange":
+        """See :mod:`qsjwt_platforms.qscloud_oauth_session`, which a token alone does not need."""
+        from qsjwt_platforms import qscloud_oauth_session
+
+        return qscloud_oauth_session.present(presented)
+
+    def explanations(self) -> "Sequence[Explanation]":
+        """Return what is known of refusals."""
+        from qsjwt_platforms import qscloud_oauth_session
+
+        return qscloud_oauth_session.EXPLANATIONS

@@ -1,8 +1,8 @@
 """Client-managed Qlik Sense (QSEoW): a virtual proxy with JWT authentication."""
 
 import functools
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from qsjwt.api import (
     Broken,
@@ -24,6 +24,9 @@ from qsjwt.api import (
     time_claims,
 )
 from qsjwt_platforms.virtual_proxy import CLAIM_NAMES, USERS, read_virtual_proxy, virtual_proxy
+
+if TYPE_CHECKING:
+    from qsjwt.api import Exchange, Explanation, Presentation, Request
 
 _OTHER_NAMES: Final = {"userid": ("userId", "user"), "userdir": ("userDirectory", "directory")}
 """Names that are in use: Qlik Support 1716226, and enigma.js, sense-using-jwt."""
@@ -178,3 +181,21 @@ class Qseow(Platform):
     def read_registration(self, entity: JsonObject) -> Registration:
         """Return what a virtual proxy says: ``GET /qrs/virtualproxyconfig/{id}``."""
         return read_virtual_proxy(entity)
+
+    def present(self, presented: "Presentation") -> "Exchange":
+        """See :mod:`qsjwt_platforms.qseow_session`, which a token alone does not need."""
+        from qsjwt_platforms import qseow_session
+
+        return qseow_session.present(presented)
+
+    def end_session(self, presented: "Presentation") -> "Iterable[Request]":
+        """Log out."""
+        from qsjwt_platforms import qseow_session
+
+        return qseow_session.end_session(presented)
+
+    def explanations(self) -> "Sequence[Explanation]":
+        """Return what is known of refusals."""
+        from qsjwt_platforms import qseow_session
+
+        return qseow_session.EXPLANATIONS

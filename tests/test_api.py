@@ -18,7 +18,10 @@ from qsjwt import api, testing
 
 LISTED = (Path(__file__).parent.parent / "doc" / "reference" / "api.md").read_text(encoding="utf-8")
 
-FOR_TYPES_ALONE = {"x509": x509, "Future": concurrent.futures.Future, "OptionGroup": api.OptionGroup}
+FOR_TYPES_ALONE = {
+    **{"x509": x509, "Future": concurrent.futures.Future},
+    **{name: getattr(api, name) for name in ("OptionGroup", "Exchange", "Explanation", "Presentation", "Request")},
+}
 """Names that annotations have and their modules import only for type checkers."""
 
 

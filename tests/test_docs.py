@@ -20,10 +20,12 @@ import pytest
 import yaml
 
 from qsjwt import errors
-from qsjwt.api import Case, create_token
+from qsjwt.api import Case, Response, create_token
 from qsjwt.cli.completion.scripts import SHELLS
 from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.live.explain import explain
 from qsjwt.tokens.platform import PLATFORMS
+from qsjwt.tokens.rules import Finding
 from tests.conftest import VECTORS, InstallPlugin, Run
 from tests.pages import (
     BASH,
@@ -420,7 +422,7 @@ def test_the_example_platform_works_as_it_is_printed(
 def test_the_larger_example_platform_works_as_it_is_printed(
     run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, source, _, contract = (block.text for block in PLATFORM.blocks("python"))
+    _, source, _, _, contract = (block.text for block in PLATFORM.blocks("python"))
     installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
     made = run("create-acme", "--issuer", "i", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
     (tmp_path / "token").write_text(made.token, encoding="ascii")
@@ -435,14 +437,22 @@ def test_the_larger_example_platform_works_as_it_is_printed(
     body = json.loads(run("registration", "acme", "--issuer", "i", *key).stdout)
     assert (body["site"], body["key"]) == ("main", keys.public.read_text(encoding="ascii"))
     assert _keep_contract(contract, "TestAcme", tmp_path, capsys) >= 10
+    assert _keep_contract(contract, "TestAcmeServer", tmp_path, capsys) >= 5
 
 
 def test_a_check_of_ones_own_works_as_it_is_printed() -> None:
-    _, _, source, _ = (block.text for block in PLATFORM.blocks("python"))
+    source = PLATFORM.blocks("python")[2].text
     namespace: dict[str, Any] = {}
     exec(source, namespace)  # noqa: S102 - that is what is tested
     for user, problems in (("anna", 0), ("robot-1", 1), (7, 1)):
         assert len([*namespace["USER"](Case({}, {"user": user}, 0, "Acme", {}))]) == problems
+
+
+def test_explanations_of_ones_own_are_used_as_the_page_says() -> None:
+    namespace: dict[str, Any] = {}
+    exec(PLATFORM.blocks("python")[3].text, namespace)  # noqa: S102 - that is what is tested
+    causes = explain(Response(403), namespace["REFUSALS"], [Finding("exp", "exp has passed")]).causes
+    assert [cause.reason for cause in causes] == [*("exp has passed", "the user is not known to Acme")]
 
 
 def test_the_example_key_provider_works_as_it_is_printed(
@@ -487,7 +497,7 @@ def test_the_example_command_works_as_it_is_printed(run: Run, installed_plugin: 
 
 
 def test_the_code_of_the_document_is_that_of_the_examples() -> None:
-    _, platform, _, contract = (block.text for block in PLATFORM.blocks("python"))
+    _, platform, _, _, contract = (block.text for block in PLATFORM.blocks("python"))
     provider = KEY_PROVIDER.blocks("python")[1].text.partition("\n")[2]
     assert platform.partition("\n")[2] == (EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8")
     assert contract.partition("\n")[2] == (EXAMPLES / "acme-platform" / "test_acme_platform.py").read_text(

@@ -69,8 +69,36 @@ class Response:
         except ValueError:
             return None
 
+    def expect(self, *statuses: int) -> "Response":
+        """Return the response itself if its status is one of *statuses*.
+
+        :raises Unexpected: if it is not.
+        """
+        if self.status not in statuses:
+            raise Unexpected(self)
+        return self
+
+    def expect_object(self, *statuses: int, member: str = "") -> Mapping[str, Any]:
+        """Return the members of the body, a JSON object, if the status is one of *statuses*.
+
+        :param member: one that it must have; empty for none.
+        :raises Unexpected: if any of this is not so.
+        """
+        value = self.expect(*statuses).json
+        if not isinstance(value, dict) or (member and member not in value):
+            raise Unexpected(self)
+        return value
+
     @property
     def members(self) -> Mapping[str, Any]:
         """The members of the body if it is a JSON object; none if it is not."""
         value = self.json
         return value if isinstance(value, dict) else {}
+
+
+class Unexpected(Exception):
+    """The server says something else than it does when all is well; what that means is looked up by the core."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"status {response.status}")
+        self.response = response

@@ -5,5 +5,6 @@ Subclass them in a test module, say how yours is made, and pytest runs the rest.
 
 from qsjwt.testing.keys import KeyProviderContract, SignerContract
 from qsjwt.testing.platforms import PlatformContract
+from qsjwt.testing.presentations import PresentationContract
 
-__all__ = ["KeyProviderContract", "PlatformContract", "SignerContract"]
+__all__ = ["KeyProviderContract", "PlatformContract", "PresentationContract", "SignerContract"]

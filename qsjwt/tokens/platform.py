@@ -1,7 +1,7 @@
 """Platforms: a Qlik product that accepts JWTs, its options, its claims, its rules and what is registered there."""
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -17,6 +17,8 @@ from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Case, Finding, Rule
 
 if TYPE_CHECKING:
+    from qsjwt.live.exchange import Exchange, Explanation, Presentation
+    from qsjwt.live.messages import Request
     from qsjwt.options.group import OptionGroup
 
 _UNNOTICED: Final = 30
@@ -26,7 +28,8 @@ _UNNOTICED: Final = 30
 class Platform(abc.ABC):
     """A Qlik product that accepts JWTs.
 
-    The entry point ``NAME`` makes ``create-NAME``, ``check NAME`` and ``registration NAME``.
+    The entry point ``NAME`` makes ``create-NAME``, ``check NAME`` and ``registration NAME``; with :meth:`present`, also
+    ``try NAME`` and ``exchange NAME``.
 
     An instance holds no state. Its methods have no effects, and may be called from several threads at once.
 
@@ -88,6 +91,26 @@ class Platform(abc.ABC):
         raise InputError(
             f"what to register for {self.summary} is not known here", hint="its own documentation may tell"
         )
+
+    def present(self, presented: "Presentation") -> "Exchange":
+        """Yield the requests that present a token, be sent the response to each, and return the session.
+
+        A generator without input or output: the core sends the requests to the server that the user named, and to no
+        other. It keeps cookies and sends them back. What :meth:`qsjwt.api.Response.expect` finds wrong ends it, and is
+        looked up in :meth:`explanations`.
+        """
+        raise InputError(
+            f"how {self.summary} takes a token is not documented well enough to be done here",
+            hint="check tells what is known of the token itself",
+        )
+
+    def end_session(self, presented: "Presentation") -> "Iterable[Request]":
+        """Yield the requests that end the session again; they are sent whenever the server has set a cookie."""
+        return ()
+
+    def explanations(self) -> "Sequence[Explanation]":
+        """Return what the refusals of the server mean, for each status the likeliest first."""
+        return ()
 
     def read_registration(self, entity: JsonObject) -> Registration:
         """Return what is registered, for ``check NAME --registered FILE``.

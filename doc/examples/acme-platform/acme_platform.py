@@ -1,6 +1,6 @@
 """Tokens for the portal of Acme Analytics."""
 
-from qsjwt.api import Platform, RegisteredKey, Registration, Rule, Token, checks, registered_key, time_claims
+from qsjwt.api import Platform, RegisteredKey, Registration, Rule, Session, Token, checks, registered_key, time_claims
 
 BOOK = "the Acme handbook, chapter"
 
@@ -34,3 +34,7 @@ class Acme(Platform):
 
     def read_registration(self, entity):
         return Registration([RegisteredKey(entity.required_text("key"))], {"iss": entity.required_text("issuer")})
+
+    def present(self, presented):
+        answer = yield presented.request("GET", "/whoami")
+        return Session(answer.expect_object(200, member="user"), {"user": "user"})
