@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import InputError, KeyUnavailable, SigningFailed
+from qsjwt.keys.jwk import jwk_of
 from qsjwt.keys.signer import EC_CURVES, RSA_ALGORITHMS, Signer
 from qsjwt.redaction import quoted
 from qsjwt.times import LAST_SECOND
@@ -119,13 +120,10 @@ def create_key_pair(request: KeyPairRequest, passphrase: bytes | None = None) ->
         key = ec.generate_private_key(_CURVES[request.size]())
     else:
         key = rsa.generate_private_key(public_exponent=65537, key_size=request.size)
-    jwk = JWK()
-    jwk.unsafe_skip_rsa_key_validation = True  # it has just been made
-    jwk.import_from_pyca(key)
     encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     digest = hashes.SHA384() if (request.kind, request.size) == ("ec", 384) else hashes.SHA256()
     return KeyPair(
-        private_key=jwk,
+        private_key=jwk_of(key),
         private_pem=key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption),
         public_pem=key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

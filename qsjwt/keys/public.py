@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import KeyUnavailable
+from qsjwt.keys.foreign import reading
+from qsjwt.keys.jwk import jwk_of, own_members
 from qsjwt.keys.signer import key_bits
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class PublicKey:
     def members(self) -> dict[str, str]:
         """The members of the JWK that make up the key (RFC 7518, section 6): ``kty`` and its own, no other."""
         exported = self.jwk.export_public(as_dict=True)
-        return {name: exported[name] for name in ("kty", "crv", "n", "e", "x", "y") if name in exported}
+        return {name: exported[name] for name in ("kty", "crv", "n", "e", "x", "y", "pub") if name in exported}
 
     @property
     def certificate_pem(self) -> str | None:
@@ -62,6 +62,7 @@ class PublicKey:
         if "crv" in self.jwk:
             record["curve"] = self.jwk["crv"]
         record["key_thumbprint"] = self.thumbprint
+        record |= own_members(self.jwk)
         if self.certificate is not None:
             record["certificate"] = _described(self.certificate, now)
         return record
@@ -99,8 +100,9 @@ def _described(certificate: "x509.Certificate", now: float) -> dict[str, Any]:
 def is_certificate_of(certificate: "x509.Certificate", key: JWK) -> bool:
     """Tell whether *certificate* is one of *key*."""
     try:
-        public: JWK = JWK.from_pyca(certificate.public_key())
-    except (JWException, KeyError, ValueError, UnsupportedAlgorithm):
+        with reading("the key of the certificate cannot be read"):
+            public = jwk_of(certificate.public_key())
+    except KeyUnavailable:
         return False  # a key of a kind that signs no token
     return bool(public.thumbprint() == key.thumbprint())
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from qsjwt.errors import InputError, KeyUnavailable, PluginError, nearest
 from qsjwt.io.read import decode_text, read_file, read_variable, whole_number
-from qsjwt.keys.load import certificate_blocks, load_private_key
+from qsjwt.keys.load import load_private_material
 from qsjwt.keys.signer import ALGORITHMS, LocalSigner, Signer
 from qsjwt.plugins import Group
 from qsjwt.redaction import quoted
@@ -45,23 +45,28 @@ class Secrets:
         if self.file is not None:
             return self._from_file(self.file)
         if self.variable is not None:
-            return read_variable(self.variable, "passphrase", error=KeyUnavailable, show=False)
+            return _line(read_variable(self.variable, "passphrase", error=KeyUnavailable, show=False))
         import os
 
         default = os.environ.get(PASSPHRASE_VARIABLE)
-        return os.fsencode(default) if default else None
+        return _line(os.fsencode(default)) if default else None
 
     @staticmethod
     def _from_file(path: str) -> bytes:
         # Whoever confuses the two options' meaning gives the passphrase itself, so neither is ever repeated.
         data = read_file(path, "passphrase file", error=KeyUnavailable, show=False)
         try:
-            lines = decode_text(data).splitlines()
+            text = decode_text(data)
         except UnicodeDecodeError as cause:
             raise KeyUnavailable("the passphrase file is neither UTF-8 nor UTF-16 text") from cause
-        if not lines or not lines[0]:
+        if not (line := _line(re.split("[\r\n]", text, maxsplit=1)[0].encode("utf-8"))):
             raise KeyUnavailable("the first line of the passphrase file is empty")
-        return lines[0].encode("utf-8")
+        return line
+
+
+def _line(passphrase: bytes) -> bytes:
+    """Return *passphrase* without the line end that editors, ``echo`` and secrets stores leave at its end."""
+    return passphrase.rstrip(b"\r\n")
 
 
 class KeyProvider(abc.ABC):
@@ -187,13 +192,14 @@ def key_guard(reference: str, action: str) -> contextlib.AbstractContextManager[
     return KEY_PROVIDERS.guard(split_reference(reference)[0], action)
 
 
-def local_signer(data: bytes, source: str, secrets: Secrets) -> LocalSigner:
+def local_signer(data: bytes, source: str, secrets: Secrets, alias: str | None = None) -> LocalSigner:
     """Return a signer for the private key in *data*, with the certificates that stand beside it.
 
     :param source: where *data* comes from, for messages, such as "the private key file 'k.pem'".
+    :param alias: chooses one of a PKCS#12.
     :raises KeyUnavailable: as :func:`qsjwt.keys.load.load_private_key`.
     """
-    return LocalSigner(load_private_key(data, source, secrets.passphrase), certificate_blocks(data, source))
+    return LocalSigner(*load_private_material(data, source, secrets.passphrase, alias))
 
 
 def service_timeout(settings: Mapping[str, str]) -> int:

@@ -13,7 +13,7 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import KeyUnavailable
-from qsjwt.keys.load import MAX_RSA_BITS
+from qsjwt.keys.jwk import ALLOWED, MAX_RSA_BITS, public_half
 from qsjwt.redaction import quoted
 
 RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -89,9 +89,14 @@ class LocalSigner(Signer):
     """Signs in this process with a private key that it holds."""
 
     def __init__(self, private_key: JWK, certificates: bytes | None = None) -> None:
-        self.public_key = private_key.public()
+        self.public_key = public_half(private_key)
         self.certificates = certificates
         self._private_key = private_key
+
+    @functools.cached_property
+    def algorithms(self) -> Sequence[str]:
+        """What the private key can do, and may by what it says of itself."""
+        return key_algorithms(self._private_key)
 
     def sign(self, data: bytes, algorithm: str) -> bytes:
         signature: bytes = JWA.signing_alg(algorithm).sign(self._private_key, data)
@@ -116,15 +121,18 @@ def choose_algorithm(key: JWK, able: Sequence[str], accepted: Sequence[str], wan
     for algorithm in candidates:
         if algorithm in able:
             return algorithm
+    fitting = [algorithm for algorithm in candidates if not _misfit(key, algorithm)]
     own = key_algorithms(key)
-    if set(own) <= set(able):
+    if fitting and all(_prohibition(key, algorithm) for algorithm in fitting):
+        message = _prohibition(key, fitting[0])
+    elif set(own) <= set(able):
         message = f"the key is {described_key(key)}, which cannot sign with {listed(candidates)}"
     else:
         allowed = f"with {listed(able)} only, not with {listed(candidates)}" if able else "no tokens"
         message = f"the key, {described_key(key)}, may sign {allowed}"
     if others := [algorithm for algorithm in accepted if algorithm in able]:
         raise KeyUnavailable(message, hint=f"use --algorithm {listed(others)}, or another key")
-    if set(own) & set(candidates):
+    if fitting:
         raise KeyUnavailable(message, hint=f"use a key that may sign with {listed(candidates)}")
     raise KeyUnavailable(message, hint=f"use {needed_key(candidates)}")
 
@@ -146,8 +154,29 @@ def needed_key(algorithms: Sequence[str]) -> str:
 def unsuitability(key: JWK, algorithm: str) -> str:
     """Return why *key*, private or public, cannot do *algorithm* (RFC 7518, section 3); empty if it can.
 
-    It is of another kind, on another curve, or shorter than 2048 bits of RSA, or no private key signs with that.
+    It is of another kind, on another curve, or shorter than 2048 bits of RSA, or says of itself that it is for
+    something else (RFC 7517, sections 4.2 to 4.4; RFC 4055, section 1.2), or no private key signs with that.
     """
+    return _misfit(key, algorithm) or _prohibition(key, algorithm)
+
+
+def _prohibition(key: JWK, algorithm: str) -> str:
+    """Return what *key* says of itself that forbids *algorithm*; empty if nothing does."""
+    if key.get("use", "sig") != "sig":
+        return f"the key is not meant for signatures: its use is {quoted(key['use'])}"
+    operation = "sign" if key.has_private else "verify"
+    if operation not in key.get("key_ops", [operation]):
+        return f"the key is not meant to {operation}: its key_ops do not say so"
+    if key.get("alg", algorithm) != algorithm:
+        return f"the key is meant for {quoted(key['alg'])} (its alg), not for {algorithm}"
+    allowed = key.get(ALLOWED, [algorithm])
+    if algorithm not in allowed:
+        able = f"with {listed(allowed)} alone" if allowed else "with no algorithm of tokens"
+        return f"the key is one of RSASSA-PSS, which signs {able}, not with {algorithm}"
+    return ""
+
+
+def _misfit(key: JWK, algorithm: str) -> str:
     if algorithm not in ALGORITHMS:
         return f"{quoted(algorithm)} is not an algorithm that tokens are signed with here"
     if algorithm in EC_CURVES:
@@ -169,7 +198,7 @@ def key_bits(key: JWK) -> int:
     """Return the size of *key* in bits: the modulus of RSA, the field of a curve."""
     if key["kty"] == "RSA":
         return int.from_bytes(base64url_decode(key["n"]), "big").bit_length()
-    return _CURVE_BITS[key["crv"]]
+    return _CURVE_BITS.get(key.get("crv", ""), 8 * len(base64url_decode(key.get("x") or key["pub"])))
 
 
 def key_kind(key: JWK) -> str:

@@ -119,7 +119,8 @@ def _signed(signer: Signer, algorithm: str, reference: str, token: Token) -> Cre
 
     :raises SigningFailed: as :func:`qsjwt.tokens.jwt.sign`.
     """
-    header = {**token.header, "alg": algorithm}
+    own = {"kid": signer.public_key["kid"]} if "kid" in signer.public_key else {}
+    header = {**own, **token.header, "alg": algorithm}
     if header.get("kid") == THUMBPRINT:
         header["kid"] = signer.thumbprint
     with key_guard(reference, "sign"):

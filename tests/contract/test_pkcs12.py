@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from qsjwt.api import Secrets
+from qsjwt.keys.der import Value, value_at
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Run, self_signed
 from tests.programs import run_program
@@ -159,7 +161,7 @@ def _plain(text: str) -> str:
     [
         ("modern.p12", (), ("cannot be opened without a password", "QSJWT_KEY_PASSPHRASE")),
         ("modern.p12", ("--key-passphrase-env", "WRONG"), ("wrong password, or it is damaged",)),
-        ("cut.p12", ("--key-passphrase-env", "STORE_PASSWORD"), ("wrong password, or it is damaged",)),
+        ("cut.p12", ("--key-passphrase-env", "STORE_PASSWORD"), ("is cut off",)),
         ("nokey.p12", ("--key-passphrase-env", "STORE_PASSWORD"), ("holds no private key",)),
         ("certificate.cer", (), ("is not PKCS#12", "file:FILE")),
         ("missing.p12", (), ("does not exist",)),
@@ -180,5 +182,130 @@ def test_a_file_that_gives_no_key_is_named(
     assert "wrong horse" not in result.stderr
 
 
-def test_a_pkcs12_file_given_as_pem_is_told_apart(qseow: Run, stores: Path) -> None:
-    qseow("--key", stores / "modern.p12").refused(3, "is PKCS#12", "--key pkcs12:FILE")
+def test_a_pkcs12_file_is_known_by_its_content(qseow: Run, keys: SimpleNamespace, stores: Path) -> None:
+    result = qseow("--key", stores / "modern.p12", "--key-passphrase-env", "STORE_PASSWORD")
+    assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"])["userId"] == "anna"
+
+
+@pytest.fixture(scope="session")
+def two_keys(keys: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PKCS#12 file with the keys ``rsa`` as Anna and ``other`` as Bo, put together from two of cryptography's."""
+    path = tmp_path_factory.mktemp("pkcs12-two") / "two.p12"
+    encryption = serialization.BestAvailableEncryption(PASSWORD.encode("ascii"))
+    first, second = (
+        pkcs12.serialize_key_and_certificates(
+            name, key, x509.load_pem_x509_certificate(self_signed(key, name.decode())), None, encryption
+        )
+        for name, key in ((b"Anna", keys.rsa), (b"Bo", keys.other))
+    )
+    path.write_bytes(_joined(first, second))
+    return path
+
+
+def _joined(*stores: bytes) -> bytes:
+    """Return a PKCS#12 with all that *stores* hold, sealed anew (RFC 7292, section 4, and appendix B)."""
+    import hashlib
+    import hmac
+
+    safes = b"".join(_value(0x30, info.content) for store in stores for info in _infos(store))
+    safe = _value(0x30, safes)
+    salt, password = bytes(8), PASSWORD.encode("utf-16-be") + b"\0\0"
+    blocks = [bytes([3]) * 64, (salt * 64)[:64], (password * 64)[: 64 * -(-len(password) // 64)]]
+    key = hashlib.sha1(b"".join(blocks)).digest()  # noqa: S324 - one round is enough for a test
+    mac = hmac.new(key, safe, "sha1").digest()
+    sha1 = _value(0x30, bytes.fromhex("06052b0e03021a0500"))
+    sealed = _value(0x30, _value(0x30, sha1 + _value(0x04, mac)) + _value(0x04, salt))
+    data = _value(0x06, bytes.fromhex("2a864886f70d010701")) + _value(0xA0, _value(0x04, safe))
+    return _value(0x30, _value(0x02, b"\3") + _value(0x30, data) + sealed)
+
+
+def _infos(store: bytes) -> list[Value]:
+    info = value_at(store).members()[1]
+    safe = value_at(value_at(info.members()[1].content).content)
+    return safe.members()
+
+
+def _value(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    length = bytes([size]) if size < 0x80 else b"\x82" + size.to_bytes(2, "big")
+    return bytes([tag]) + length + content
+
+
+def test_of_two_keys_the_alias_chooses(run: Run, qseow: Run, keys: SimpleNamespace, two_keys: Path) -> None:
+    password = ("--key-passphrase-env", "STORE_PASSWORD")
+    for alias, key in (("Anna", keys.rsa), ("Bo", keys.other), ("bo", keys.other), ("%42o", keys.other)):
+        result = qseow("--key", f"pkcs12:{two_keys}?alias={alias}", *password)
+        assert pyjwt.decode(result.token, key.public_key(), ["RS256"])["userId"] == "anna"
+        shown = json.loads(run("show-key", "--key", f"pkcs12:{two_keys}?alias={alias}", *password).stdout)
+        assert shown["certificate"]["subject"] == ("CN=Anna" if key is keys.rsa else "CN=Bo")
+
+
+def test_two_keys_are_too_many_without_an_alias_wherever_they_come_from(
+    qseow: Run, two_keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORE", base64.b64encode(two_keys.read_bytes()).decode())
+    for reference in (f"pkcs12:{two_keys}", f"file:{two_keys}", "env:STORE"):
+        qseow("--key", reference, "--key-passphrase-env", "STORE_PASSWORD").refused(
+            3, "holds 2 private keys ('Anna', 'Bo')", "?alias=NAME"
+        )
+    unknown = f"pkcs12:{two_keys}?alias=Carl"
+    qseow("--key", unknown, "--key-passphrase-env", "STORE_PASSWORD").refused(3, "'Carl'", "'Anna', 'Bo'")
+
+
+def test_a_question_mark_is_part_of_a_file_name(
+    qseow: Run, keys: SimpleNamespace, stores: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a?b.p12").write_bytes((stores / "bare.pfx").read_bytes())
+    _require_signed(qseow, keys, tmp_path / "a?b.p12")
+
+
+@pytest.mark.needs("keytool")
+def test_two_aliases_of_keytool_are_told_apart(qseow: Run, tmp_path: Path) -> None:
+    store = tmp_path / "java.p12"
+    for alias in ("qlik", "other"):
+        run_program(
+            *("keytool", "-genkeypair", "-alias", alias, "-keyalg", "RSA", "-keysize", "2048", "-dname", f"CN={alias}"),
+            *("-storetype", "PKCS12", "-keystore", store, "-storepass", PASSWORD),
+        )
+    password = ("--key-passphrase-env", "STORE_PASSWORD")
+    qseow("--key", f"pkcs12:{store}", *password).refused(3, "holds 2 private keys", "'other'", "'qlik'")
+    assert qseow("--key", f"pkcs12:{store}?alias=qlik", *password).token != ""
+
+
+@pytest.mark.parametrize("form", ["DER", "base64", "base64 twice"])
+@pytest.mark.parametrize("name", ["modern.p12", "key.der"])
+def test_every_provider_takes_every_form(
+    qseow: Run,
+    keys: SimpleNamespace,
+    stores: Path,
+    tmp_path: Path,
+    name: str,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    der = keys.rsa.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    data = der if name == "key.der" else (stores / name).read_bytes()
+    for _ in range({"DER": 0, "base64": 1, "base64 twice": 2}[form]):
+        data = base64.b64encode(data)
+    (tmp_path / "key").write_bytes(data)
+    printing = f"exec:{sys.executable} -c \"import sys; sys.stdout.buffer.write(open('key','rb').read())\""
+    references = ["file:key", "stdin:", printing]
+    if form != "DER":
+        monkeypatch.setenv("QLIK_KEY", data.decode("ascii"))
+        references += ["env:QLIK_KEY", f"inline:{data.decode('ascii')}"]
+    for reference in references:
+        result = qseow("--key", reference, "--key-passphrase-env", "STORE_PASSWORD", stdin=data)
+        assert pyjwt.decode(result.token, keys.rsa.public_key(), ["RS256"])["userId"] == "anna"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_end_is_no_part_of_a_passphrase(
+    qseow: Run, keys: SimpleNamespace, stores: Path, tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QSJWT_KEY_PASSPHRASE", PASSWORD + end)
+    monkeypatch.setenv("OTHER", PASSWORD + end)
+    (tmp_path / "passphrase").write_bytes((PASSWORD + end).encode())
+    for options in ((), ("--key-passphrase-env", "OTHER"), ("--key-passphrase-file", tmp_path / "passphrase")):
+        _require_signed(qseow, keys, stores / "modern.p12", *options)

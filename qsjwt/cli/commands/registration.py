@@ -63,6 +63,7 @@ class Registration(PlatformCommand):
         require_place(options.output)
         claims, wanted = further_claims(options), key_id(options)
         public, algorithm = self._public_key(options)
+        wanted = wanted or public.jwk.get("kid")
         if public.certificate is not None and (problem := validity_problem(public.certificate, time.time())):
             _LOG.warning("%s", problem)
         if wanted is None and self.platform.key_id_required:

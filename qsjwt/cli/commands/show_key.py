@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from qsjwt.cli import output
 from qsjwt.cli.command import Command
+from qsjwt.keys.jwk import own_members
 from qsjwt.keys.public import PublicKey, validity_problem
 from qsjwt.keys.reference import opened
 from qsjwt.options import key as key_options
@@ -67,7 +68,7 @@ def _as_jwk_set(public: PublicKey, key_id: str) -> str:
 
 
 def _jwk(public: PublicKey, key_id: str) -> Mapping[str, Any]:
-    return {"kid": key_id, "use": "sig", **public.members}
+    return {"use": "sig", **own_members(public.jwk), "kid": key_id, **public.members}
 
 
 _KEY_FORMATS: Final[Mapping[str, Callable[[PublicKey, str], str]]] = {
