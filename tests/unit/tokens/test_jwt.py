@@ -209,7 +209,7 @@ def test_a_key_that_is_registered_for_another_algorithm_is_refused(keys: SimpleN
 def test_a_key_for_another_purpose_verifies_nothing(keys: SimpleNamespace, member: str, value: Any) -> None:
     key = JWK.from_pyca(keys.rsa.public_key())
     key[member] = value
-    with pytest.raises(VerificationFailed, match="not meant (to verify|for signatures)"):
+    with pytest.raises(VerificationFailed, match=r"not meant (to verify|for signatures)"):
         jwt.verify_signature(jwt.decode(pyjwt.encode({}, keys.rsa, "RS256")), [key])
 
 
