@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +24,7 @@ from qsjwt.tokens.platform import PLATFORMS, command_of
 
 # Whoever imports qsjwt.api gets here, and one token needs no threads: they are imported where they are used.
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from qsjwt.io.threads import Outcome
 
 MAX_DEFAULT_JOBS: Final = 64
 """Threads, if nobody says how many."""
@@ -34,9 +34,6 @@ MAX_ROWS_PER_TASK: Final = 32
 """For each thread, tasks that are at work or wait for their turn; with the rows of a task they bound the memory."""
 
 SECONDS_PER_TASK: Final = 0.02
-POLL_SECONDS: Final = 0.5
-"""On Windows, Ctrl-C does not end a wait."""
-
 GRACE_SECONDS: Final = 1.0
 """For signatures that are begun when the batch is left early."""
 
@@ -77,7 +74,7 @@ def create_all(
     """
     pace = _Pace()
     with _workers(jobs) as submit:
-        window: deque[Future[list[RowResult]]] = deque()
+        window: deque[Outcome[list[RowResult]]] = deque()
         chunk: list[Row] = []
 
         def begin() -> None:
@@ -91,11 +88,11 @@ def create_all(
                 chunk.append(row)
             if row is None or len(chunk) >= pace.rows:
                 begin()
-            while window and (row is None or len(window) > jobs * TASKS_AHEAD or window[0].done()):
-                yield from _results(window.popleft())
+            while window and (row is None or len(window) > jobs * TASKS_AHEAD or window[0].is_known()):
+                yield from window.popleft().wait()
         begin()
         while window:
-            yield from _results(window.popleft())
+            yield from window.popleft().wait()
 
 
 class _Pace:
@@ -127,53 +124,46 @@ def _made(creator: Creator, columns: Columns, row: Row, sign: _Sign) -> RowResul
         return RowResult(row, error=error)
 
 
-def _results(future: "Future[list[RowResult]]") -> list[RowResult]:
-    from concurrent.futures import wait
-
-    while not future.done():
-        wait([future], POLL_SECONDS)
-    return future.result()
-
-
 @contextmanager
-def _workers(jobs: int) -> "Iterator[Callable[[_Task], Future[list[RowResult]]]]":
+def _workers(jobs: int) -> "Iterator[Callable[[_Task], Outcome[list[RowResult]]]]":
     """Give what has a task done by one of *jobs* threads; none of them keeps the program from ending.
 
     The threads of ``concurrent.futures`` would: at its end, the interpreter waits for them, and they for a service.
     """
-    from concurrent.futures import Future
-    from queue import SimpleQueue
-    from threading import Event, Thread
+    from queue import Empty, SimpleQueue
 
-    tasks: SimpleQueue[tuple[_Task, Future[list[RowResult]]] | None] = SimpleQueue()
-    ended = Event()
+    from qsjwt.io.threads import Outcome, start
+
+    tasks: SimpleQueue[tuple[_Task, Outcome[list[RowResult]]] | None] = SimpleQueue()
+    left: SimpleQueue[None] = SimpleQueue()
+    is_over = False
 
     def work() -> None:
-        while (item := tasks.get()) is not None and not ended.is_set():
-            task, future = item
-            try:
-                future.set_result(task())
-            except BaseException as error:
-                future.set_exception(error)
+        while (item := tasks.get()) is not None and not is_over:
+            task, outcome = item
+            outcome.of(task)
+        left.put(None)
 
-    def submit(task: _Task) -> Future[list[RowResult]]:
-        future: Future[list[RowResult]] = Future()
-        tasks.put((task, future))
-        return future
+    def submit(task: _Task) -> Outcome[list[RowResult]]:
+        outcome: Outcome[list[RowResult]] = Outcome()
+        tasks.put((task, outcome))
+        return outcome
 
-    threads = [Thread(target=work, daemon=True) for _ in range(jobs)]
-    for thread in threads:
-        thread.start()
+    started = 0
     try:
+        for _ in range(jobs):
+            start(work)
+            started += 1
         yield submit
     finally:
-        ended.set()
-        for _ in threads:
+        is_over = True
+        for _ in range(started):
             tasks.put(None)
         # Whoever leaves early closes the key next: signatures that are begun may end first, if they end soon.
         deadline = time.monotonic() + GRACE_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        with suppress(Empty):
+            for _ in range(started):
+                left.get(timeout=max(0.0, deadline - time.monotonic()))
 
 
 def create_token(

@@ -13,7 +13,8 @@ from qsjwt import __version__
 from qsjwt.cli import log
 from qsjwt.cli.index import HELP, CommandIndex, is_ours_about_a_platform
 from qsjwt.cli.output import results_only, write_stdout
-from qsjwt.errors import BROKEN_PIPE, INTERRUPTED, HelpWanted, InputError, QsJwtError, Terminated
+from qsjwt.errors import BROKEN_PIPE, HelpWanted, InputError, QsJwtError
+from qsjwt.io.ending import exit_code_of
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.redaction import redacted, without_secrets
 from qsjwt.tokens.platform import PLATFORMS
@@ -30,20 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with results_only():
             return Application().run(given)
-    except Terminated as signal:
-        return signal.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
+    except BaseException as raised:
+        return _exit_code(raised, given)
+
+
+def _exit_code(raised: BaseException, arguments: list[str]) -> int:
+    """Return the exit code for what ended a run, once the user is told what there is to tell."""
+    requested = exit_code_of(raised)
+    if requested is not None:
+        return requested
+    if isinstance(raised, BrokenPipeError):
         return BROKEN_PIPE
-    except QsJwtError as error:
-        return _tell(error, error, given)
-    except BaseException as cause:
-        bug = QsJwtError(
-            f"unexpected {type(cause).__name__}",
-            hint=f"this is a bug; run it as {PROGRAM} --debug … for the traceback, and report it",
-        )
-        return _tell(bug, cause, given)
+    if isinstance(raised, QsJwtError):
+        return _tell(raised, raised, arguments)
+    bug = QsJwtError(
+        f"unexpected {type(raised).__name__}",
+        hint=f"this is a bug; run it as {PROGRAM} --debug … for the traceback, and report it",
+    )
+    return _tell(bug, raised, arguments)
 
 
 def _tell(error: QsJwtError, raised: BaseException, arguments: list[str]) -> int:

@@ -6,14 +6,13 @@ Two tricks save nearly a third of the CPU time of one token: postponed imports, 
 import gc
 import importlib.util
 import os
-import signal
 import sys
 import threading
 import warnings
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
-from qsjwt.errors import Terminated
+from qsjwt.io.ending import end_at_once, end_by_exception, exit_code_of
 
 # cliff, stevedore and jwcrypto import these at their top, and one token uses none of them. Without stand-ins it takes
 # 13.3 times the CPU time of python -c pass instead of 11.2; doc/decisions/0003 has the measurement.
@@ -46,37 +45,28 @@ def program() -> NoReturn:
     # CPU time of python -c pass instead of 11.2.
     gc.disable()
     try:
+        end_by_exception()
         postpone_imports()
         if not sys.warnoptions:
             warnings.simplefilter("ignore")
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-        end_by_exception()
         from qsjwt.cli.app import main
 
         gc.freeze()
         gc.enable()
         code = main()
-    except KeyboardInterrupt as stop:
-        code = getattr(stop, "exit_code", 130)
+        end_at_once()
+    except BaseException as raised:
+        end_at_once()
+        requested = exit_code_of(raised)
+        if requested is None:
+            raise
+        code = requested
     _leave_no_output_behind()
     gc.freeze()
     sys.exit(code)
-
-
-def end_by_exception() -> None:
-    """Let a request to end unwind the program, so that files are cleaned up; an ignored signal stays ignored."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(number, _terminate)
-
-
-def _terminate(number: int, _frame: object) -> NoReturn:
-    # The second one ends the process at once: the first is lost if a destructor was running.
-    signal.signal(number, signal.SIG_DFL)
-    raise Terminated(number)
 
 
 def _leave_no_output_behind() -> None:
@@ -103,12 +93,25 @@ class _Postponed(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         with _loading:
-            if vars(self).pop("__postponed__", False):
-                spec = self.__spec__
-                if spec is not None and spec.loader is not None:
-                    spec.loader.exec_module(self)
-                self.__class__ = ModuleType  # type: ignore[assignment]
+            if vars(self).get("__postponed__"):
+                self._load()
         return object.__getattribute__(self, name)
+
+    def _load(self) -> None:
+        state = vars(self)
+        before = state.copy()
+        try:
+            state["__postponed__"] = False  # its own code may ask it for names
+            spec = self.__spec__
+            if spec is not None and spec.loader is not None:
+                spec.loader.exec_module(self)
+            del state["__postponed__"]
+            self.__class__ = ModuleType  # type: ignore[assignment]
+        except BaseException:
+            # What unwinds the program may need it, and half a module is none.
+            state.clear()
+            state.update(before)
+            raise
 
 
 def _postpone(name: str) -> None:

@@ -12,17 +12,11 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     :param seconds: for all of it.
     :raises TimeoutError: if it takes longer than that, or raises one.
     """
-    from concurrent.futures import Future  # qsjwt.api is imported for one token too, which needs no threads
-    from contextvars import copy_context
-    from threading import Thread
+    from contextvars import copy_context  # qsjwt.api is imported for one token too, which needs no threads
 
-    outcome: Future[T] = Future()
+    from qsjwt.io.threads import Outcome, start
 
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    Thread(target=copy_context().run, args=(run,), daemon=True).start()
-    return outcome.result(seconds)
+    outcome: Outcome[T] = Outcome()
+    context = copy_context()
+    start(lambda: context.run(outcome.of, call))
+    return outcome.wait(seconds)

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
-from typing import IO, Final
+from typing import IO, Final, cast
+
+from qsjwt.io.ending import held_together
+from qsjwt.io.threads import start
 
 _LOOK_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 1.0
@@ -38,38 +41,30 @@ def run_program(command: Sequence[str], seconds: float, limit: int, tail: int) -
     :param tail: bytes of standard error that are kept.
     :raises OSError, ValueError: if it cannot be started.
     """
-    starting: Future[subprocess.Popen[bytes]] = Future()
+    process: subprocess.Popen[bytes] | None = None
     output, errors, readers = bytearray(), bytearray(), list[Thread]()
     try:
-        # Ctrl-C reaches the main thread alone: no program is started that nobody knows of.
-        Thread(target=_start, args=(command, starting), daemon=True).start()
-        process = starting.result()
-        readers.append(Thread(target=_read, args=(process.stdout, output, limit), daemon=True))
-        readers.append(Thread(target=_read_tail, args=(process.stderr, errors, tail), daemon=True))
-        for reader in readers:
-            reader.start()
+        with held_together():  # no program is started that nobody knows of
+            process = _started(command)
+        readers.append(start(partial(_read, cast(IO[bytes], process.stdout), output, limit)))
+        readers.append(start(partial(_read_tail, cast(IO[bytes], process.stderr), errors, tail)))
         _wait(process, readers, lambda: len(output) > limit, seconds)
         return Ended(process.returncode, bytes(output), bytes(errors))
     finally:
-        if starting.exception() is None and starting.result().returncode is None:
-            _end(starting.result(), readers)
+        if process is not None and process.returncode is None:
+            _end(process, readers)
 
 
-def _start(command: Sequence[str], starting: "Future[subprocess.Popen[bytes]]") -> None:
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the user's own command
-            command,
-            bufsize=0,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
-    except BaseException as cause:
-        starting.set_exception(cause)
-    else:
-        starting.set_result(process)
+def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - the user's own command
+        command,
+        bufsize=0,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
 
 
 def _read(pipe: IO[bytes], kept: bytearray, limit: int) -> None:

@@ -452,3 +452,25 @@ def test_a_closed_or_full_standard_output_is_an_error(run: Run, keys: SimpleName
     assert full.stderr == (
         "qsjwt: error: standard output is not accessible: no space left on device, so the result is not written\n"
     )
+
+
+@pytest.mark.parametrize("end", ["raise RuntimeError('release unlocked lock')", "raise InputError('half a thing')"])
+def test_what_goes_wrong_while_a_request_to_end_unwinds_is_nobodys_fault(
+    qseow: Run, installed_plugin: InstallPlugin, end: str
+) -> None:
+    source = f"""
+        from qsjwt.api import InputError, KeyProvider
+        from qsjwt.errors import Terminated
+
+        class Slow(KeyProvider):
+            summary = "slow: never opens"
+
+            def open(self, reference, secrets):
+                try:
+                    raise Terminated(15)
+                finally:
+                    {end}
+        """
+    installed_plugin("slow", {"qsjwt.key_provider.v1": "slow = slow:Slow"}, source)
+    result = qseow("--key", "slow:")
+    assert (result.exit_code, result.stdout, result.stderr) == (143, "", "")

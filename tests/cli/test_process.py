@@ -70,30 +70,6 @@ def test_a_signal_ends_the_program_with_its_code_and_no_complaint(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_second_signal_ends_a_program_that_cleans_up_or_lost_the_first(name: str) -> None:
-    code = f"""
-import os, signal, time
-from qsjwt.cli import process
-from qsjwt.errors import Terminated
-
-process.end_by_exception()
-try:
-    os.kill(os.getpid(), signal.{name})
-    time.sleep(60)
-except Terminated as stop:
-    print(stop.exit_code, flush=True)
-    os.kill(os.getpid(), signal.{name})
-    time.sleep(60)
-"""
-    ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60, preexec_fn=interruptible
-    )
-    number = getattr(signal, name)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (-number, f"{128 + number}\n", "")
-
-
 def _measured(code: str, *arguments: str) -> str:
     """Return what a child process prints that nobody traces for coverage, which imports and holds a lot itself."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
@@ -154,6 +130,49 @@ else:
     raise AssertionError
 """
     run_program(sys.executable, "-c", code)
+
+
+def test_what_an_import_makes_of_a_request_to_end_is_one_still() -> None:
+    # A class wraps what is raised in the __set_name__ of an attribute.
+    code = """
+import sys
+from types import ModuleType
+from qsjwt.errors import Terminated
+from qsjwt.cli.process import program
+
+class App(ModuleType):
+    def __getattr__(self, name):
+        try:
+            raise Terminated(15)
+        except Terminated as cause:
+            raise RuntimeError("Error calling __set_name__") from cause
+
+sys.modules["qsjwt.cli.app"] = App("qsjwt.cli.app")
+program()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+
+
+def test_a_postponed_module_whose_import_is_interrupted_is_postponed_again(tmp_path: Path) -> None:
+    interrupt_once = "if not hasattr(sys, 'asked'):\n    sys.asked = True\n    raise KeyboardInterrupt\n"
+    (tmp_path / "late.py").write_text(f"import sys\nfirst = 1\n{interrupt_once}last = 2\n", encoding="ascii")
+    code = """
+import sys
+from qsjwt.cli import process
+sys.path.insert(0, "")
+process.SELDOM_USED = ("late",)
+process.postpone_imports()
+import late
+for name in ("first", "last"):
+    try:
+        getattr(late, name)
+    except KeyboardInterrupt:
+        assert "first" not in vars(late) and type(late).__name__ == "_Postponed"
+        print("interrupted")
+print(late.first, late.last, sys.modules["late"] is late, type(late).__name__)
+"""
+    assert run_program(sys.executable, "-c", code, cwd=tmp_path).stdout == "interrupted\n1 2 True module\n"
 
 
 def test_one_token_needs_at_most_36_mib(keys: SimpleNamespace) -> None:
