@@ -1,0 +1,130 @@
+"""What is registered, as the options of a command say it, and what a token is found to be by that."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from qsjwt.cli.command import PlatformCommand
+from qsjwt.errors import InputError
+from qsjwt.keys.reference import opened
+from qsjwt.options import key as key_options
+from qsjwt.options.group import OptionGroup
+from qsjwt.options.parser import Parser
+from qsjwt.options.registered import add_registered_option, registered_entity, registered_keys
+from qsjwt.options.request import key_id
+from qsjwt.tokens.claim_names import claim_names
+from qsjwt.tokens.create import as_json_value
+from qsjwt.tokens.judge import Registered, judge, likeliest_key
+from qsjwt.tokens.jwt import DecodedToken, Token
+from qsjwt.tokens.platform import examine
+from qsjwt.tokens.registered import Registration
+from qsjwt.tokens.request import THUMBPRINT, Options
+from qsjwt.tokens.rules import Finding
+
+_EXPECTED: Final = {"issuer": "expected iss: the registered issuer", "audience": "expected aud, or one of its members"}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of a token.
+
+    :ivar names: where an administrator may rename claims: option to the claim's name.
+    :ivar token: the header and the claims that are wanted; what it leaves out is open.
+    """
+
+    names: Mapping[str, str]
+    token: Token
+    registered: Registered | None
+    registration: Registration | None
+
+
+class Expectation:
+    """The options of a command that say what is registered, beside those of its platform."""
+
+    def __init__(self, command: PlatformCommand) -> None:
+        self._command = command
+        self._platform = command.platform
+        self._dests: dict[str, str] = {}
+
+    def add_options(self, parser: Parser, group: OptionGroup) -> None:
+        """Add to *group* what no option of *parser* says yet: issuer, audience, and the registration as a whole."""
+        taken = {word for option in parser.declared.options for word in (option.dest, *option.long_names)}
+        for name, text in _EXPECTED.items():
+            if name not in taken:
+                group.add(f"--{name}", metavar=name.upper(), help=text)
+        add_registered_option(group)
+        self._dests = {name: option.dest for option in parser.declared.options for name in option.names}
+
+    def read(self, options: Options, *, private: bool) -> Expected:
+        """Return what *options* expect.
+
+        :param private: whether ``--key`` is one more thing to compare; if not, no private key is opened.
+        """
+        registration = self._registration(options)
+        registered = _registered(options, registration, private=private)
+        names = claim_names(self._platform, options)
+        renamed = {} if registration is None else registration.claim_names
+        names |= {name: claim for name, claim in renamed.items() if f"{name}_claim" not in options.given}
+        return Expected(names, self._token(options, registered), registered, registration)
+
+    def findings(self, token: DecodedToken, now: float, expected: Expected) -> Sequence[Finding]:
+        """Return a finding for each rule.
+
+        :param now: the time to judge by, as a NumericDate.
+        """
+        with self._command.guard("check the token"):
+            # What the platform does to its copy changes no verdict.
+            subject = Token(copy.deepcopy(token.header), copy.deepcopy(token.claims))
+            found = examine(self._platform, subject, now, expected.names, expected.registration)
+        wanted = expected.token
+        if expected.registered is not None and wanted.header.get("kid") == THUMBPRINT:
+            thumbprint = likeliest_key(token, expected.registered.keys).thumbprint()
+            wanted = replace(wanted, header={"kid": thumbprint})
+        return judge(
+            self._platform,
+            found,
+            token,
+            now,
+            expected=wanted,
+            registered=expected.registered,
+            registration=expected.registration,
+        )
+
+    def _registration(self, options: Options) -> Registration | None:
+        """Return what ``--registered`` says; None if it is not given."""
+        entity = registered_entity(options)
+        if entity is None:
+            return None
+        with self._command.guard("read a registration"):
+            registration = self._platform.read_registration(entity)
+            if not isinstance(registration, Registration):
+                raise TypeError("a registration was expected")
+        return registration
+
+    def _token(self, options: Options, registered: Registered | None) -> Token:
+        """Return the header and the claims that are expected: those that a rule's option gives."""
+        decided = [(rule.name, rule.option) for rule in self._platform.rules]
+        wanted = {
+            claim: as_json_value(value)
+            for claim, option in (*decided, ("iss", "--issuer"), ("aud", "--audience"))
+            if (value := options.get(self._dests.get(option, ""))) is not None
+        }
+        kid = key_id(options)
+        if kid == THUMBPRINT and registered is None:
+            raise InputError(f"--keyid {THUMBPRINT} needs a key, but none is given", hint="use --cert-publickey-file")
+        return Token({} if kid is None else {"kid": kid}, wanted)
+
+
+def _registered(options: Options, registration: Registration | None, *, private: bool) -> Registered | None:
+    """Return the public keys, and the one that signs if a private one is given; None if none is."""
+    given = key_options.public_material(options)
+    if given is None and registration is not None:
+        given = registered_keys(options, registration)
+    reference = key_options.private_reference(options) if private else None
+    if reference is None:
+        return Registered(given.keys, given.certificates) if given else None
+    with opened(reference, key_options.key_secrets(options)) as signer:
+        own = key_options.private_material(signer)
+    registered = given or own
+    return Registered(registered.keys, registered.certificates, signing=own.keys[0])
