@@ -27,6 +27,7 @@ CLAIM_NAMES: Final = {"useremail": "email", "domain": "domain", "username": "nam
 """Option to the claim that carries it, unless ``--OPTION-claim`` says another name."""
 
 _FIELDS: Final = {"useremail": "emailAttribute", "domain": "domainAttribute", "username": "nameAttribute"}
+_LIMIT: Final = "help.qlik.com, Repository Service API, proxy service: maxHeaderLineBytes 8192 (said of Qlik Sense)"
 _HELP: Final = "help.qlik.com, NPrinting, JWT authentication"
 _WAYS: Final = "a user is known by email address, or by domain and name"
 
@@ -76,6 +77,7 @@ class Nprinting(Platform):
         Rule("name", "the claim for the user's name, if present, is a string", _HELP, _part("username")),
         Rule("nbf", "nbf, if present, is in the past", _HELP, checks.time("nbf", required=False, whole=False)),
         Rule("exp", "exp, if present, is in the future", _HELP, checks.time("exp", required=False, whole=False)),
+        Rule("size", "a header has room for the token", _LIMIT, checks.size(8_000)),
         *registered_key(algorithms, _HELP, certificate=_HELP),
     )
 

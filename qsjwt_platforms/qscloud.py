@@ -35,6 +35,7 @@ WINDOW: Final = 3600
 """Seconds that exp may lie after nbf."""
 
 _PROTOCOL: Final = "jwtAuth"
+_LIMIT: Final = "help.qlik.com, Repository Service API, proxy service: maxHeaderLineBytes 8192 (said of Qlik Sense)"
 _LOGIN: Final = "qlik.dev/apis/rest/login"
 _SIGNED: Final = "qlik.dev/authenticate/jwt/create-signed-tokens-for-jwt-authorization"
 _REQUIRED: Final = f"{_LOGIN}; community.qlik.com, Qlik Support 2435784"
@@ -117,6 +118,7 @@ class Qscloud(Platform):
         _claim("nbf", "nbf is in the past", checks.time("nbf"), "401"),
         _claim("exp", "exp is in the future", checks.time("exp"), "401"),
         Rule("window", f"exp is at most {format_duration(WINDOW)} after nbf", _LOGIN, checks.window("nbf", WINDOW)),
+        Rule("size", "a header has room for the token", _LIMIT, checks.size(8_000)),
         *registered_key(algorithms, _LOGIN, "401", certificate=_SIGNED),
     )
 

@@ -36,6 +36,9 @@ _SETUP: Final = "community.qlik.com, Qlik Support 1716226"
 _TICKETS: Final = "help.qlik.com, Proxy Service API, Ticket: Add (said of tickets)"
 _REPORTED: Final = "github.com/bintocher/qlik-sense-mcp, AUTH_JWT.md (a report)"
 _QRS: Final = "github.com/Informatiqal/qlik-repo-api, interfaces.ts (a report)"
+_LIMITS: Final = (
+    "help.qlik.com, Repository Service API, proxy service: maxHeaderLineBytes 8192, maxHeaderSizeBytes 16384"
+)
 _REFUSED: Final = "401, as users report"
 
 _time: Final = functools.partial(checks.time, required=False, whole=False)
@@ -129,6 +132,7 @@ class Qseow(Platform):
         Rule("iat", "iat, if present, is in the past", _REPORTED, _time("iat", past=True), _REFUSED),
         Rule("nbf", "nbf, if present, is in the past", _HELP, _time("nbf"), _REFUSED),
         Rule("exp", "exp, if present, is in the future", _HELP, _time("exp"), _REFUSED),
+        Rule("size", "a header has room for the token", _LIMITS, checks.size(8_000, 16_000)),
         *registered_key(algorithms, _SETUP, _REFUSED, certificate=_SETUP),
     )
 

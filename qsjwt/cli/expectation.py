@@ -75,7 +75,7 @@ class Expectation:
         """
         with self._command.guard("check the token"):
             # What the platform does to its copy changes no verdict.
-            subject = Token(copy.deepcopy(token.header), copy.deepcopy(token.claims))
+            subject = replace(token, header=copy.deepcopy(token.header), claims=copy.deepcopy(token.claims))
             found = examine(self._platform, subject, now, expected.names, expected.registration)
         wanted = expected.token
         if expected.registered is not None and wanted.header.get("kid") == THUMBPRINT:

@@ -10,6 +10,7 @@ from qsjwt.redaction import quoted, shown
 from qsjwt.times import LAST_SECOND, format_duration
 from qsjwt.tokens.dates import fault_of, moment
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Unknown
+from qsjwt.tokens.size import characters
 from qsjwt.tokens.spelling import misspelled, nearly, renaming
 from qsjwt.tokens.wording import either, kind, span
 
@@ -178,6 +179,25 @@ def window(start: str, longest: int) -> Check:
                 f"use --expires {expires} or less, and a --clock-skew far below it",
             )
         ]
+
+    return check
+
+
+def size(line: int, whole: int | None = None) -> Check:
+    """Check that there is room for the token in a header, ``Authorization: Bearer TOKEN``.
+
+    :param line: characters of a token beyond which it is unknown whether a line of a header has room for it.
+    :param whole: those beyond which the platform refuses the header; None if that is not known.
+    """
+    hint = "leave out groups and claims that nothing at the platform reads"
+
+    def check(case: Case) -> Iterable[Problem]:
+        least, most = characters(case)
+        if whole is not None and least > whole:
+            message = f"the token is longer than {whole:,} characters, and {case.product} accepts no header so large"
+            return [Broken(message, hint)]
+        message = f"the token is longer than {line:,} characters, which may be too long for a line of a header"
+        return [Unknown(message, hint)] if most > line else ()
 
     return check
 

@@ -11,7 +11,7 @@ from qsjwt.keys.public import PublicKey
 from qsjwt.keys.signer import ALGORITHMS
 from qsjwt.plugins import Group
 from qsjwt.times import format_duration
-from qsjwt.tokens.jwt import Token
+from qsjwt.tokens.jwt import DecodedToken, Token
 from qsjwt.tokens.registered import Registration
 from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Case, Finding, Rule
@@ -138,7 +138,8 @@ def examine(
     :param registration: None if it is not known.
     """
     product, known = platform.product or platform.summary, platform.claim_names if names is None else names
-    case = Case(token.header, token.claims, now, product, known, registration is not None)
+    compact = token.compact if isinstance(token, DecodedToken) else ""
+    case = Case(token.header, token.claims, now, product, known, registration is not None, compact)
     rules = platform.rules if registration is None else (*platform.rules, *registration.rules)
     return [rule.finding(problem) for rule in rules for problem in rule.check(case)]
 

@@ -55,6 +55,7 @@ class Case:
     :ivar product: how messages call the platform.
     :ivar names: where an administrator may rename claims: option to the claim's name, empty if none is read.
     :ivar registered: whether the names are those that an administrator has registered, and not what options say.
+    :ivar compact: the finished token (RFC 7515, section 7.1); empty if it is yet to be signed.
     """
 
     header: Mapping[str, Any]
@@ -63,6 +64,7 @@ class Case:
     product: str
     names: Mapping[str, str]
     registered: bool = False
+    compact: str = ""
 
     def name(self, claim: str) -> str:
         """Return the name that *claim*, the option of a claim with a name to choose perhaps, has in this token."""

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -222,3 +223,31 @@ def test_a_claim_may_have_the_usual_name_of_another_that_is_not_there(qseow: Run
     key = ("--key", keys.files["rsa"], "--userid-claim", "email")
     assert claims_of(qseow(*key))["email"] == "anna"
     qseow(*key, "--useremail", "a@b.c").refused(2, "same claim name")
+
+
+def test_a_token_that_a_header_may_have_no_room_for_is_signed_with_a_word(qseow: Run, keys: SimpleNamespace) -> None:
+    groups = [f"Sales region {n:04}" for n in range(330)]
+    result = qseow("--key", keys.files["rsa"], "--groups", *groups)
+    assert 8_000 < len(result.token) < 16_000
+    assert "warning: the token is longer than 8,000 characters" in result.stderr
+    many = ("--key", keys.files["rsa"], "--groups", *groups, *groups)
+    qseow(*many).refused(2, "the token is longer than 16,000 characters", "leave out groups")
+    signed = qseow(*many, "--no-check")
+    assert len(signed.token) > 16_000
+    assert "the token is longer than 16,000 characters" in signed.stderr
+
+
+def test_check_tells_of_a_header_that_has_no_room(run: Run, qseow: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    for claim, platforms in (
+        ("x" * 100, {"qseow": "ok", "qscloud": "ok", "nprinting": "ok"}),
+        ("x" * 6_000, {"qseow": "unknown", "qscloud": "unknown", "nprinting": "unknown"}),
+        ("x" * 12_000, {"qseow": "broken", "qscloud": "unknown", "nprinting": "unknown"}),
+    ):
+        token = qseow("--key", keys.files["rsa"], "--claim", f"note={claim}", "--no-check").token
+        found = {}
+        for name in platforms:
+            record = json.loads(run("check", name, "-f", "json", stdin=token.encode()).stdout)
+            (size,) = (rule for rule in record["rules"] if rule["rule"] == "size")
+            assert "maxHeaderLineBytes 8192" in size["source"]
+            found[name] = size["status"]
+        assert found == platforms
