@@ -48,8 +48,8 @@ def _user(case: Case) -> Iterable[Problem]:
     if case.registered:
         option = next(option for option in CLAIM_NAMES if case.name(option))
         return checks.lacking(case, option, others=[CLAIM_NAMES[option]])
-    names = "--useremail-claim NAME, or --domain-claim and --username-claim"
-    return [Broken(f"the token names no user: {_WAYS}", f"if NPrinting has other names for the claims, use {names}")]
+    hint = checks.lacking(case, "useremail")[0].hint
+    return [Broken(f"the token names no user: {_WAYS}", f"{hint}, or --domain-claim and --username-claim")]
 
 
 def _part(option: str) -> Check:

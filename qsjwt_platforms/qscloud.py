@@ -35,6 +35,9 @@ WINDOW: Final = 3600
 """Seconds that exp may lie after nbf."""
 
 _PROTOCOL: Final = "jwtAuth"
+MAX_DESCRIPTION: Final = 128
+"""Characters of an identity provider's description: qlik.dev/apis/rest/identity-providers."""
+
 _LIMIT: Final = "help.qlik.com, Repository Service API, proxy service: maxHeaderLineBytes 8192 (said of Qlik Sense)"
 _LOGIN: Final = "qlik.dev/apis/rest/login"
 _SIGNED: Final = "qlik.dev/authenticate/jwt/create-signed-tokens-for-jwt-authorization"
@@ -144,7 +147,7 @@ class Qscloud(Platform):
         options.add(
             "--tenant-id", action="append", metavar="ID", help="tenant that the identity provider is for; repeatable"
         )
-        options.add("--description", metavar="TEXT", help="its description")
+        options.add("--description", metavar="TEXT", help="its description", longest=MAX_DESCRIPTION)
 
     def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token; ``exp`` is cut to Qlik's window if the clock skew alone would break it."""

@@ -23,7 +23,16 @@ from qsjwt.api import (
     registered_key,
     time_claims,
 )
-from qsjwt_platforms.virtual_proxy import CLAIM_NAMES, USERS, read_virtual_proxy, virtual_proxy
+from qsjwt_platforms.virtual_proxy import (
+    CLAIM_NAMES,
+    MAX_DESCRIPTION,
+    MAX_NAME,
+    MAX_PREFIX,
+    USERS,
+    node_id,
+    read_virtual_proxy,
+    virtual_proxy,
+)
 
 if TYPE_CHECKING:
     from qsjwt.api import Exchange, Explanation, Presentation, Request
@@ -146,17 +155,29 @@ class Qseow(Platform):
 
     def add_shared_options(self, options: OptionGroup) -> None:
         """Add the audience that the virtual proxy wants, and an issuer."""
-        options.add("--audience", metavar="AUDIENCE", help="aud, if the virtual proxy has one")
+        options.add("--audience", metavar="AUDIENCE", help="aud, if the virtual proxy has one", longest=MAX_NAME)
         options.add("--issuer", metavar="ISSUER", help="iss")
 
     def add_registration_options(self, options: OptionGroup) -> None:
         """Add what a virtual proxy has beside the key and the claims' names."""
-        options.add("--prefix", default="jwt", metavar="PREFIX", help="path of the virtual proxy; default %(default)s")
-        options.add("--description", metavar="TEXT", help="its description; default: JWT and the prefix")
+        options.add(
+            "--prefix",
+            default="jwt",
+            metavar="PREFIX",
+            help="path of the virtual proxy; default %(default)s",
+            longest=MAX_PREFIX,
+        )
+        options.add(
+            "--description",
+            metavar="TEXT",
+            help="its description; default: JWT and the prefix",
+            longest=MAX_DESCRIPTION,
+        )
         options.add(
             "--node-id",
+            type=node_id,
             action="append",
-            metavar="ID",
+            metavar="UUID",
             help="engine node that it balances load to, without one it answers 500; repeatable",
         )
         options.add(

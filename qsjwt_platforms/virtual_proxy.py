@@ -1,6 +1,7 @@
 """The virtual proxy of client-managed Qlik Sense: what is registered, and how it is read again."""
 
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -34,6 +35,12 @@ USERS: Final = ("userid", "userdir")
 _JWT: Final = 4
 """``authenticationMethod`` of a virtual proxy that takes tokens."""
 
+# The definition VirtualProxyConfig of the Repository Service API, 38.22.0; the names are those of claims and audience.
+MAX_PREFIX: Final = 100
+MAX_DESCRIPTION: Final = 500
+MAX_NAME: Final = 255
+MAX_CERTIFICATE: Final = 100_000
+
 _PREFIX: Final = re.compile(r"(?!\.+$)[a-z0-9._~-]+", re.ASCII)
 """help.qlik.com, Sense admin, Creating a virtual proxy."""
 
@@ -44,6 +51,18 @@ _MAPPED: Final = ("username", "useremail", "groups")
 
 _HELP: Final = "help.qlik.com, Sense admin, JWT authentication"
 _REFUSED: Final = "401, as users report"
+
+
+def node_id(text: str) -> str:
+    """Return the ID of a node, the value of ``--node-id``, as Qlik writes it: a UUID, here also in braces.
+
+    :raises InputError: if it is none.
+    """
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        hint = "GET /qrs/servernodeconfiguration tells the IDs, such as 8d4f1a8e-7d4c-4a53-8e9f-9e1d6a3c2b10"
+        raise InputError(f"{quoted(text)} (must be a UUID)", hint=hint) from None
 
 
 def virtual_proxy(request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
@@ -57,9 +76,9 @@ def virtual_proxy(request: TokenRequest, public: PublicKey) -> Mapping[str, Any]
             f"--prefix {quoted(options.prefix)}: a prefix is made of a to z, 0 to 9 and - . _ ~",
             hint="leave out the slashes, and use small letters",
         )
-    for node in options.node_id or ():
-        if not node.strip():
-            raise InputError("--node-id is empty", hint="GET /qrs/servernodeconfiguration tells the IDs")
+    for option in USERS:
+        if len(names[option]) > MAX_NAME:
+            raise InputError(f"--{option}-claim has {len(names[option])} characters (must have at most {MAX_NAME})")
     for host in options.allowed_host or ():
         if not _HOST.fullmatch(host):
             raise InputError(
@@ -68,6 +87,9 @@ def virtual_proxy(request: TokenRequest, public: PublicKey) -> Mapping[str, Any]
             )
     if options.audience is not None and not options.audience.strip():
         raise InputError("--audience is empty", hint="leave it out if the virtual proxy has none")
+    certificate = public.require_certificate_pem("a virtual proxy")
+    if len(certificate) > MAX_CERTIFICATE:
+        raise InputError(f"the certificate has {len(certificate)} characters (must have at most {MAX_CERTIFICATE})")
     mapped = _attributes(request)
     body: dict[str, Any] = {
         "prefix": options.prefix,
@@ -79,7 +101,7 @@ def virtual_proxy(request: TokenRequest, public: PublicKey) -> Mapping[str, Any]
         "anonymousAccessMode": 0,
         "windowsAuthenticationEnabledDevicePattern": "Windows",
         "sessionInactivityTimeout": 30,
-        "jwtPublicKeyCertificate": public.require_certificate_pem("a virtual proxy"),
+        "jwtPublicKeyCertificate": certificate,
         "jwtAttributeUserId": names["userid"],
         "jwtAttributeUserDirectory": names["userdir"],
         "jwtAttributeMap": [

@@ -85,7 +85,7 @@ def judge(
         chosen = {"kid"} & expected.header.keys()
         for name, findings in _by_rule(finding for finding in of_key if finding.rule not in chosen).items():
             compared.setdefault(name, []).extend(findings)
-    verdicts = (_verdict(rule, found.get(name, []), compared.get(name, [])) for name, rule in rules.items())
+    verdicts = (_verdict(rule, token, found.get(name, []), compared.get(name, [])) for name, rule in rules.items())
     return [finding for verdict in verdicts for finding in verdict]
 
 
@@ -111,7 +111,7 @@ def _by_rule(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return found
 
 
-def _verdict(rule: Rule, own: list[Finding], compared: list[Finding]) -> list[Finding]:
+def _verdict(rule: Rule, token: Token, own: list[Finding], compared: list[Finding]) -> list[Finding]:
     """Return the worst that is found of *rule*.
 
     :param own: what its check finds in the token alone.
@@ -120,7 +120,7 @@ def _verdict(rule: Rule, own: list[Finding], compared: list[Finding]) -> list[Fi
     if overall(own) is Status.BROKEN:
         compared = []
     if not own and not compared:
-        return [_undecided(rule) if rule.option else rule.kept()]
+        return [_undecided(rule, token) if rule.option else rule.kept()]
     worst = overall([*own, *compared])
     return [finding for finding in (*own, *compared) if finding.status is worst]
 
@@ -166,8 +166,10 @@ def _compared(rule: Rule, is_there: bool, found: object, wanted: object, is_regi
     return rule.finding(Broken(f"{name} is {shown(found)}, but {shown(wanted)} is {state}", hint))
 
 
-def _undecided(rule: Rule) -> Finding:
-    return rule.finding(Unknown(f"cannot tell whether {rule.requirement}", f"use {rule.option}"))
+def _undecided(rule: Rule, token: Token) -> Finding:
+    found = token.header.get(rule.name) if rule.name == "kid" else token.claims.get(rule.name)
+    seen = "" if found is None else f": the token has {shown(found)}"
+    return rule.finding(Unknown(f"cannot tell whether {rule.requirement}{seen}", f"use {rule.option}"))
 
 
 def _compare_key(

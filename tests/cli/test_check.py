@@ -552,7 +552,53 @@ def test_the_names_of_the_virtual_proxy_are_given_as_for_create(check: Check) ->
 def test_a_claim_in_the_wrong_case_is_shown_as_it_is(check: Check) -> None:
     result = check("qseow", {"userId": WITHOUT, "userid": "anna"})
     assert "called 'userid', but Qlik Sense reads 'userId'" in result.stdout
-    assert "--userid-claim" in result.stdout
+    assert "the token has 'userid'; use --userid-claim userid" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "claims", "hints"),
+    [
+        (
+            "qseow",
+            {"user": "anna", "directory": "LAB"},
+            [
+                "the token has 'user'; use --userid-claim user",
+                "the token has 'directory'; use --userdir-claim directory",
+            ],
+        ),
+        (
+            "qseow",
+            {"uid": "anna", "dir": "LAB"},
+            ["has 'uid'; use --userid-claim uid", "'dir'; use --userdir-claim dir"],
+        ),
+        ("qseow", {"directory": "LAB", "user": "anna", "iss": "i"}, ["'user'; use --userid-claim user"]),
+        ("qseow", {"userDirectory": "LAB", "login": "anna"}, ["the token has 'login'; if", "use --userid-claim login"]),
+        ("qseow", {"userDirectory": "LAB", "a b": "x"}, ["use --userid-claim 'a b'"]),
+        ("qseow", {"userDirectory": "LAB", "x": "1", "y": "2"}, ["the token has 'x', 'y'; if", "--userid-claim NAME"]),
+        (
+            "qseow",
+            {"userId": "anna", "user": "anna"},
+            ["if Qlik Sense has another name for it, use --userdir-claim NAME"],
+        ),
+        ("qseow", {"sub": "anna", "userDirectory": "LAB"}, ["has another name for it, use --userid-claim NAME"]),
+        ("nprinting", {"mailaddress": "a@b.c"}, ["the token has 'mailaddress'", "use --useremail-claim mailaddress"]),
+        ("nprinting", {"mail": "a@b.c"}, ["the token has 'mail'; use --useremail-claim mail"]),
+        ("nprinting", {"domain": "LAB", "user": "anna"}, ["the token has 'user'; use --username-claim user"]),
+    ],
+)
+def test_a_missing_claim_is_looked_for_among_those_that_are_there(
+    run: Run, keys: SimpleNamespace, name: str, claims: dict[str, Any], hints: list[str]
+) -> None:
+    result = run("check", name, "--jwt", _signed(claims, {"alg": "RS256"}, keys.rsa))
+    for hint in hints:
+        assert hint in result.stdout
+
+
+def test_what_is_unknown_for_lack_of_an_option_says_what_the_token_has(run: Run, keys: SimpleNamespace) -> None:
+    token = _signed({"iss": "https://idp", "aud": 7}, {"alg": "RS256", "kid": "k1"}, keys.rsa)
+    lines = run("check", "qscloud", "--jwt", token).stdout.splitlines()
+    assert any("is the identity provider's: the token has 'https://idp'; use --issuer" in line for line in lines)
+    assert any("is the identity provider's: the token has 'k1'; use --keyid" in line for line in lines)
 
 
 def test_the_thumbprint_is_that_of_the_key(check: Check, keys: SimpleNamespace) -> None:

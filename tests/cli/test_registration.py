@@ -20,6 +20,8 @@ from tests.conftest import InstallPlugin, Run, pem, public_pem, self_signed
 
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 
+NODE = "8d4f1a8e-7d4c-4a53-8e9f-9e1d6a3c2b10"
+
 
 def _schema(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
     required = [name for name in properties if name not in optional]
@@ -223,14 +225,14 @@ def test_the_body_for_qlik_sense_has_the_names_of_the_claims(run: Run, certified
     body = _body(
         *(run, "qseow", "--cert-publickey-file", certified.certificate, "--prefix", "script", "--audience", "aud"),
         *("--userid-claim", "uid", "--userdir-claim", "dir", "--groups-claim", "roles", "--description", "For scripts"),
-        *("--node-id", "n1", "--node-id", "n2", "--allowed-host", "qlik.company.com"),
+        *("--node-id", NODE, "--node-id", f"{{{NODE.upper()}}}", "--allowed-host", "qlik.company.com"),
     )
     assert body["jwtPublicKeyCertificate"] == certified.text
     assert (body["prefix"], body["description"]) == ("script", "For scripts")
     assert body["sessionCookieHeaderName"] == "X-Qlik-Session-script"
     assert (body["jwtAttributeUserId"], body["jwtAttributeUserDirectory"]) == ("uid", "dir")
     assert body["jwtAudience"] == "aud"
-    assert body["loadBalancingServerNodes"] == [{"id": "n1"}, {"id": "n2"}]
+    assert body["loadBalancingServerNodes"] == [{"id": NODE}, {"id": NODE}]
     assert body["websocketCrossOriginWhiteList"] == ["qlik.company.com"]
     assert [(row["jwtAttribute"], row["senseAttribute"]) for row in body["jwtAttributeMap"]] == [
         ("name", "name"),
@@ -394,7 +396,7 @@ def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
 ) -> None:
     private = keys.files["rsa"].read_text(encoding="ascii")
     key = ("--cert-publickey-file", certified.certificate)
-    for name, option in (("qscloud-oauth", "--keyid"), ("qseow", "--description")):
+    for name, option in (("qscloud-oauth", "--keyid"), ("qseow", "--groups-claim")):
         one_line = private.replace("\n", "")
         run("registration", name, *key, option, one_line).refused(2, "contains a private key")
         whole = run("registration", name, *key, option, private)
@@ -439,7 +441,17 @@ def test_an_option_that_holds_a_private_key_by_mistake_is_not_printed(
         (("qseow", "--key", "PRIVATE", "--cert-self-signed", "--cert-common-name", ""), 2, ("common name",)),
         (("qseow", "--cert-publickey-file", "CERT", "--prefix", ".."), 2, ("--prefix '..'",)),
         (("qseow", "--cert-publickey-file", "CERT", "--audience", ""), 2, ("--audience is empty",)),
-        (("qseow", "--cert-publickey-file", "CERT", "--node-id", " "), 2, ("--node-id is empty",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--node-id", " "), 2, ("--node-id: ''", "must be a UUID")),
+        (("qseow", "--cert-publickey-file", "CERT", "--node-id", "node1"), 2, ("'node1' (must be a UUID)",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--prefix", "x" * 101), 2, ("--prefix: it has 101 characters",)),
+        (("qseow", "--cert-publickey-file", "CERT", "--description", "ö" * 501), 2, ("501 characters", "at most 500")),
+        (("qseow", "--cert-publickey-file", "CERT", "--audience", "a" * 256), 2, ("256 characters", "at most 255")),
+        (("qseow", "--cert-publickey-file", "CERT", "--userid-claim", "u" * 256), 2, ("--userid-claim has 256",)),
+        (
+            ("qscloud", "--cert-publickey-file", "CERT", "--description", "x" * 129),
+            2,
+            ("129 characters", "at most 128"),
+        ),
         (("qseow", "--cert-publickey-file", "CERT", "--allowed-host", "https://q.c:443"), 2, ("name of a host",)),
         (("qseow", "--cert-publickey-file", "CERT", "--allowed-host", "10.0.0.1"), 2, ("name of a host",)),
         (("qscloud", "--issuer", "i", "--keyid", " ", "--cert-publickey-file", "CERT"), 2, ("key ID",)),
@@ -533,3 +545,18 @@ def test_a_platform_of_another_package_registers_what_it_says(
     run("registration", "bad", "--key", keys.files["rsa"]).refused(
         5, "'bad' of acme 1.2.3 does not say what to register"
     )
+
+
+@pytest.mark.parametrize("form", [NODE, NODE.upper(), f"{{{NODE}}}", NODE.replace("-", "")])
+def test_a_node_is_named_by_its_uuid_in_any_form(run: Run, certified: SimpleNamespace, form: str) -> None:
+    body = _body(run, "qseow", "--cert-publickey-file", certified.certificate, "--node-id", form)
+    assert body["loadBalancingServerNodes"] == [{"id": NODE}]
+
+
+def test_what_is_as_long_as_it_may_be_is_registered(run: Run, certified: SimpleNamespace) -> None:
+    key = ("--cert-publickey-file", certified.certificate)
+    body = _body(run, "qseow", *key, "--prefix", "x" * 100, "--description", "ö" * 500, "--audience", "a" * 255)
+    assert len(body["sessionCookieHeaderName"]) <= 256
+    assert (len(body["description"]), len(body["jwtAudience"])) == (500, 255)
+    body = _body(run, "qscloud", *key, "--issuer", "i", "--keyid", "k", "--description", "x" * 128)
+    assert len(body["description"]) == 128
