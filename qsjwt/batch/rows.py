@@ -22,6 +22,7 @@ _CHUNK_BYTES: Final = 1 << 16
 MAX_LINE_CHARACTERS: Final = 1 << 20
 """Letters of a line; no row comes near it, and what is no text at all must not fill the memory."""
 
+_NO_TEXT: Final = re.compile("[\ud800-\udfff]")
 _SAID_DELIMITER: Final = re.compile(r'"?sep=([,;\t])"?')
 _CSV_ERRORS: Final = {
     "unexpected end of data": "a quoted cell is not closed",
@@ -88,6 +89,7 @@ class RowReader:
         self._bytes_per_letter = 1
         self._lines = self._numbered(stream)
         self._ahead: deque[_Line] = deque()
+        self._not_closed = (0, "")
         first = next((line for line in self._lines if line.number and (line.text is None or line.text.strip())), None)
         if first is None:
             raise InputError(f"{source} is empty", hint="CSV begins with the names of its columns, such as userid")
@@ -116,11 +118,13 @@ class RowReader:
             names = [name.strip() for name in self._cells([line])]
         except ValueError as cause:
             raise InputError(f"the header of {self._source} cannot be read: {cause}") from cause
+        known: set[str] = set()
         for place, name in enumerate(names, 1):
             if not name:
                 raise InputError(f"the column {place} of {self._source} has no name in the header")
-            if names.count(name) > 1:
+            if name in known:
                 raise InputError(f"{self._source} has the column {quoted(name)} twice", hint="leave one of them out")
+            known.add(name)
         return names
 
     def __iter__(self) -> Iterator[Row | None]:
@@ -152,15 +156,15 @@ class RowReader:
     def _from_csv(self, line: _Line) -> dict[str, str]:
         columns = self.columns or ()
         text = _text_of(line)
-        cells = self._cells_of_several(text) if '"' in text else self._cells([text])
+        cells = self._cells_of_several(line.number, text) if '"' in text else self._cells([text])
         if not any(map(str.strip, cells)):
             return {}
         if len(cells) != len(columns):
             raise ValueError(f"it has {len(cells)} cells, but the header has {len(columns)}")
         return {name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()}
 
-    def _cells_of_several(self, first: str) -> list[str]:
-        """Return the cells of the record that begins with the line *first*.
+    def _cells_of_several(self, number: int, first: str) -> list[str]:
+        """Return the cells of the record that begins with *first*, the line *number*.
 
         A quoted cell may have line ends in it. If the quote is not closed well, the line was cut off, and the lines
         after it are rows of their own. They never are if it is: whoever can write a line end into a name could have
@@ -170,6 +174,8 @@ class RowReader:
 
         def lines() -> Iterator[str]:
             yield f"{first}\n"
+            if number < self._not_closed[0]:  # an earlier record has come from here to the same end: read none again
+                raise ValueError(self._not_closed[1])
             size = 0
             while size < MAX_LINE_CHARACTERS and (line := self._next_line()) is not None:
                 taken.append(line)
@@ -182,7 +188,9 @@ class RowReader:
 
         try:
             return self._cells(lines())
-        except ValueError:
+        except ValueError as cause:
+            if taken:
+                self._not_closed = (max(line.number for line in taken), str(cause))
             self._ahead.extendleft(reversed(taken))
             raise
 
@@ -286,10 +294,4 @@ def _text_of(line: _Line) -> str:
 
 
 def _is_text(line: str) -> bool:
-    if line.isascii():
-        return True
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return line.isascii() or _NO_TEXT.search(line) is None

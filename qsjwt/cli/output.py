@@ -1,9 +1,8 @@
 """Show a record or rows in the format that was asked for: for people, for scripts, for a shell."""
 
 import contextlib
-import csv
-import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, TextIO
@@ -12,6 +11,15 @@ from qsjwt.errors import InputError
 from qsjwt.io.read import os_error_reason, user_path
 from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import printable, quoted
+
+MAX_CELL_CHARACTERS: Final = 120
+"""Of a line of a cell in a table."""
+
+MAX_NAME_CHARACTERS: Final = 200
+"""Of the dotted name of a nested member."""
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@")
+"""What a spreadsheet takes for the beginning of a formula."""
 
 _kept: Final[list[TextIO | None]] = []
 """Standard output as it was before each :func:`results_only`; the last one counts."""
@@ -108,17 +116,41 @@ def as_yaml(value: Any) -> str:
     """Return *value* as YAML, in Unicode and in its own order."""
     import yaml
 
-    text: str = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=False)
-    return text
+    def text_node(dumper: yaml.representer.SafeRepresenter, text: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, None if text.isprintable() else '"')
+
+    def dumped(base: type) -> str:
+        dumper = type("Dumper", (base,), {"ignore_aliases": lambda *_unused: True})
+        dumper.add_representer(str, text_node)  # type: ignore[attr-defined]
+        text: str = yaml.dump(value, None, dumper, allow_unicode=True, sort_keys=False, default_flow_style=False)
+        return text
+
+    try:
+        text = dumped(getattr(yaml, "CSafeDumper", yaml.SafeDumper))  # half the time, where it is built in
+    except UnicodeEncodeError:  # half a character, which libyaml does not have
+        text = dumped(yaml.SafeDumper)
+    # It leaves some of what could move a cursor as it is, in quotes, where an escape says the same.
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+
+
+def _escaped(line: str) -> str:
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 1 << 16 else f"\\U{ord(c):08x}" for c in line
+    )
 
 
 def as_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return *rows* under *head* for people, each on one line."""
+    """Return *rows* under *head* for people; what is long goes on in the next line."""
     from prettytable import PrettyTable
 
     table = PrettyTable(list(head), align="l")
-    table.add_rows([[_cell(value) for value in row] for row in rows])
+    table.add_rows([["\n".join(_pieces(_cell(value))) for value in row] for row in rows])
     return f"{table.get_string()}\n"
+
+
+def _pieces(text: str) -> Iterable[str]:
+    # All rows are as wide as the widest, so one long cell would be paid for in each.
+    return (text[at : at + MAX_CELL_CHARACTERS] for at in range(0, len(text) or 1, MAX_CELL_CHARACTERS))
 
 
 def as_values(rows: Sequence[Sequence[object]]) -> str:
@@ -127,15 +159,29 @@ def as_values(rows: Sequence[Sequence[object]]) -> str:
 
 
 def as_shell(pairs: Sequence[tuple[str, object]]) -> str:
-    """Return *pairs* as assignments for a POSIX shell; values are quoted, so that ``eval`` runs none of them."""
-    import re
+    """Return *pairs* as assignments, a line each; values are quoted, so that ``eval`` runs none of them.
+
+    A value with control characters is written as bash, ksh and zsh have it, ``$'...'`` (POSIX.1-2024, section 2.2.4).
+
+    :raises InputError: if two names make the same variable: nobody could tell whose value it is.
+    """
     import shlex
 
-    lines = []
+    variables: dict[str, str] = {}
     for name, value in pairs:
-        variable = re.sub(r"[^a-zA-Z0-9_]", "_", name).lower()
-        lines.append(f"{variable}={shlex.quote(_plain(value))}\n")
-    return "".join(lines)
+        variable, text = re.sub(r"[^a-zA-Z0-9_]", "_", name).lower(), _plain(value)
+        if variable in variables:
+            raise InputError(
+                f"{quoted(name)} and another name make the same shell variable, {quoted(variable)}", hint="use -f json"
+            )
+        variables[variable] = shlex.quote(text) if text.isprintable() else f"$'{_octal(text)}'"
+    return "".join(f"{variable}={text}\n" for variable, text in variables.items())
+
+
+def _octal(text: str) -> str:
+    # No shell can hold a zero: some would end the value there, and some leave it out.
+    encoded = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("latin-1")
+    return "".join(c if c.isascii() and c.isprintable() and c not in "'\\" else f"\\{ord(c):03o}" for c in encoded)
 
 
 def as_csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -144,20 +190,29 @@ def as_csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def as_csv_line(cells: Sequence[object]) -> str:
-    """Return *cells* as a record of CSV (RFC 4180)."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(map(_plain, cells))
-    return stream.getvalue()
+    """Return *cells* as a record of CSV (RFC 4180); what a spreadsheet would take for a formula is in quotes."""
+    return ",".join(map(_csv_cell, map(_plain, cells))) + "\n"
+
+
+def _csv_cell(text: str) -> str:
+    plain = text.isprintable() and not text.startswith(_FORMULA_STARTS) and text.strip() == text
+    return text if plain and '"' not in text and "," not in text else '"' + text.replace('"', '""') + '"'
 
 
 def flattened(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Return the members of *record*, those of nested objects under dotted names; two may have the same name."""
+    """Return the members of *record*, those of nested objects under dotted names; two may have the same name.
+
+    A name that is longer than any claim's is cut short: otherwise it would be repeated for each member within.
+    """
     flat: list[tuple[str, Any]] = []
     for name, value in record.items():
+        path = f"{prefix}{name}"
+        if len(path) > MAX_NAME_CHARACTERS:
+            path = f"{path[:MAX_NAME_CHARACTERS]}…"
         if isinstance(value, dict) and value:
-            flat += flattened(value, f"{prefix}{name}.")
+            flat += flattened(value, f"{path}.")
         else:
-            flat.append((f"{prefix}{name}", value))
+            flat.append((path, value))
     return flat
 
 

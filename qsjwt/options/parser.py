@@ -18,6 +18,9 @@ from qsjwt.redaction import printable
 from qsjwt.tokens.request import Options
 
 PROGRAM: Final = "qsjwt"
+MAX_OPTIONS: Final = 4000
+"""On one command line: argparse looks at all of them again for each."""
+
 _OPTION: Final = re.compile(r"-[A-Za-z][A-Za-z0-9-]{0,40}|--[A-Za-z][A-Za-z0-9_.-]{0,40}", re.ASCII)
 
 
@@ -115,6 +118,10 @@ class Parser(argparse.ArgumentParser):
             value does not suit its option; if what is required is missing.
         """
         words = list(args if args is not None else sys.argv[1:])
+        if sum(word.startswith("-") for word in words) > MAX_OPTIONS:
+            raise InputError(
+                f"more than {MAX_OPTIONS} options are given", hint="many claims go into a file for --claims-file"
+            )
         self._converters = {option.dest: option for option in self.declared.options}
         self._remarks = []
         found, unknown = self.parse_known_args(words)

@@ -207,3 +207,9 @@ def test_odd_bytes_are_rows_or_problems_and_nothing_else(data: bytes) -> None:
         assert refusal.message.isprintable()
     else:
         assert all(row.problem or row.values is not None for row in rows)
+
+
+def test_lines_after_a_quote_that_is_not_closed_are_rows_of_their_own_also_if_they_open_one() -> None:
+    data = b'userid\nx","\nanna\ny","\nbo\n"c\nd"\n'
+    assert [*_problems(data)] == [2, 4]
+    assert [row.values["userid"] for row in _rows(data) if not row.problem] == ["anna", "bo", "c\nd"]

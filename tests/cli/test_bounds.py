@@ -1,0 +1,130 @@
+"""Work is bounded, not only bytes: what no input below 1 MiB may cost, in processor time and in memory."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Final
+
+import pytest
+
+MAX_SECONDS: Final = 2
+MAX_MEGABYTES: Final = 200
+MAX_INPUT_BYTES: Final = 1 << 20
+
+_CHILD: Final = r"""
+import re, resource, sys
+from pathlib import Path
+from qsjwt.cli.app import main
+
+code = main(sys.argv[1:])
+usage = resource.getrusage(resource.RUSAGE_SELF)
+# Not ru_maxrss: it counts what the parent had before exec.
+peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]
+sys.stdout.flush()
+print(f"\n{code} {usage.ru_utime + usage.ru_stime} {int(peak) / 1024}", file=sys.stderr)
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process's memory")
+
+
+def _part(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _token(claims: str, header: str = '{"alg":"RS256"}') -> str:
+    return f"{_part(header)}.{_part(claims)}.{_part('x' * 256)}"
+
+
+def _members(count: int) -> str:
+    return ",".join(f'"a{i}":1' for i in range(count))
+
+
+TOKENS: Final = {
+    "many members and one that is long": _token(f'{{{_members(20_000)},"x":"{"y" * 200_000}"}}'),
+    "members within long names": _token('{"' + f'":{{"{"a" * 10_000}' * 50 + f'":{{{_members(9_000)}}}' + "}" * 51),
+    "a long list": _token(f'{{"aud":[{",".join(["1"] * 370_000)}]}}'),
+    "many lists": _token(f'{{"a":[{",".join(["[[[[]]]]"] * 60_000)}]}}'),
+    "deep nesting": _token(f'{{"a":{"[" * 300_000}{"]" * 300_000}}}'),
+    "control characters": _token(f'{{"a":"{chr(0x7F) * 600_000}"}}'),
+    "directions": _token(f'{{"a":"{chr(0x202E) * 200_000}"}}'),
+    "many groups": _token(f'{{"group":{json.dumps([f"g{i}" for i in range(60_000)])}}}'),
+    "a long key ID": _token("{}", f'{{"alg":"RS256","kid":"{"k" * 700_000}"}}'),
+    "large numbers": _token(f'{{"exp":0.{"1" * 700_000}}}'),
+    "dots": "." * 1_000_000,
+}
+
+ROWS: Final = {
+    "many columns": ",".join(f"c{i}" for i in range(140_000)),
+    "one column many times": ",".join(["userid"] * 140_000),
+    "many claims": f"userid,{','.join(f'claim.c{i}' for i in range(60_000))}\nanna{',x' * 60_000}",
+    "one quoted cell": f'userid\n"{"x" * 1_000_000}"',
+    "quotes that are opened again and again": "userid\n" + 'x","\n' * 20_000 + f"{'y' * 9_000}\n" * 90,
+    "a million commas": f"userid\n{',' * 1_000_000}",
+    "empty lines": "userid\n" + "\n" * 1_000_000,
+    "many groups": json.dumps({"userid": "anna", "groups": [f"g{i}" for i in range(100_000)]}),
+    "unknown names": json.dumps({f"c{i}": 1 for i in range(70_000)}),
+    "one long name": json.dumps({"u" * 1_000_000: 1}),
+    "a deep claim": f'{{"userid":"anna","claim.x":{"[" * 300_000}',
+    "a long lifetime": json.dumps({"userid": "anna", "expires": "1s" * 450_000}),
+}
+
+
+Bounded = Callable[..., str]
+
+
+@pytest.fixture
+def bounded() -> Bounded:
+    """Run the program in a process of its own, see that it ends as it should and at what cost; return its stderr."""
+
+    def run(*arguments: object, exit_codes: tuple[int, ...] = (0, 2, 3, 6), stdin: bytes = b"") -> str:
+        assert len(stdin) + sum(len(str(argument)) + 1 for argument in arguments) <= MAX_INPUT_BYTES
+        command = [sys.executable, "-c", _CHILD, *map(str, arguments)]
+        done = subprocess.run(command, input=stdin, capture_output=True, check=True, timeout=120)
+        said, _, figures = done.stderr.decode().rstrip("\n").rpartition("\n")
+        code, seconds, megabytes = map(float, figures.split())
+        assert code in exit_codes, said[:1000]
+        assert seconds <= MAX_SECONDS
+        assert megabytes <= MAX_MEGABYTES
+        return said
+
+    return run
+
+
+@pytest.mark.parametrize("form", ["table", "json", "yaml", "value", "shell"])
+@pytest.mark.parametrize("name", [*TOKENS][:6])
+def test_any_token_is_shown_or_refused(bounded: Bounded, name: str, form: str) -> None:
+    bounded("decode", "-", "-f", form, stdin=TOKENS[name].encode())
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_any_token_is_checked(bounded: Bounded, keys: SimpleNamespace, name: str) -> None:
+    bounded("check", "qseow", "-", "--cert-publickey-file", keys.public, stdin=TOKENS[name].encode(), exit_codes=(6,))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_any_batch_is_read_or_refused(bounded: Bounded, keys: SimpleNamespace, name: str) -> None:
+    options = ("--userdir", "LAB", "--expires", "5m", "--key", keys.files["rsa"])
+    bounded("create-qseow", *options, "--batch", "-", stdin=ROWS[name].encode())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--claim", "a=b"] * 30_000,
+        ["--groups", *(f"g{i}" for i in range(60_000))],
+        ["--groups", "g"] * 30_000,
+        [f"--unknown{i}" for i in range(40_000)],
+        ["--" + "x" * 100_000],
+        ["--key", "file:" + '{"d":"aB3' * 10_000],
+        ["--key", f"{'x' * 100_000}:key"],
+        ["--keyid", "k" * 100_000],
+        ["--expires", "1s" * 60_000],
+    ],
+    ids=lambda words: " ".join(words)[:24],
+)
+def test_any_command_line_is_followed_or_refused(bounded: Bounded, keys: SimpleNamespace, words: list[str]) -> None:
+    usual = ("--userdir", "LAB", "--userid", "anna", "--key", keys.files["rsa"])
+    bounded("create-qseow", *usual, "--expires", "5m", *words)
