@@ -38,16 +38,21 @@ if TYPE_CHECKING:
     from qsjwt.batch.rows import Row
     from qsjwt.live.exchange import Exchange, Explanation, Presentation, Session
     from qsjwt.live.messages import Request, Response
+    from qsjwt.live.plan import Change, Changing, Difference, Facts, Plan, Site, Survey, differences
 
 __all__ = [
     "REGISTERED_CLAIMS",
     "Broken",
     "Case",
+    "Change",
+    "Changing",
     "Check",
     "Command",
     "CreatedToken",
+    "Difference",
     "Exchange",
     "Explanation",
+    "Facts",
     "InputError",
     "JsonObject",
     "KeyProvider",
@@ -56,6 +61,7 @@ __all__ = [
     "NewFile",
     "OptionGroup",
     "Options",
+    "Plan",
     "Platform",
     "PlatformCommand",
     "PluginError",
@@ -75,6 +81,8 @@ __all__ = [
     "Session",
     "Signer",
     "SigningFailed",
+    "Site",
+    "Survey",
     "Token",
     "TokenRequest",
     "Unknown",
@@ -82,6 +90,7 @@ __all__ = [
     "checks",
     "create_token",
     "create_tokens",
+    "differences",
     "digest",
     "fitted_time_claims",
     "format_duration",
@@ -106,6 +115,9 @@ _SELDOM_USED = {
     **dict.fromkeys(("RowResult", "create_token", "create_tokens"), "qsjwt.batch.engine"),
     **dict.fromkeys(("Exchange", "Explanation", "Presentation", "Session"), "qsjwt.live.exchange"),
     **dict.fromkeys(("Request", "Response"), "qsjwt.live.messages"),
+    **dict.fromkeys(
+        ("Change", "Changing", "Difference", "Facts", "Plan", "Site", "Survey", "differences"), "qsjwt.live.plan"
+    ),
 }
 """Names to their modules, which no plugin needs for one token on the command line."""
 

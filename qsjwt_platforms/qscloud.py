@@ -28,7 +28,7 @@ from qsjwt.api import (
 )
 
 if TYPE_CHECKING:
-    from qsjwt.api import Exchange, Explanation, Presentation
+    from qsjwt.api import Exchange, Explanation, Presentation, Site, Survey
 
 AUDIENCE: Final = "qlik.api/login/jwt-session"
 WINDOW: Final = 3600
@@ -105,6 +105,7 @@ class Qscloud(Platform):
         "qsjwt create-qscloud --issuer https://idp.example.com --keyid my-key --subject anna --username Anna "
         "--useremail anna@example.com --useremail-verified true --expires 5m --key env:QLIK_PRIVATE_KEY"
     )
+    administrators = ("api-key",)
     rules = (
         Rule("algorithm", "the algorithm is RS256", _SIGNED, checks.algorithm(algorithms)),
         Rule("kid", "the key ID (kid) is the identity provider's", _LOGIN, checks.key_id(), "401", option="--keyid"),
@@ -223,6 +224,18 @@ class Qscloud(Platform):
         from qsjwt_platforms import qscloud_session
 
         return qscloud_session.EXPLANATIONS
+
+    def register(self, request: TokenRequest, public: PublicKey, site: "Site") -> "Survey":
+        """See :mod:`qsjwt_platforms.qscloud_administration`."""
+        from qsjwt_platforms import qscloud_administration
+
+        return qscloud_administration.register_provider(self.registration(request, public), site)
+
+    def register_explanations(self) -> "Sequence[Explanation]":
+        """Return what is known of the tenant's refusals."""
+        from qsjwt_platforms import qscloud_administration
+
+        return qscloud_administration.EXPLANATIONS
 
 
 def _random() -> str:

@@ -29,7 +29,7 @@ from qsjwt.api import (
 )
 
 if TYPE_CHECKING:
-    from qsjwt.api import Exchange, Explanation, Presentation
+    from qsjwt.api import Exchange, Explanation, Presentation, Site, Survey
 
 WINDOW: Final = 300
 """Seconds that exp may lie after iat."""
@@ -91,6 +91,7 @@ class QscloudOauth(Platform):
         "qsjwt create-qscloud-oauth --client-id 0123456789abcdef --tenant https://mytenant.eu.qlikcloud.com "
         "--keyid thumbprint --expires 5m --key file:privatekey.pem"
     )
+    administrators = ("api-key",)
     rules = (
         Rule("algorithm", "the algorithm is RS256, RS512 or ES384", _PAGE, checks.algorithm(algorithms)),
         Rule("kid", "the key ID (kid) is that of the registered key", _PAGE, checks.key_id(), option="--keyid"),
@@ -155,3 +156,36 @@ class QscloudOauth(Platform):
         from qsjwt_platforms import qscloud_oauth_session
 
         return qscloud_oauth_session.EXPLANATIONS
+
+    def add_register_options(self, options: OptionGroup) -> None:
+        """Add the name of the client."""
+        options.add(
+            "--client-name",
+            default="qsjwt",
+            metavar="NAME",
+            help="name of the OAuth client, which is created if there is none; default %(default)s; or use --client-id",
+        )
+
+    def _client(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
+        """Return the body for ``POST /api/v1/oauth-clients``: a client that acts for itself, with this key."""
+        return {
+            "appType": "web",
+            "clientName": request.options.client_name,
+            "publicKeys": [self.registration(request, public)],
+            "allowedAuthMethods": ["private_key_jwt"],
+            "allowedGrantTypes": ["client_credentials"],
+            "allowedScopes": ["user_default"],
+            "connectionConfig": {"consentMethod": "trusted"},
+        }
+
+    def register(self, request: TokenRequest, public: PublicKey, site: "Site") -> "Survey":
+        """See :mod:`qsjwt_platforms.qscloud_administration`."""
+        from qsjwt_platforms import qscloud_administration
+
+        return qscloud_administration.register_client(self._client(request, public), request.options.client_id, site)
+
+    def register_explanations(self) -> "Sequence[Explanation]":
+        """Return what is known of the tenant's refusals."""
+        from qsjwt_platforms import qscloud_administration
+
+        return qscloud_administration.EXPLANATIONS

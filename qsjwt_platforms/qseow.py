@@ -35,7 +35,7 @@ from qsjwt_platforms.virtual_proxy import (
 )
 
 if TYPE_CHECKING:
-    from qsjwt.api import Exchange, Explanation, Presentation, Request
+    from qsjwt.api import Exchange, Explanation, Presentation, Request, Site, Survey
 
 _OTHER_NAMES: Final = {"userid": ("userId", "user"), "userdir": ("userDirectory", "directory")}
 """Names that are in use: Qlik Support 1716226, and enigma.js, sense-using-jwt."""
@@ -129,6 +129,7 @@ class Qseow(Platform):
     claim_names = CLAIM_NAMES
     user_claims = USERS
     example = "qsjwt create-qseow --userdir LAB --userid anna --expires 48h --key file:privatekey.pem"
+    administrators = ("client-certificate", "token")
     rules = (
         Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP, checks.algorithm(algorithms)),
         _user("user-id", "userid", "the user ID"),
@@ -184,6 +185,31 @@ class Qseow(Platform):
             "--allowed-host", action="append", metavar="HOST", help="name that clients may call it by; repeatable"
         )
 
+    def add_register_options(self, options: OptionGroup) -> None:
+        """Add as whom to act, and where the virtual proxy belongs."""
+        from qsjwt_platforms import qseow_repository
+
+        options.add(
+            "--as",
+            dest="acting_user",
+            type=qseow_repository.acting_user,
+            default=qseow_repository.CENTRAL,
+            metavar="DIRECTORY\\USER",
+            help="user to act as with --client-cert; default %(default)s",
+        )
+        options.add(
+            "--node",
+            action="append",
+            metavar="NAME",
+            help="engine node that it balances load to, by its name or host name; default the central one; repeatable",
+        )
+        options.add(
+            "--proxy",
+            action="append",
+            metavar="NAME",
+            help="proxy to link it to, by the name or host name of its node; default all; repeatable",
+        )
+
     def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token; each claim has the name that the options give it."""
         options, names = request.options, request.claim_names
@@ -224,3 +250,15 @@ class Qseow(Platform):
         from qsjwt_platforms import qseow_session
 
         return qseow_session.EXPLANATIONS
+
+    def register(self, request: TokenRequest, public: PublicKey, site: "Site") -> "Survey":
+        """See :mod:`qsjwt_platforms.qseow_repository`."""
+        from qsjwt_platforms import qseow_repository
+
+        return qseow_repository.register(request, public, site)
+
+    def register_explanations(self) -> "Sequence[Explanation]":
+        """Return what is known of the repository's refusals."""
+        from qsjwt_platforms import qseow_repository
+
+        return qseow_repository.EXPLANATIONS

@@ -20,7 +20,10 @@ LISTED = (Path(__file__).parent.parent / "doc" / "reference" / "api.md").read_te
 
 FOR_TYPES_ALONE = {
     **{"x509": x509, "Future": concurrent.futures.Future},
-    **{name: getattr(api, name) for name in ("OptionGroup", "Exchange", "Explanation", "Presentation", "Request")},
+    **{
+        name: getattr(api, name)
+        for name in ("OptionGroup", "Exchange", "Explanation", "Presentation", "Request", "Site", "Survey")
+    },
 }
 """Names that annotations have and their modules import only for type checkers."""
 

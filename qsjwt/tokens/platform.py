@@ -19,6 +19,7 @@ from qsjwt.tokens.rules import Case, Finding, Rule
 if TYPE_CHECKING:
     from qsjwt.live.exchange import Exchange, Explanation, Presentation
     from qsjwt.live.messages import Request
+    from qsjwt.live.plan import Site, Survey
     from qsjwt.options.group import OptionGroup
 
 _UNNOTICED: Final = 30
@@ -41,6 +42,8 @@ class Platform(abc.ABC):
         core adds ``--OPTION-claim`` for each.
     :cvar user_claims: those of these options whose claims every token has.
     :cvar example: a command line of ``create-NAME``, without line ends, for the end of ``--help``.
+    :cvar administrators: how an administrator may say who they are in ``register NAME``: some of ``api-key``,
+        ``client-certificate`` and ``token``.
     :cvar rules: all its rules, in the order in which ``check NAME`` tells of them; :func:`registered_key` makes those
         that no token decides alone.
     """
@@ -52,6 +55,7 @@ class Platform(abc.ABC):
     claim_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     user_claims: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
+    administrators: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[Sequence[Rule]] = ()
 
     @abc.abstractmethod
@@ -70,6 +74,10 @@ class Platform(abc.ABC):
 
     def add_registration_options(self, options: "OptionGroup") -> None:
         """Add the options that only ``registration NAME`` has."""
+        return
+
+    def add_register_options(self, options: "OptionGroup") -> None:
+        """Add the options that only ``register NAME`` has."""
         return
 
     @abc.abstractmethod
@@ -121,6 +129,25 @@ class Platform(abc.ABC):
         raise InputError(
             f"how a registration of {self.summary} is read is not known here", hint="give what is registered as options"
         )
+
+    def register(self, request: TokenRequest, public: PublicKey, site: "Site") -> "Survey":
+        """Yield the requests that find out what is registered, be sent the responses, and return what is to be done.
+
+        A generator without input or output, as :meth:`present`; its requests read, and only the changes of the plan
+        write. The core adds what says who the administrator is.
+
+        :param request: as :meth:`registration` has it, whose result is what is registered; with the options of
+            :meth:`add_register_options` as well.
+        :raises InputError: if an option is missing, or names what is not there.
+        """
+        raise InputError(
+            f"{self.summary} has no documented way to register from here",
+            hint="registration prints the values that its administrator enters",
+        )
+
+    def register_explanations(self) -> "Sequence[Explanation]":
+        """Return what the refusals of :meth:`register` mean, as :meth:`explanations`."""
+        return ()
 
 
 def examine(

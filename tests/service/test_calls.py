@@ -55,7 +55,6 @@ class Qlik(Loopback):
             ("POST", "/login/jwt-session"): self._log_in,
             ("GET", "/api/v1/users/me"): self._who_am_i,
             ("POST", "/oauth/token"): self._exchange,
-            ("POST", "/qrs/virtualproxyconfig"): self._add_virtual_proxy,
             ("GET", "/scripts/qrs/about"): self._about,
             ("GET", "/scripts/qps/csrftoken"): self._protect,
         }
@@ -99,13 +98,6 @@ class Qlik(Loopback):
         assert (form["grant_type"], form["scope"]) == ("client_credentials", "user_default")
         self.users.append(claims["sub"])
         return Answer(200, {"access_token": "an access token", "expires_in": 3600})
-
-    def _add_virtual_proxy(self, request: Request) -> Answer:
-        assert request.headers["x-qlik-xrfkey"] == request.query["Xrfkey"][0]
-        assert request.headers["x-qlik-user"].startswith("UserDirectory=INTERNAL")
-        assert _public_key(request.body["jwtPublicKeyCertificate"])
-        self.registered.append(request.body)
-        return Answer(201, {"id": "2"})
 
     def _about(self, request: Request) -> Answer:
         assert request.headers["x-qlik-xrfkey"] == request.query["Xrfkey"][0]
@@ -189,7 +181,6 @@ WHO = {
     "start/qseow.md": ["LAB\\anna"],
     "start/qscloud.md": ["anna"],
     "how-to/oauth.md": ["0123456789abcdef"],
-    "how-to/register.md": [],
     "how-to/websocket.md": ["LAB\\anna"],
 }
 """Whom each page gets into Qlik."""
@@ -213,7 +204,7 @@ def test_a_reader_with_powershell_gets_in(
 def _require_in(name: str, qlik: Qlik, output: str) -> None:
     assert qlik.users == WHO[name]
     assert [line for line in output.splitlines() if line.startswith("broken")] == []
-    assert len(qlik.registered) == {"start/qscloud.md": 1, "how-to/register.md": 1}.get(name, 0)
+    assert len(qlik.registered) == {"start/qscloud.md": 1}.get(name, 0)
     if name == "start/qseow.md":
         assert "buildVersion" in output
     if name == "how-to/websocket.md":

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-NAMES = ("localhost", "127.0.0.1")
+NAMES = ("localhost", "127.0.0.1", "qlik.example.com", "mytenant.eu.qlikcloud.com")
+"""Those of the sites, and those of the pages, to which :class:`ForwardProxy` leads."""
 _PEM = serialization.Encoding.PEM
 _DAY = datetime.timedelta(days=1)
 

@@ -14,12 +14,14 @@ _PIECE_BYTES = 65536
 class ForwardProxy:
     """A proxy at :attr:`url`, for ``HTTPS_PROXY``, that runs for the length of a ``with`` block.
 
+    :ivar routes: ``host:port`` that lead to a port at loopback, whatever a name server says.
     :ivar targets: ``host:port`` of each CONNECT.
     :ivar headers: of each CONNECT, by name in lower case: nothing secret of the tunnel belongs here.
     :ivar credentials: what ``Proxy-Authorization`` must be; None for a proxy that asks for nothing.
     """
 
     def __init__(self) -> None:
+        self.routes: dict[str, int] = {}
         self.targets: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.credentials: str | None = None
@@ -33,6 +35,8 @@ class ForwardProxy:
                     self.send_error(407)
                     return
                 host, _, port = self.path.rpartition(":")
+                if self.path in proxy.routes:
+                    host, port = "127.0.0.1", str(proxy.routes[self.path])
                 try:
                     upstream = socket.create_connection((host, int(port)), timeout=5)
                 except OSError:

@@ -61,6 +61,13 @@ class Registration(PlatformCommand):
     def take_action(self, options: Options) -> None:
         """Print the platform's registration."""
         require_place(options.output)
+        self.emit(self._body(*self._request(options)), options.output)
+
+    def _request(self, options: Options) -> tuple[TokenRequest, PublicKey]:
+        """Return what the tokens are made with, and the key.
+
+        :raises InputError: if an option is missing.
+        """
         claims, wanted = further_claims(options), key_id(options)
         public, algorithm = self._public_key(options)
         wanted = wanted or public.jwk.get("kid")
@@ -78,6 +85,10 @@ class Registration(PlatformCommand):
             claims=claims,
             claim_names=claim_names(self.platform, options),
         )
+        return request, public
+
+    def _body(self, request: TokenRequest, public: PublicKey) -> str:
+        """Return what is registered, as JSON; nothing private is in it."""
         with self.guard("say what to register"):
             body = self.platform.registration(request, public)
             if not isinstance(body, Mapping):
@@ -87,7 +98,7 @@ class Registration(PlatformCommand):
             raise InputError(
                 "one of the options contains a private key, which must not be registered", hint="look at --keyid"
             )
-        self.emit(text, options.output)
+        return text
 
     def _public_key(self, options: Options) -> tuple[PublicKey, str]:
         """Return the key, and an algorithm that it can do."""
