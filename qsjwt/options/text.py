@@ -31,11 +31,16 @@ _NOTHING: Final = frozenset(
 _OBJECT: Final = (
     r"(?:System|Microsoft)(?:\.[A-Z]\w*)+(?:`\d+)?(?:\[.*\])?|\[object [A-Z]\w*\]|@\{.*\}|<.* object at 0x[0-9A-Fa-f]+>"
 )
-# Of GitHub Actions and templates, of shells and Azure Pipelines, of PowerShell, of cmd.exe but not a percent-encoding.
+# Of GitHub Actions and templates, of shells and Azure Pipelines, of PowerShell, of cmd.exe but not a percent-encoding,
+# and a command of a shell.
 _VARIABLE: Final = (
     r"\{\{[^{}]*\}\}|\$\([^()]*\)|\$\{[^{}]*\}|^\$[A-Za-z_]\w*$|\$env:\w+"
-    r"|%(?![0-9A-Fa-f]{2})[A-Za-z_]\w*%|^%[A-Za-z_]\w*%$"
+    r"|%(?![0-9A-Fa-f]{2})[A-Za-z_]\w*%|^%[A-Za-z_]\w*%$|^![A-Za-z_]\w*!$|^`[^`]+`$"
 )
+_PLACEHOLDER: Final = r"<[A-Za-z][\w .-]*>|\{[A-Za-z_]\w*\}"
+_MARKS: Final = frozenset("$%{<[!`")
+"""One of them is in whatever the patterns above match, but for a name of .NET; few values have one, or pay for that."""
+
 _QUOTES: Final = frozenset(('""', "''", "“”", "‘’", "„“", "«»"))
 
 
@@ -89,10 +94,13 @@ def _doubt(text: str) -> str:
     """Return why nobody can have meant *text*, as the end of a sentence; empty if somebody can."""
     if text in _NOTHING:
         return "is what programs print where there is no value"
-    if ("$" in text or "%" in text or "{" in text) and re.search(_VARIABLE, text, re.ASCII):
-        return "contains a variable that was not expanded"
-    if re.fullmatch(_OBJECT, text, re.ASCII):
-        return "is what programs print of an object instead of its content"
+    if not _MARKS.isdisjoint(text) or text.startswith(("System.", "Microsoft.")):
+        if re.search(_VARIABLE, text, re.ASCII):
+            return "contains a variable that was not expanded"
+        if re.fullmatch(_PLACEHOLDER, text, re.ASCII):
+            return "is a placeholder"
+        if re.fullmatch(_OBJECT, text, re.ASCII):
+            return "is what programs print of an object instead of its content"
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
         return "is in quotes, and they are part of it"
     return ""

@@ -251,3 +251,11 @@ def test_check_tells_of_a_header_that_has_no_room(run: Run, qseow: Run, keys: Si
             assert "maxHeaderLineBytes 8192" in size["source"]
             found[name] = size["status"]
         assert found == platforms
+
+
+def test_check_counts_what_create_can_only_expect(run: Run, qseow: Run, keys: SimpleNamespace) -> None:
+    result = qseow("--key", keys.files["rsa"], "--claim", f"note={'x' * 5_430}")
+    assert 7_660 < len(result.token) < 8_000
+    assert "longer than 8,000 characters" in result.stderr  # by a key of 4096 bits it would be
+    record = json.loads(run("check", "qseow", "-f", "json", stdin=result.token.encode()).stdout)
+    assert [rule["status"] for rule in record["rules"] if rule["rule"] == "size"] == ["ok"]

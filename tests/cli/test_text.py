@@ -8,6 +8,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
+from qsjwt.api import create_token, create_tokens
 from tests.conftest import Run
 
 CLOUD = ("create-qscloud", "--issuer", "https://idp", "--keyid", "k1", "--subject", "anna", "--expires", "5m")
@@ -185,3 +186,19 @@ def test_a_wrapped_token_is_judged_as_what_it_was(run: Run, keys: SimpleNamespac
     assert _warnings(result.stderr) == [
         "line breaks and spaces within the token are left out; Qlik would refuse it with them"
     ]
+
+
+def test_from_python_what_is_left_out_is_in_the_remarks_of_each_token(keys: SimpleNamespace) -> None:
+    key = f"file:{keys.files['rsa']}"
+    token = create_token("qseow", key=key, userdir="LAB\r", userid="anna", groups=["a ", "b"], expires="5m")
+    assert (token.claims["userDirectory"], token.claims["group"]) == ("LAB", ["a", "b"])
+    common = "line ends around the value of --userdir are left out"
+    assert token.remarks == [common, "spaces around the value of --groups are left out"]
+    rows: list[dict[str, Any]] = [{"userid": "anna "}, {"userid": "–bo"}, {"userid": "zoe"}]
+    anna, bo, zoe = create_tokens("qseow", rows, key=key, userdir="LAB\r", expires="5m")
+    assert anna.token is not None
+    assert anna.token.remarks == [common, "spaces around the value of --userid are left out"]
+    assert bo.error is not None
+    assert "typographic dash" in bo.error.message
+    assert zoe.token is not None
+    assert zoe.token.remarks == [common]

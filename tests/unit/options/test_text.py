@@ -100,6 +100,7 @@ def test_a_word_that_begins_with_a_typographic_dash_is_refused(word: str, hint: 
             "“anna”",
         ),
         *("$(USER)", "${USER}", "%USERNAME%", "$env:USERNAME", "${{ secrets.USER }}", "{{ user }}", "$USER", "%ABC%"),
+        *("`whoami`", "!USERNAME!", "<userid>", "<your user ID>", "{user}", "<null>"),
         *("https://${HOST}/idp", "LAB-%USERDOMAIN%", "$(az.tenant)", "DC=$env:DOMAIN,DC=com"),
     ],
 )
@@ -109,7 +110,23 @@ def test_what_nobody_can_have_meant_is_taken_with_a_warning_that_names_it(text: 
 
 
 @pytest.mark.parametrize(
-    "text", ["a%20b%20c", "https://x/%ABC%AB", "Null", "nullify", "System", "[x]", '"', "5%", "a % b % c"]
+    "text",
+    [
+        "a%20b%20c",
+        "https://x/%ABC%AB",
+        "Null",
+        "nullify",
+        "System",
+        "[LAB]",
+        "hi!",
+        "{",
+        "<3",
+        "a`b",
+        "{8d4f1a8e-7d4c-4a53-8e9f-9e1d6a3c2b10}",
+        '"',
+        "5%",
+        "a % b % c",
+    ],
 )
 def test_what_resembles_it_is_not_doubted(text: str) -> None:
     assert _remarks(text) == []
