@@ -398,7 +398,7 @@ def test_a_third_party_adds_a_command_about_a_platform(run: Run, installed_plugi
                 self.emit(f"{self.name} {len(self.platform.rules)} rules")
     """
     installed_plugin("rules-pkg", {COMMAND: "rules = rules_pkg:Rules"}, source)
-    assert run("rules", "qseow").stdout == "qseow 14 rules"
+    assert run("rules", "qseow").stdout == "qseow 15 rules"
     assert "Count the rules of Qlik NPrinting." in run("rules", "nprinting", "--help").stdout
     assert "rules " in run("--help").stdout
     run("rules").refused(2, "rules needs the name of a platform")

@@ -89,7 +89,7 @@ RUN = (
 def test_one_token_imports_one_platform_and_one_provider(keys: SimpleNamespace) -> None:
     modules = _modules(RUN, *_create(keys))
     ours = {name for name in modules if name.startswith(("qsjwt.providers.", "qsjwt_platforms.", "qsjwt.cli.commands"))}
-    assert ours == {"qsjwt.providers.file", "qsjwt_platforms.qseow"}
+    assert ours == {"qsjwt.providers.file", "qsjwt_platforms.qseow", "qsjwt_platforms.virtual_proxy"}
     assert not {"cmd2", "prettytable", "yaml", "rich", "jwcrypto.jwe", "difflib"} & modules
 
 
