@@ -2,7 +2,6 @@
 
 import codecs
 import csv
-import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from qsjwt.batch.options import CSV, JSON_LINES
 from qsjwt.errors import InputError
 from qsjwt.io.read import encoding_of
 from qsjwt.io.strict_json import parse_json
+from qsjwt.io.windows import is_pipe_empty, is_windows
 from qsjwt.redaction import quoted
 
 _ENDINGS: Final = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
@@ -274,12 +274,12 @@ def form_of(path: str) -> str | None:
 
 
 def _would_wait(stream: BinaryIO) -> bool:
-    """Tell whether the next read waits for whoever writes to a pipe; on Windows this is never known."""
-    if os.name == "nt":
-        return False
+    """Tell whether the next read waits for whoever writes to a pipe."""
     import select
 
     try:
+        if is_windows():
+            return is_pipe_empty(stream.fileno())
         return not select.select([stream.fileno()], [], [], 0)[0]
     except (OSError, ValueError):  # no descriptor, or more of them than select knows
         return False

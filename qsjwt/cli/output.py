@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, TextIO
 
 from qsjwt.errors import InputError
 from qsjwt.io.read import os_error_reason, user_path
+from qsjwt.io.windows import is_reader_gone
 from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import printable, quoted
 
@@ -68,6 +69,8 @@ def write_stdout(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as cause:
+        if is_reader_gone(cause):
+            raise BrokenPipeError from cause
         raise InputError(f"standard output {os_error_reason(cause)}, so the result is not written") from cause
 
 

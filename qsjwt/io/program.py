@@ -13,6 +13,7 @@ from typing import IO, Final, cast
 
 from qsjwt.io.ending import held_together
 from qsjwt.io.threads import start
+from qsjwt.io.windows import command_line, is_windows
 
 _LOOK_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 1.0
@@ -57,7 +58,7 @@ def run_program(command: Sequence[str], seconds: float, limit: int, tail: int) -
 
 def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 - the user's own command
-        command,
+        command_line(command) if is_windows() else command,
         bufsize=0,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -112,13 +113,8 @@ def _end(process: "subprocess.Popen[bytes]", readers: Sequence[Thread]) -> None:
             process.wait(_GRACE_SECONDS)
 
 
-def on_windows() -> bool:
-    """Tell whether a path may have a backslash in it, and a process no group."""
-    return os.name == "nt"
-
-
 def _signal(process: "subprocess.Popen[bytes]", name: str) -> None:
-    if not on_windows():
+    if not is_windows():
         with contextlib.suppress(OSError):
             os.killpg(process.pid, getattr(signal, name))
         return

@@ -52,6 +52,8 @@ def read_file(path: str, what: str, *, error: type[QsJwtError] = InputError, sho
 
 def os_error_reason(cause: OSError | ValueError) -> str:
     """Return the end of the sentence "the file 'x' …" for what went wrong with it."""
+    if isinstance(cause, PermissionError) and cause.filename and os.path.isdir(cause.filename):
+        cause = IsADirectoryError()  # which Windows has no code for
     match cause:
         case FileNotFoundError() | NotADirectoryError():
             return "does not exist"

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from qsjwt.api import InputError, KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, quoted
-from qsjwt.io.program import on_windows, run_program
+from qsjwt.io.program import run_program
 from qsjwt.io.read import user_path, whole_number
+from qsjwt.io.windows import COMMANDS_OF_CMD, is_windows
 
 _TIMEOUT_VARIABLE: Final = "QSJWT_EXEC_TIMEOUT"
 _TIMEOUT: Final = "30"
@@ -63,7 +64,7 @@ def _words(command: str) -> list[str]:
     lexer = shlex.shlex(command, posix=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
-    if on_windows():
+    if is_windows():
         lexer.escape = ""
     try:
         words = list(lexer)
@@ -108,6 +109,8 @@ def _why_not_started(program: str, cause: OSError | ValueError) -> tuple[str, st
     match cause:
         case FileNotFoundError() if shutil.which(program):
             return "names in its first line an interpreter that is not there", ""
+        case FileNotFoundError() if is_windows() and program.lower() in COMMANDS_OF_CMD:
+            return "is no program but a command of cmd", f"write exec:cmd /c {program} …"
         case FileNotFoundError():
             return "is not found", "the first word is a program on the path, or the path of one"
         case PermissionError():

@@ -319,7 +319,7 @@ class TestOnWindows:
     @pytest.fixture(autouse=True)
     def _windows(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for module in (provider, program):
-            monkeypatch.setattr(module, "on_windows", lambda: True)
+            monkeypatch.setattr(module, "is_windows", lambda: True)
         yield
 
     def test_a_backslash_is_part_of_a_path(self) -> None:

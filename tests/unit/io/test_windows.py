@@ -1,0 +1,129 @@
+"""What only Windows asks for; what needs Windows itself runs there alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qsjwt.io import windows
+from tests.conftest import Run
+
+on_windows = pytest.mark.skipif(os.name != "nt", reason="needs Windows")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["COM1", "aux", "aux.txt", "CON", "con.jwt", "folder\\con.jwt", "x\\..\\CON", "LPT9.pem", "COM\u00b9", "CON "],
+)
+def test_names_of_devices_are_reserved(path: str) -> None:
+    assert windows.is_reserved(path)
+
+
+@pytest.mark.parametrize("path", ["NUL", "nul", "token.jwt", "console.txt", "C:\\keys\\com10.pem", "auxiliary"])
+def test_other_names_are_not_and_nul_is_there_to_be_written_to(path: str) -> None:
+    assert not windows.is_reserved(path)
+
+
+def test_a_program_is_started_as_it_is() -> None:
+    assert windows.command_line([sys.executable, "a b", "%PATH%"]) == [sys.executable, "a b", "%PATH%"]
+
+
+def test_a_script_of_cmd_gets_its_arguments_quoted_by_the_rules_of_cmd() -> None:
+    line = windows.command_line(["get key.cmd", 'a "b" & calc', "%PATH%"])
+    assert isinstance(line, str)
+    assert line.endswith(' /e:ON /v:OFF /d /s /c ""get key.cmd" "a ""b"" & calc" "%%cd:~,%PATH%%cd:~,%""')
+    with pytest.raises(ValueError, match="line end"):
+        windows.command_line(["get.bat", "a\nb"])
+
+
+@on_windows
+@pytest.mark.parametrize(
+    "argument", ["plain", "a b", 'quoted "word"', "%PATH%", "!PATH!", "a & echo b", "a | more", "^caret", "100%", "x>y"]
+)
+def test_a_script_of_cmd_gets_what_was_said_and_runs_nothing_of_it(tmp_path: Path, argument: str) -> None:
+    (tmp_path / "show.py").write_text("import sys; print(sys.argv[1:])", encoding="ascii")
+    script = tmp_path / "show it.cmd"
+    script.write_text(f'@"{sys.executable}" "{tmp_path / "show.py"}" %*\r\n', encoding="ascii")
+    line = windows.command_line([str(script), argument])
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    if '"' not in argument:  # which the script's own %* hands on doubled
+        assert done.stdout.strip() == repr([argument])
+    assert "b" not in done.stdout.splitlines()
+
+
+@on_windows
+def test_a_private_file_is_not_there_twice_and_is_read_by_its_owner(tmp_path: Path) -> None:
+    path = str(tmp_path / "token")
+    with os.fdopen(windows.create_private(path), "wb") as stream:
+        stream.write(b"secret")
+    assert Path(path).read_bytes() == b"secret"
+    assert access_list(path) == "D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FA;;;BA)"
+    with pytest.raises(FileExistsError):
+        windows.create_private(path)
+
+
+@on_windows
+def test_secret_files_are_for_their_owner(run: Run, tmp_path: Path) -> None:
+    run("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--cert-create", "--output", "t.jwt")
+    for name in ("privatekey.pem", "t.jwt"):
+        assert access_list(str(tmp_path / name)).startswith("D:P(A;;FA;;;OW)")
+
+
+def access_list(path: str) -> str:
+    """Return the access list of *path* in SDDL."""
+    import ctypes
+    from ctypes import wintypes
+
+    advapi32 = ctypes.WinDLL("advapi32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
+    needed = wintypes.DWORD()
+    advapi32.GetFileSecurityW(path, 4, None, 0, ctypes.byref(needed))
+    descriptor = ctypes.create_string_buffer(needed.value)
+    assert advapi32.GetFileSecurityW(path, 4, descriptor, needed, ctypes.byref(needed))
+    text = wintypes.LPWSTR()
+    assert advapi32.ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, 1, 4, ctypes.byref(text), None)
+    return str(text.value)
+
+
+@on_windows
+@pytest.mark.parametrize("command", ["decode --jwt-file", "show-key --key", "show-key --cert-publickey-file"])
+def test_a_folder_where_a_file_is_meant_is_called_so(run: Run, tmp_path: Path, command: str) -> None:
+    done = run(*command.split(), tmp_path)
+    assert "is a folder" in done.stderr
+
+
+@on_windows
+def test_a_command_of_cmd_itself_is_told_from_a_program(run: Run) -> None:
+    done = run("show-key", "--key", "exec:type key.pem")
+    done.refused(3, "is no program but a command of cmd", "exec:cmd /c type")
+
+
+@on_windows
+@pytest.mark.parametrize("path", ["nul.txt", "COM1", "aux", "con.jwt", "CON", "CON ", "x\\..\\CON"])
+def test_nothing_is_written_to_the_name_of_a_device(run: Run, path: str) -> None:
+    done = run(
+        *("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--cert-create", "--output", path)
+    )
+    done.refused(2, "is a name that Windows keeps for a device")
+    assert not Path("privatekey.pem").exists()
+
+
+@on_windows
+def test_a_path_that_is_too_long_is_no_bug(run: Run) -> None:
+    done = run(
+        *("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--cert-create"),
+        *("--output", "x" * 300),
+    )
+    assert done.exit_code == 2
+    assert "unexpected" not in done.stderr
+
+
+@on_windows
+def test_rows_of_a_pipe_are_seen_as_they_come() -> None:
+    read, write = os.pipe()
+    assert windows.is_pipe_empty(read)
+    os.write(write, b"row")
+    assert not windows.is_pipe_empty(read)
+    os.close(write)
+    os.close(read)
