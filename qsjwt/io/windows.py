@@ -52,6 +52,7 @@ def create_private(path: str) -> int:
 
     :raises OSError: FileExistsError if it is there, or whatever else keeps it from being made.
     """
+    assert sys.platform == "win32"  # noqa: S101 - for the type checker
     import ctypes
     import msvcrt
     from ctypes import wintypes
@@ -90,6 +91,7 @@ def is_reader_gone(cause: OSError) -> bool:
 
 def is_pipe_empty(descriptor: int) -> bool:
     """Tell whether the next read of a pipe has to wait; False for what is no pipe."""
+    assert sys.platform == "win32"  # noqa: S101 - for the type checker
     import ctypes
     import msvcrt
     from ctypes import wintypes

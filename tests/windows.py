@@ -1,0 +1,77 @@
+"""Run the default tests in Windows' Python, under Wine: ``python -m tests.windows FOLDER [TEST ...]``.
+
+*FOLDER* has the programs ``environment`` and ``python``, which make and run such a Python. What it is made with is kept
+below ``QSJWT_WINDOWS_CACHE``, or else the user's cache, by the hash of what goes in. One process runs one file of tests, as many at a time as there are
+processors; each test has a minute.
+"""
+
+import configparser
+import hashlib
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+MAX_SKIPPED: Final = 0.05
+"""Of all tests."""
+
+_NOT_THERE: Final = ("service", "providers", "site", "bench", "fuzz")
+_SECONDS: Final = 60
+
+
+def main(folder: Path, wanted: list[str]) -> int:
+    """Run the tests and say what came of them; return 1 if any failed, or too many were skipped."""
+    os.environ["QSJWT_WINDOWS_HOME"] = str(_environment(folder))
+    files = [Path(name) for name in wanted] or [
+        path.relative_to(ROOT)
+        for path in sorted(ROOT.glob("tests/**/test_*.py"))
+        if path.relative_to(ROOT).parts[1] not in _NOT_THERE
+    ]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(pool.map(lambda path: _run(folder / "python", path), files))
+    total: Counter[str] = sum(results, Counter())
+    ran = total["tests"]
+    bad = total["failures"] + total["errors"]
+    print(f"{ran - bad - total['skipped']} passed, {bad} failed, {total['skipped']} skipped, on Windows' Python")
+    return int(bad > 0 or total["skipped"] > MAX_SKIPPED * ran)
+
+
+def _environment(folder: Path) -> Path:
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    requirements = [*tox["testenv"]["deps"].split(), "pytest-timeout"]
+    parts = [(ROOT / name).read_bytes() for name in ("setup.cfg", "setup.py")]
+    mark = hashlib.sha256(b"\0".join([*parts, " ".join(requirements).encode()])).hexdigest()[:16]
+    cache = os.environ.get("QSJWT_WINDOWS_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    made = Path(cache) / f"qsjwt-windows-{mark}"
+    if not (made / "ready").exists():
+        subprocess.run([folder / "environment", made, ROOT, *requirements], check=True)
+        (made / "ready").touch()
+    return made
+
+
+def _run(python: Path, path: Path) -> "Counter[str]":
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        options = ("-q", "-p", "no:cacheprovider", "-m", "not needs", f"--timeout={_SECONDS}", f"--junitxml={report}")
+        command = [str(python), "-m", "pytest", *options, path.as_posix()]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+        counted = ET.parse(report).getroot().find("testsuite") if report.exists() else None  # noqa: S314 - our own
+        if counted is None:
+            found = Counter(tests=1, errors=1)  # it was ended, or collected nothing
+        else:
+            found = Counter({name: int(counted.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")})
+    if found["failures"] or found["errors"]:
+        sys.stdout.write(done.stdout.decode("utf-8", "replace")[-20_000:])
+    print(f"{path}: {dict(found)}", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve(), sys.argv[2:]))
