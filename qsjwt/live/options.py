@@ -26,7 +26,12 @@ def add_server_options(parser: Parser, url: str) -> OptionGroup:
     group = parser.group("server", "HTTPS_PROXY and NO_PROXY name a proxy, and the hosts that are called without it.")
     group.add("--url", type=parse_address, required=True, metavar="URL", help=url)
     trust = group.one_of()
-    trust.add("--ca-file", metavar="FILE", help="certificates of CAs to trust beside those of the system, in PEM")
+    trust.add(
+        "--ca-file",
+        metavar="FILE",
+        help="certificates of CAs to trust beside those of the system, in PEM",
+        verbatim=True,
+    )
     trust.add(
         "--server-fingerprint",
         type=_fingerprint,

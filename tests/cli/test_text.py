@@ -9,6 +9,7 @@ import jwt as pyjwt
 import pytest
 
 from qsjwt.api import create_token, create_tokens
+from qsjwt.cli.index import CommandIndex
 from tests.conftest import Run
 
 CLOUD = ("create-qscloud", "--issuer", "https://idp", "--keyid", "k1", "--subject", "anna", "--expires", "5m")
@@ -202,3 +203,18 @@ def test_from_python_what_is_left_out_is_in_the_remarks_of_each_token(keys: Simp
     assert "typographic dash" in bo.error.message
     assert zoe.token is not None
     assert zoe.token.remarks == [common]
+
+
+def test_every_option_for_a_file_or_a_key_takes_its_value_as_it_is() -> None:
+    described = CommandIndex().each_parser(
+        lambda words, parser: [(words, option) for option in parser.declared.options]
+    )
+    options = [each for command in described for each in command]
+    assert len(options) > 200
+    found = {
+        f"{words} {option.title}"
+        for words, option in options
+        if option.placeholder in ("FILE", "FOLDER", "PREFIX", "PEM", "SCHEME:REFERENCE", "TOKEN")
+        and not option.verbatim
+    }
+    assert {name for name in found if not name.endswith(" --prefix")} == set()
