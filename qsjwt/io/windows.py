@@ -52,7 +52,8 @@ def create_private(path: str) -> int:
 
     :raises OSError: FileExistsError if it is there, or whatever else keeps it from being made.
     """
-    assert sys.platform == "win32"  # noqa: S101 - for the type checker
+    if sys.platform != "win32":
+        raise NotImplementedError
     import ctypes
     import msvcrt
     from ctypes import wintypes
@@ -91,7 +92,8 @@ def is_reader_gone(cause: OSError) -> bool:
 
 def is_pipe_empty(descriptor: int) -> bool:
     """Tell whether the next read of a pipe has to wait; False for what is no pipe."""
-    assert sys.platform == "win32"  # noqa: S101 - for the type checker
+    if sys.platform != "win32":
+        raise NotImplementedError
     import ctypes
     import msvcrt
     from ctypes import wintypes
