@@ -12,6 +12,7 @@ from qsjwt.keys.algorithm_identifier import decrypted, pss_algorithms, unknown_c
 from qsjwt.keys.foreign import reading
 from qsjwt.keys.jwk import ALLOWED, MAX_RSA_BITS, jwk_of, private_given, private_jwk, public_jwks, several, too_large
 from qsjwt.keys.pem import ENCRYPTED, PKCS12, Block, blocks, is_json, named, text_of
+from qsjwt.redaction import quoted
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -20,6 +21,9 @@ Passphrase = Callable[[], bytes | None]
 
 _CIPHERS_OF_HEADERS: Final = ("AES-128-CBC", "AES-192-CBC", "AES-256-CBC", "DES-EDE3-CBC")
 """What the library decrypts of OpenSSL's traditional encryption."""
+
+_CIPHERS_OF_OPENSSH: Final = ("aes256-ctr", "aes256-cbc", "aes256-gcm@openssh.com")
+"""What it decrypts of OpenSSH's."""
 
 
 def load_private_key(data: bytes, source: str, passphrase: Passphrase, alias: str | None = None) -> JWK:
@@ -137,6 +141,9 @@ def _openssh(block: Block, source: str, password: bytes | None) -> Any:
         try:
             return serialization.load_ssh_private_key(block.pem, password, unsafe_skip_rsa_key_validation=True)
         except UnsupportedAlgorithm as cause:
+            if password and (cipher := block.openssh_cipher) not in _CIPHERS_OF_OPENSSH:
+                message = f"{source} is encrypted with {quoted(cipher)}, which cannot be decrypted here"
+                raise KeyUnavailable(message, hint="make a copy with: ssh-keygen -p -Z aes256-ctr -f COPY") from cause
             raise KeyUnavailable(
                 f"{source} is encrypted, or of a kind, that is not known here",
                 hint="pip install 'qsjwt[ssh]', or convert a copy: ssh-keygen -p -m PEM -f COPY",

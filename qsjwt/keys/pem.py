@@ -31,8 +31,8 @@ _NOISE: Final = re.compile(r"[\s\"',>\\]+")
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
 _OPENSSH: Final = "OPENSSH PRIVATE KEY"
 _OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
-_OPENSSH_PLAIN: Final = _OPENSSH_MAGIC + b"\0\0\0\4none"
-"""What an OpenSSH key begins with that is not encrypted: its magic, and the cipher's name (PROTOCOL.key)."""
+_OPENSSH_PLAIN: Final = "none"
+"""The name of the cipher of an OpenSSH key that is not encrypted (PROTOCOL.key)."""
 
 PKCS12: Final = "PKCS12"
 """The label of PKCS#12 (RFC 7292) here; as text it has none of its own."""
@@ -80,7 +80,7 @@ class Block:
     def encrypted(self) -> bool:
         """Whether a passphrase is needed to read it."""
         if self.label == _OPENSSH:
-            return not self.der().startswith(_OPENSSH_PLAIN)
+            return self.openssh_cipher != _OPENSSH_PLAIN
         return self.label == ENCRYPTED or self.cipher is not None
 
     @property
@@ -88,6 +88,12 @@ class Block:
         """What OpenSSL's traditional header calls the cipher, such as "AES-256-CBC"; None if there is no header."""
         headers = _ENCRYPTION_HEADERS.match(self.content)
         return headers["cipher"] if headers else None
+
+    @property
+    def openssh_cipher(self) -> str:
+        """What OpenSSH calls the cipher, such as "aes256-ctr"; the name stands behind the magic (PROTOCOL.key)."""
+        rest = self.der()[len(_OPENSSH_MAGIC) :]
+        return rest[4 : 4 + int.from_bytes(rest[:4], "big")][:64].decode("ascii", "replace")
 
     @property
     def is_openssh(self) -> bool:

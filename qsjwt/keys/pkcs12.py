@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from qsjwt.errors import KeyUnavailable
+from qsjwt.keys.algorithm_identifier import unknown_cipher
 from qsjwt.keys.der import BMP_STRING, OCTETS, Value, octets, oid, value_at, values
 from qsjwt.keys.foreign import reading
 from qsjwt.keys.jwk import several
@@ -33,8 +34,11 @@ class Store(NamedTuple):
 
 
 class _KeyBag(NamedTuple):
+    """One private key; *cipher* is that of its encryption if it cannot be decrypted."""
+
     alias: str
     pem: str
+    cipher: str = ""
 
 
 def open_store(data: bytes, source: str, password: bytes | None, alias: str | None) -> Store:
@@ -60,7 +64,13 @@ def open_store(data: bytes, source: str, password: bytes | None, alias: str | No
     certificates = [*([store.cert] if store.cert else []), *store.additional_certs]
     with reading(f"{source} has a certificate that cannot be read"):
         text = b"".join(each.certificate.public_bytes(Encoding.PEM) for each in certificates).decode("ascii")
-    return Store(_chosen(found, source, alias).pem, text, opened_with)
+    chosen = _chosen(found, source, alias)
+    if chosen.cipher:
+        raise KeyUnavailable(
+            f"the private key in {source} is encrypted with {chosen.cipher}, which cannot be decrypted here",
+            hint="take it out: openssl pkcs12 -in FILE -nocerts -out NEW.pem, and give NEW.pem",
+        )
+    return Store(chosen.pem, text, opened_with)
 
 
 def _opened(data: bytes, source: str, password: bytes | None) -> tuple[pkcs12.PKCS12KeyAndCertificates, bytes | None]:
@@ -107,6 +117,7 @@ def _key_bags(data: bytes) -> list[_KeyBag]:
         _KeyBag(
             name if name and names.count(name) == 1 else f"{name}#{position}".removeprefix("#"),
             armoured(parts[1].content, _KEY_BAGS[oid(parts[0])]),
+            unknown_cipher(parts[1].content) if _KEY_BAGS[oid(parts[0])] == ENCRYPTED else "",
         )
         for position, (name, parts) in enumerate(found, 1)
     ]

@@ -163,6 +163,29 @@ def test_keys_that_openssl_encrypts_are_read_or_their_cipher_is_named(
             load_private_key(out.read_bytes(), "k", lambda: b"s3cret")
 
 
+@pytest.mark.needs("openssl")
+def test_a_cipher_in_a_pkcs12_that_is_unknown_is_named(keys: SimpleNamespace, tmp_path: Path) -> None:
+    certificate, store = tmp_path / "c.pem", tmp_path / "s.p12"
+    certificate.write_bytes(self_signed(keys.rsa, "x"))
+    files = ("-inkey", keys.files["rsa"], "-in", certificate, "-out", store, "-passout", "pass:right")
+    run_program("openssl", "pkcs12", "-export", *files, "-keypbe", "camellia-256-cbc")
+    with pytest.raises(KeyUnavailable, match="is encrypted with Camellia-256-CBC") as refusal:
+        load_private_key(store.read_bytes(), "the store", lambda: b"right")
+    assert "openssl pkcs12 -in FILE" in refusal.value.hint
+
+
+def test_a_cipher_of_openssh_that_is_unknown_is_named(keys: SimpleNamespace) -> None:
+    key = keys.ec.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.BestAvailableEncryption(b"right")
+    )
+    der = base64.b64decode(b"".join(key.splitlines()[1:-1])).replace(b"aes256-ctr", b"aes128-ctr")
+    label = b"OPENSSH PRIVATE KEY-----\n"
+    changed = b"-----BEGIN " + label + base64.encodebytes(der) + b"-----END " + label
+    with pytest.raises(KeyUnavailable, match="is encrypted with 'aes128-ctr'") as refusal:
+        load_private_key(changed, "the key", lambda: b"right")
+    assert "ssh-keygen -p -Z aes256-ctr" in refusal.value.hint
+
+
 @pytest.mark.parametrize("curve", [ec.BrainpoolP256R1, ec.BrainpoolP512R1, ec.SECP256K1, ec.SECP224R1])
 def test_a_curve_that_tokens_are_not_signed_with_is_bad_input(
     run: Run, qseow: Run, tmp_path: Path, curve: type[ec.EllipticCurve]
