@@ -73,7 +73,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runner = tmp_path_factory.mktemp("runner")
     for name in ("temp", "workspace", "action"):
         (runner / name).mkdir()
-    for name in ("qsjwt", "qsjwt_platforms"):
+    for name in ("qsjwt", "qsjwt_platforms", "packaging/requirements"):
         shutil.copytree(ROOT / name, runner / "action" / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "setup.cfg", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, runner / "action")
@@ -124,12 +124,19 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [text for text in HOSTILE if "\n" not in text])
 def test_a_hostile_value_stays_the_value_of_its_claim(runner: Path, keys: SimpleNamespace, key: str, text: str) -> None:
     named = dict.fromkeys(("userid", "userdir", "username"), text)
     claims = _claims(_run(CREATE, runner, {**USER, "key": key, **named}), keys)
     assert [claims[name] for name in ("userId", "userDirectory", "name")] == [text] * 3
     assert sorted(path.name for path in (runner / "workspace").iterdir()) == ["pip.py", "venv.py"]
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if "\n" in text])
+def test_a_value_of_two_lines_is_refused_and_none_of_them_is_a_command(runner: Path, key: str, text: str) -> None:
+    ran = _run(CREATE, runner, {**USER, "key": key, "username": text})
+    assert (ran.code, ran.outputs, ran.stderr) == (2, "", "")
+    assert not {*text.splitlines()} & {*ran.stdout.splitlines()}
 
 
 @pytest.mark.parametrize("name", ["platform", "expires", "arguments", "extras"])
@@ -141,6 +148,11 @@ def test_a_hostile_input_that_is_no_claim_is_refused(runner: Path, key: str, nam
     assert "add-mask" not in ran.stdout
     assert "PRIVATE" not in ran.stdout + ran.stderr
     assert sorted(path.name for path in (runner / "workspace").iterdir()) == ["pip.py", "venv.py"]
+
+
+def test_an_extra_that_does_not_exist_is_named(runner: Path) -> None:
+    ran = _run(INSTALL, runner, {"extras": "ssh,awss"})
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", "qsjwt: error: there is no extra 'awss'\n")
 
 
 def test_what_qsjwt_says_comes_after_the_mask_and_is_no_command_to_the_runner(
