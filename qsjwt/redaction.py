@@ -82,8 +82,8 @@ def quoted(value: str) -> str:
 
     :param value: text from a user, a file or a service.
     """
-    cut = value if len(value) <= _MAX_QUOTE_CHARACTERS else value[:_MAX_QUOTE_CHARACTERS] + "…"
-    text = f"'{printable(cut)}'"
+    text = printable(value[: _MAX_QUOTE_CHARACTERS + 1])
+    text = f"'{text}'" if len(text) <= _MAX_QUOTE_CHARACTERS else f"'{text[:_MAX_QUOTE_CHARACTERS]}…'"
     # What is shown may look like a key where the value does not: a key with a long tail that is cut off.
     if holds_secret(value) or holds_secret(text):
         return "(hidden, as it looks like a key or a token)"

@@ -90,9 +90,7 @@ class RowReader:
         self._lines = self._numbered(stream)
         self._ahead: deque[_Line] = deque()
         self._not_closed = (0, "")
-        first = next((line for line in self._lines if line.number and (line.text is None or line.text.strip())), None)
-        if first is None:
-            raise InputError(f"{source} is empty", hint="CSV begins with the names of its columns, such as userid")
+        first = self._first_line()
         start = (first.text or "").lstrip()[:1]
         if form is None and start == "[":
             raise InputError(
@@ -105,15 +103,22 @@ class RowReader:
         else:
             self._ahead.append(first)
 
+    def _first_line(self) -> _Line:
+        """Return the next line that is not blank."""
+        for line in self._lines:
+            if line.number and (line.text is None or line.text.strip()):
+                return line
+        raise InputError(f"{self._source} is empty", hint="CSV begins with the names of its columns, such as userid")
+
     def _header(self, line: str | None) -> list[str]:
+        if said := _SAID_DELIMITER.fullmatch(line or ""):  # spreadsheets write it, and read it
+            line = self._first_line().text
         if line is None or not _is_text(line):
-            raise InputError(f"{self._source} has no readable header: its first line is not text")
-        if said := _SAID_DELIMITER.fullmatch(line):  # spreadsheets write it, and read it
-            self._delimiter = said[1]
-            line = next((line.text for line in self._lines if line.number), None) or ""
-        else:
-            names_alone = re.sub(r'"[^"]*"', "", line)
-            self._delimiter = next((mark for mark in _DELIMITERS if mark in names_alone), _DELIMITERS[0])
+            raise InputError(f"{self._source} has no readable header: the line that has to be it is not text")
+        names_alone = re.sub(r'"[^"]*"', "", line)
+        self._delimiter = (
+            said[1] if said else next((mark for mark in _DELIMITERS if mark in names_alone), _DELIMITERS[0])
+        )
         try:
             names = [name.strip() for name in self._cells([line])]
         except ValueError as cause:

@@ -115,7 +115,9 @@ def test_a_plain_value_is_shown_as_it_is(value: str) -> None:
 
 
 def test_a_long_value_is_shortened() -> None:
-    assert len(quoted("x" * 10_000)) < 250
+    assert quoted("x" * 200) == f"'{'x' * 200}'"
+    assert quoted("x" * 201) == f"'{'x' * 200}…'"
+    assert len(quoted("\U0010ffff" * 10_000)) < 250
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ def test_the_first_character_tells_the_format_where_nobody_does() -> None:
         (b"userid,,groups\n", "the column 2 of the batch has no name"),
         (b"userid,groups,userid\n", "has the column 'userid' twice"),
         (b"user\xffid\n", "has no readable header"),
+        (b"sep=;\nuser\xffid\n", "has no readable header"),
+        (b"sep=,\n" + b"x" * (1 << 20) + b"yy\n", "has no readable header"),
+        (b"sep=,\n", "is empty"),
         (b'"userid\n', "the header of the batch cannot be read: a quoted cell is not closed"),
         (b'[{"userid":"anna"}]', "begins as an array of JSON does"),
         (b"x" * (1 << 20) + b"yy\n", "has no readable header"),
@@ -110,6 +113,7 @@ def test_a_bad_line_of_csv_does_not_concern_the_next() -> None:
 
 
 def test_spreadsheets_may_say_their_delimiter_and_quote_their_header() -> None:
+    assert _rows(b"sep=;\n\nuserid;groups\nanna;a,b\n") == [Row(1, 4, {"userid": "anna", "groups": "a,b"})]
     assert _rows(b"sep=;\r\nuserid;groups\r\nanna;a,b\r\n") == [Row(1, 3, {"userid": "anna", "groups": "a,b"})]
     assert _rows(b'"claim.a,b";userid\nx;anna\n')[0].values == {"claim.a,b": "x", "userid": "anna"}
 
