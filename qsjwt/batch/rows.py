@@ -85,7 +85,6 @@ class RowReader:
         """
         self.columns: Sequence[str] | None = None
         self._source = source
-        self._delimiter = _DELIMITERS[0]
         self._bytes_per_letter = 1
         self._lines = self._numbered(stream)
         self._ahead: deque[_Line] = deque()
@@ -116,9 +115,8 @@ class RowReader:
         if line is None or not _is_text(line):
             raise InputError(f"{self._source} has no readable header: the line that has to be it is not text")
         names_alone = re.sub(r'"[^"]*"', "", line)
-        self._delimiter = (
-            said[1] if said else next((mark for mark in _DELIMITERS if mark in names_alone), _DELIMITERS[0])
-        )
+        likely = next((mark for mark in _DELIMITERS if mark in names_alone), _DELIMITERS[0])
+        self._delimiter = said[1] if said else likely
         try:
             names = [name.strip() for name in self._cells([line])]
         except ValueError as cause:
