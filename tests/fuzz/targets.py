@@ -91,14 +91,14 @@ class _KnownPassphrase(Secrets):
 _FOLDER: Final = tempfile.TemporaryDirectory(
     prefix="qsjwt-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None
 )
-_PKCS12_FILE: Final = Path(_FOLDER.name) / "key.p12"
+_FILE: Final = Path(_FOLDER.name) / "key"
 
 
 def read_private_key(data: bytes) -> None:
     """Open a private key in any form, and sign with some: a damaged one may load, but gives no token that is wrong."""
     if data[:1] == b"\x30" and b"\x02\x01\x03" in data[:8]:
-        _PKCS12_FILE.write_bytes(data)
-        reference = f"pkcs12:{_PKCS12_FILE}"
+        _FILE.write_bytes(data)
+        reference = f"pkcs12:{_FILE}"
     else:
         reference = f"inline:{data.decode('utf-8', 'surrogateescape')}"
     with open_signer(reference, _KnownPassphrase()) as signer:
@@ -111,7 +111,8 @@ def read_private_key(data: bytes) -> None:
 
 def read_public_key(data: bytes) -> None:
     """Read public keys and certificates, and show what ``show-key`` and ``registration`` show of one."""
-    options = Options({"cert_publickey": [os.fsdecode(data)], "cert_publickey_file": None})
+    _FILE.write_bytes(data)
+    options = Options({"cert_publickey": None, "cert_publickey_file": [str(_FILE)]})
     public = key_options.one_public_key(options, None, key_options.public_material(options), "k1")
     record = public.described(NOW)
     json.dumps([record, public.members, public.pem, public.certificate_pem], allow_nan=False).encode("utf-8")
