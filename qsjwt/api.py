@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from qsjwt.batch.rows import Row
     from qsjwt.live.exchange import Exchange, Explanation, Presentation, Session
     from qsjwt.live.messages import Request, Response
-    from qsjwt.live.plan import Change, Changing, Difference, Facts, Plan, Site, Survey, differences
+    from qsjwt.live.plan import Change, Changing, Difference, Facts, Plan, Site, Survey, differences, merged
 
 __all__ = [
     "REGISTERED_CLAIMS",
@@ -97,6 +97,7 @@ __all__ = [
     "jose_signature",
     "load_public_keys",
     "local_signer",
+    "merged",
     "open_signer",
     "quoted",
     "read_file",
@@ -116,7 +117,8 @@ _SELDOM_USED = {
     **dict.fromkeys(("Exchange", "Explanation", "Presentation", "Session"), "qsjwt.live.exchange"),
     **dict.fromkeys(("Request", "Response"), "qsjwt.live.messages"),
     **dict.fromkeys(
-        ("Change", "Changing", "Difference", "Facts", "Plan", "Site", "Survey", "differences"), "qsjwt.live.plan"
+        ("Change", "Changing", "Difference", "Facts", "Plan", "Site", "Survey", "differences", "merged"),
+        "qsjwt.live.plan",
     ),
 }
 """Names to their modules, which no plugin needs for one token on the command line."""

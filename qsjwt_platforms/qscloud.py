@@ -24,6 +24,7 @@ from qsjwt.api import (
     checks,
     fitted_time_claims,
     format_duration,
+    quoted,
     registered_key,
 )
 
@@ -37,6 +38,9 @@ WINDOW: Final = 3600
 _PROTOCOL: Final = "jwtAuth"
 MAX_DESCRIPTION: Final = 128
 """Characters of an identity provider's description: qlik.dev/apis/rest/identity-providers."""
+
+MAX_CLOCK_TOLERANCE: Final = 7200
+"""Seconds."""
 
 _LIMIT: Final = "help.qlik.com, Repository Service API, proxy service: maxHeaderLineBytes 8192 (said of Qlik Sense)"
 _LOGIN: Final = "qlik.dev/apis/rest/login"
@@ -149,6 +153,12 @@ class Qscloud(Platform):
             "--tenant-id", action="append", metavar="ID", help="tenant that the identity provider is for; repeatable"
         )
         options.add("--description", metavar="TEXT", help="its description", longest=MAX_DESCRIPTION)
+        options.add(
+            "--clock-tolerance",
+            type=_clock_tolerance,
+            metavar="SECONDS",
+            help="how far clocks may differ, from 0 to 7200; Qlik's default is 5",
+        )
 
     def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token; ``exp`` is cut to Qlik's window if the clock skew alone would break it."""
@@ -196,6 +206,8 @@ class Qscloud(Platform):
             body["description"] = options.description
         if options.tenant_id is not None:
             body["tenantIds"] = options.tenant_id
+        if options.clock_tolerance is not None:
+            body["clockToleranceSec"] = options.clock_tolerance
         return body
 
     def read_registration(self, entity: JsonObject) -> Registration:
@@ -236,6 +248,13 @@ class Qscloud(Platform):
         from qsjwt_platforms import qscloud_administration
 
         return qscloud_administration.EXPLANATIONS
+
+
+def _clock_tolerance(text: str) -> int:
+    """Return the value of ``--clock-tolerance``: qlik.dev/apis/rest/identity-providers, clockToleranceSec."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 4 or int(text) > MAX_CLOCK_TOLERANCE:  # noqa: PLR2004
+        raise InputError(f"{quoted(text)} (must be a whole number of seconds, from 0 to {MAX_CLOCK_TOLERANCE})")
+    return int(text)
 
 
 def _random() -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final
+from urllib.parse import urljoin
 
 from qsjwt.api import (
     Change,
@@ -26,6 +27,7 @@ _PROVIDERS: Final = "qlik.dev/apis/rest/identity-providers"
 _CLIENTS: Final = "qlik.dev/apis/rest/oauth-clients"
 _JSON: Final = {"Content-Type": "application/json"}
 _MAX_PAGES: Final = 100
+_RESPONSE: Final = "the response of the tenant"
 
 EXPLANATIONS: Final = (
     Explanation(
@@ -108,7 +110,11 @@ def register_client(body: Entity, client_id: str | None, site: Site) -> Survey:
     if not same:
         facts = _client("(the ID of the new one)", key)
         return Plan(title, {}, [Change(f"create {title}", _creating_client(url, body), facts)])
-    client = same[0]
+    # A list need not have all members of each, and the keys that it leaves out would be lost.
+    address = f"{url}/{same[0].required_text('clientId')}"
+    client = JsonObject(
+        (yield Request("GET", address)).expect_object(200, member="clientId"), _RESPONSE, ServerUnavailable
+    )
     wanted = {
         name: sorted({*client.texts(name), *body[name]})
         for name in ("allowedAuthMethods", "allowedGrantTypes")
@@ -120,7 +126,6 @@ def register_client(body: Entity, client_id: str | None, site: Site) -> Survey:
     unlike = [each for one in known for each in differences(key, one)]
     if unlike or not known:
         wanted["publicKeys"] = [*(dict(one) for one in keys if one not in known), key]
-    address = f"{url}/{client.required_text('clientId')}"
     changes = [Change(f"add the key to {title}", _patching(address, _replacing(wanted, *wanted)))] if wanted else []
     return Plan(title, _client(client["clientId"], key), changes, [*differing, *unlike])
 
@@ -131,13 +136,11 @@ def _all(url: str) -> Generator[Request, Response, list[JsonObject]]:
     address, seen = url, set[str]()
     while address and address not in seen and len(seen) < _MAX_PAGES:
         seen.add(address)
-        page = JsonObject(
-            (yield Request("GET", address)).expect_object(200, member="data"),
-            "the response of the tenant",
-            ServerUnavailable,
-        )
+        members = (yield Request("GET", address)).expect_object(200, member="data")
+        page = JsonObject(members, _RESPONSE, ServerUnavailable)
         entities += page.objects("data")
-        address = page.object("links").object("next").text("href")
+        following = page.object("links").object("next").text("href")
+        address = following and urljoin(url, following)
     return entities
 
 

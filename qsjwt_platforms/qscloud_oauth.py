@@ -31,6 +31,10 @@ from qsjwt.api import (
 if TYPE_CHECKING:
     from qsjwt.api import Exchange, Explanation, Presentation, Site, Survey
 
+MAX_CLIENT_NAME: Final = 512
+"""Characters of an OAuth client's name: qlik.dev/apis/rest/oauth-clients."""
+
+_CLIENT_FORM: Final = "client"
 WINDOW: Final = 300
 """Seconds that exp may lie after iat."""
 
@@ -92,6 +96,7 @@ class QscloudOauth(Platform):
         "--keyid thumbprint --expires 5m --key file:privatekey.pem"
     )
     administrators = ("api-key",)
+    registration_forms = ("jwk", _CLIENT_FORM)
     rules = (
         Rule("algorithm", "the algorithm is RS256, RS512 or ES384", _PAGE, checks.algorithm(algorithms)),
         Rule("kid", "the key ID (kid) is that of the registered key", _PAGE, checks.key_id(), option="--keyid"),
@@ -121,6 +126,16 @@ class QscloudOauth(Platform):
             help="https://TENANT.REGION.qlikcloud.com; aud is its /oauth/token",
         )
 
+    def add_registration_options(self, options: OptionGroup) -> None:
+        """Add the name of the client."""
+        options.add(
+            "--client-name",
+            default="qsjwt",
+            longest=MAX_CLIENT_NAME,
+            metavar="NAME",
+            help="name of the OAuth client, if there is none with --client-id; default %(default)s",
+        )
+
     def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token; ``exp`` is cut to the window if the clock skew alone would break it."""
         client, endpoint = request.options.client_id, request.options.tenant
@@ -130,7 +145,13 @@ class QscloudOauth(Platform):
         return Token({}, claims, remarks=remarks)
 
     def registration(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
-        """Return the JWK (RFC 7517) for the OAuth client, with all members that Qlik wants."""
+        """Return the JWK (RFC 7517) for the OAuth client, with all members that Qlik wants, or the whole client."""
+        if request.options.get("format") == _CLIENT_FORM:
+            return self._client(request, public)
+        return self._key(request, public)
+
+    @staticmethod
+    def _key(request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         return {"kid": request.key_id, "alg": request.algorithm, "use": "sig", **public.members}
 
     def read_registration(self, entity: JsonObject) -> Registration:
@@ -157,21 +178,12 @@ class QscloudOauth(Platform):
 
         return qscloud_oauth_session.EXPLANATIONS
 
-    def add_register_options(self, options: OptionGroup) -> None:
-        """Add the name of the client."""
-        options.add(
-            "--client-name",
-            default="qsjwt",
-            metavar="NAME",
-            help="name of the OAuth client, which is created if there is none; default %(default)s; or use --client-id",
-        )
-
     def _client(self, request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         """Return the body for ``POST /api/v1/oauth-clients``: a client that acts for itself, with this key."""
         return {
             "appType": "web",
             "clientName": request.options.client_name,
-            "publicKeys": [self.registration(request, public)],
+            "publicKeys": [self._key(request, public)],
             "allowedAuthMethods": ["private_key_jwt"],
             "allowedGrantTypes": ["client_credentials"],
             "allowedScopes": ["user_default"],

@@ -23,12 +23,19 @@ from qsjwt.api import (
     Survey,
     TokenRequest,
     differences,
+    merged,
     quoted,
 )
 from qsjwt_platforms.virtual_proxy import virtual_proxy
 
 XRFKEY: Final = "qsjwtqsjwtqsjwt0"
 """16 letters and digits, the same in the query and in a header (help.qlik.com, Using Xrfkey headers)."""
+
+_KEPT: Final = (
+    *("sessionCookieHeaderName", "sessionInactivityTimeout"),
+    *("windowsAuthenticationEnabledDevicePattern", "headerAuthenticationMode"),
+)
+"""What an administrator may have set as they like: no option says it, and no token depends on it."""
 
 _CONFLICT: Final = 409
 _ATTEMPTS: Final = 2
@@ -102,6 +109,7 @@ def register(request: TokenRequest, public: PublicKey, site: Site) -> Survey:
     """Return what there is to do: the virtual proxy itself, then a link for each proxy that has none."""
     repository = _Repository(site, request.options)
     prefix = request.options.prefix
+    entity = f"the virtual proxy {quoted(prefix)}"
     found = yield from repository.read("virtualproxyconfig/full", f"prefix eq '{prefix}'")
     existing = next((one for one in found if one.text("prefix").casefold() == prefix), None)
     chosen = {
@@ -112,19 +120,21 @@ def register(request: TokenRequest, public: PublicKey, site: Site) -> Survey:
     request = replace(request, options=Options(chosen, request.options.given))
     body = virtual_proxy(request, public)
     # Without an audience of its own the virtual proxy takes any token; one that has another takes none without it.
-    differing = [] if existing is None else differences({"jwtAudience": "", **body}, existing)
+    kept = _KEPT if request.options.description else (*_KEPT, "description")
+    wanted = {"jwtAudience": "", **{name: value for name, value in body.items() if name not in kept}}
+    differing = [] if existing is None else differences(wanted, existing)
     known, changes = _facts(prefix, "(the ID of the new one)" if existing is None else existing.required_text("id")), []
     if existing is None:
-        changes.append(Change(f"create the virtual proxy {quoted(prefix)}", repository.creating(body), known))
+        changes.append(Change(f"create {entity}", repository.creating(body), known))
     elif differing:
-        changes.append(Change(f"change the virtual proxy {quoted(prefix)}", repository.changing(existing, body), known))
+        changes.append(Change(f"change {entity}", repository.changing(existing, wanted), known))
     proxies = yield from _proxies(repository, request.options)
     for proxy in proxies:
         if existing is None or existing["id"] not in _linked(proxy):
             changes.append(Change(f"link it to the proxy on {quoted(_host(proxy))}", repository.linking(proxy)))
     linked = {"proxies": [{"id": proxy["id"], "hostName": _host(proxy)} for proxy in proxies]}
     facts = {**({} if existing is None else known), **linked}
-    return Plan(f"the virtual proxy {quoted(prefix)}", facts, changes, differing)
+    return Plan(entity, facts, changes, differing)
 
 
 class _Repository:
@@ -167,13 +177,11 @@ class _Repository:
 
         return create
 
-    def changing(self, existing: JsonObject, body: Mapping[str, Any]) -> Callable[[Facts], Changing]:
-        """Return what gives the virtual proxy the members of *body*."""
+    def changing(self, existing: JsonObject, wanted: Mapping[str, Any]) -> Callable[[Facts], Changing]:
+        """Return what gives the virtual proxy the members of *wanted*, where it has others."""
 
         def change(_: Facts) -> Changing:
-            yield from self._save(
-                f"virtualproxyconfig/{existing['id']}", lambda found: {**found, "jwtAudience": "", **body}
-            )
+            yield from self._save(f"virtualproxyconfig/{existing['id']}", lambda found: merged(found, wanted))
             return {}
 
         return change

@@ -1,6 +1,7 @@
 """The documents tell the truth: their commands run, and what the program has is in them."""
 
 import configparser
+import functools
 import inspect
 import itertools
 import json
@@ -20,10 +21,12 @@ import pytest
 import yaml
 
 from qsjwt import errors
-from qsjwt.api import Case, Response, create_token
+from qsjwt.api import Case, Response, Site, create_token
 from qsjwt.cli.completion.scripts import SHELLS
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.live.explain import explain
+from qsjwt.live.registering import rehearse
+from qsjwt.live.registering import run as run_exchange
 from qsjwt.tokens.platform import PLATFORMS
 from qsjwt.tokens.rules import Finding
 from tests.conftest import VECTORS, InstallPlugin, Run
@@ -419,10 +422,25 @@ def test_the_example_platform_works_as_it_is_printed(
     assert pyjwt.decode(token, keys.rsa.public_key(), ["RS256"])["user"] == "anna"
 
 
+def test_the_example_of_registering_changes_what_is_different_and_nothing_else() -> None:
+    (source,) = [block.text for block in PLATFORM.blocks("python") if "def register(" in block.text]
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)  # noqa: S102 - that is what is tested
+    acme = SimpleNamespace(registration=lambda request, public: {"key": "new"})
+    request, site = SimpleNamespace(options=SimpleNamespace(site="north")), Site("https://acme.example", "api-key")
+    answers: list[tuple[bytes, list[str]]] = [(b'{"key": "new"}', []), (b'{"key": "old", "more": 1}', ["save the key"])]
+    for body, titles in answers:
+        survey, answer = namespace["Acme"].register(acme, request, None, site), Response(200, body=body)
+        plan = run_exchange(survey, functools.partial(lambda answered, _: answered, answer))
+        assert [change.title for change in plan.changes] == titles
+    ((_, sent),) = rehearse(plan, lambda _: Response(200))
+    assert (sent.method, json.loads(sent.body or b"")) == ("PUT", {"key": "new", "more": 1})
+
+
 def test_the_larger_example_platform_works_as_it_is_printed(
     run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, source, _, _, contract = (block.text for block in PLATFORM.blocks("python"))
+    _, source, _, _, _, contract = (block.text for block in PLATFORM.blocks("python"))
     installed_plugin("acme-platform", {"qsjwt.platform.v1": _entry_point("qsjwt.platform.v1")}, source)
     made = run("create-acme", "--issuer", "i", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
     (tmp_path / "token").write_text(made.token, encoding="ascii")

@@ -81,29 +81,50 @@ Survey: TypeAlias = Generator[Request, Response, Plan]
 """Yields requests that read, is sent the response to each, and returns a plan."""
 
 
-def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
+def differences(wanted: Mapping[str, Any], found: Mapping[str, Any], within: str = "") -> list[Difference]:
     """Return what *found*, the JSON of a server, has otherwise than *wanted*.
 
     What a server adds is no difference; nor is the order of an array, or where the lines of PEM end.
+
+    :param within: what stands before the name of each member, such as "options.".
     """
     return [
-        Difference(name, found.get(name), value) for name, value in wanted.items() if not _agree(value, found.get(name))
+        difference
+        for name, value in wanted.items()
+        for difference in _unlike(f"{within}{name}", value, found.get(name))
     ]
 
 
-def _agree(wanted: Any, found: Any) -> bool:
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and not differences(wanted, found)
-    if isinstance(wanted, list):
-        rest = [*found] if isinstance(found, list) else []
-        for item in wanted:
-            same = next((other for other in rest if _agree(item, other)), None)
-            if same is None:
-                return False
-            rest.remove(same)
-        return not rest
-    if isinstance(wanted, str) and isinstance(found, str) and wanted.startswith(_PEM):
-        return "".join(wanted.split()) == "".join(found.split())
-    return bool(wanted == found and isinstance(wanted, bool) == isinstance(found, bool)) or (
-        wanted == "" and found is None
-    )
+def merged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *found* with those members of *wanted* that differ, and nothing else changed."""
+    return {**found, **{name: value for name, value in wanted.items() if _unlike(name, value, found.get(name))}}
+
+
+def _unlike(name: str, wanted: Any, found: Any) -> list[Difference]:
+    match wanted, found:
+        case dict(), dict():
+            return differences(wanted, found, f"{name}.")
+        case list(), list():
+            return _unlike_arrays(name, wanted, found)
+        case str(), str() if wanted.startswith(_PEM):
+            same = "".join(wanted.split()) == "".join(found.split())
+        case "", None:
+            same = True
+        case _:
+            same = wanted == found and isinstance(wanted, bool) == isinstance(found, bool)
+    return [] if same else [Difference(name, found, wanted)]
+
+
+def _unlike_arrays(name: str, wanted: list[Any], found: list[Any]) -> list[Difference]:
+    left, extra = [], [*found]
+    for item in wanted:
+        same = next((other for other in extra if not _unlike(name, item, other)), None)
+        if same is None:
+            left.append(item)
+        else:
+            extra.remove(same)
+    if not left and not extra:
+        return []
+    if len(left) == len(extra) and all(isinstance(one, dict) for one in (*left, *extra)):
+        return [each for pair in zip(left, extra, strict=True) for each in differences(*pair, within=f"{name}[].")]
+    return [Difference(name, found, wanted)]

@@ -47,6 +47,11 @@ class Progress:
         self._left = [*plan.changes]
         self._is_written = False
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything is done, or may be."""
+        return bool(self.done) or self._is_written
+
     def carry_out(self, send: Send) -> None:
         """Make what is left of the changes."""
 

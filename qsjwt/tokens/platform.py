@@ -44,6 +44,8 @@ class Platform(abc.ABC):
     :cvar example: a command line of ``create-NAME``, without line ends, for the end of ``--help``.
     :cvar administrators: how an administrator may say who they are in ``register NAME``: some of ``api-key``,
         ``client-certificate`` and ``token``.
+    :cvar registration_forms: if what is registered has several forms, their names for ``registration NAME --format``,
+        the usual one first; the request has the chosen one among its options, as ``format``.
     :cvar rules: all its rules, in the order in which ``check NAME`` tells of them; :func:`registered_key` makes those
         that no token decides alone.
     """
@@ -56,6 +58,7 @@ class Platform(abc.ABC):
     user_claims: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
     administrators: ClassVar[tuple[str, ...]] = ()
+    registration_forms: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[Sequence[Rule]] = ()
 
     @abc.abstractmethod

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Result, Run, self_signed
-from tests.site_stand_in import Cloud, Elsewhere, Qseow, Request, Site
+from tests.conftest import InstallPlugin, Result, Run, self_signed
+from tests.site_stand_in import Answer, Cloud, Elsewhere, Qseow, Request, Site
 from tests.site_stand_in.client import Client, cloud_token, qseow_token
 
 Register = Callable[..., Result]
@@ -207,6 +207,7 @@ def test_a_difference_names_the_member_and_both_values(
     assert _virtual_proxy(qseow_site)["jwtAudience"] == ""
     _record(cloud("qscloud", "--description", "one"))
     cloud("qscloud", "--description", "two").refused(2, "'description' is 'one', not 'two'")
+    cloud("qscloud", "--keyid", "k2").refused(2, "'options.staticKeys[].kid' is 'k1', not 'k2'")
     assert _record(cloud("qscloud"))["status"] == "nothing to do", "what nobody gives is not compared"
 
 
@@ -249,6 +250,38 @@ def test_a_list_is_read_to_its_last_page(cloud: Register, cloud_site: Cloud) -> 
     _record(cloud("qscloud"))
     cloud_site.tenant.page_size = 3
     assert _record(cloud("qscloud"))["status"] == "nothing to do"
+
+
+def test_keys_that_a_list_leaves_out_are_not_lost(cloud: Register, cloud_site: Cloud) -> None:
+    _record(cloud("qscloud-oauth"))
+    (client,) = cloud_site.tenant.oauth_clients.values()
+
+    def shortened(_: Request, own: Callable[[], Answer]) -> Answer:
+        page = json.loads(own().body)
+        return Answer.of(200, {**page, "data": [{"clientId": client["clientId"], "clientName": client["clientName"]}]})
+
+    cloud_site.faults.instead(shortened, "/api/v1/oauth-clients", times=None)
+    assert _record(cloud("qscloud-oauth", "--keyid", "k2"))["status"] == "registered"
+    assert [key["kid"] for key in client["publicKeys"]] == ["k1", "k2"]
+
+
+def test_what_does_not_differ_is_saved_as_it_was_read(qseow: Register, qseow_site: Qseow) -> None:
+    _record(qseow())
+    before = copy.deepcopy(_virtual_proxy(qseow_site))
+    qseow_site.requests.clear()
+    _record(qseow("--audience", "qlik", "--replace"))
+    (sent,) = [one.json() for one in qseow_site.requests if one.method == "PUT"]
+    assert sent == {**before, "jwtAudience": "qlik"}
+
+
+def test_what_no_token_depends_on_stays_as_an_administrator_has_set_it(qseow: Register, qseow_site: Qseow) -> None:
+    _record(qseow())
+    set_by_hand = {"description": "Scripts", "sessionInactivityTimeout": 60, "sessionCookieHeaderName": "X-Own"}
+    _virtual_proxy(qseow_site).update(set_by_hand)
+    assert _record(qseow())["status"] == "nothing to do"
+    _record(qseow("--userid-claim", "user", "--replace"))
+    assert _virtual_proxy(qseow_site).items() >= set_by_hand.items()
+    qseow("--userid-claim", "user", "--description", "Mine").refused(2, "'description' is 'Scripts', not 'Mine'")
 
 
 # What goes wrong on the way.
@@ -476,6 +509,76 @@ def test_no_secret_is_in_any_output(
     assert [result.exit_code for result in results] == [0, 0, 0, 7]
     for result in results:
         assert not any(secret in result.stdout + result.stderr for secret in (*secrets, "ecret", "Bearer"))
+
+
+ACME = """
+    from qsjwt.api import Change, Plan, Platform, Request, Token
+
+    class Acme(Platform):
+        summary = "Acme"
+        administrators = ("api-key",)
+
+        def add_options(self, options):
+            options.add("--user", metavar="USER", help="who it is")
+
+        def build(self, request, now):
+            return Token({}, {"user": request.options.user})
+
+        def registration(self, request, public):
+            return {"key": public.pem}
+
+        def register(self, request, public, site):
+            (yield Request("GET", f"{site.url}/keys")).expect(200)
+
+            def add(facts):
+                yield Request("POST", f"{site.url}/keys", {}, b"{}")
+                return {"key": 1}
+
+            return Plan("the key", {}, [Change("add the key", add)])
+"""
+
+
+def _register_acme(run: Run, site: Elsewhere, certificate: Path, api_key: Path, *more: object) -> Result:
+    words = ["register", "acme", "--url", site.url, "--ca-file", site.certificates.ca_file, "--api-key-file", api_key]
+    return run(*words, "--cert-publickey-file", certificate, *more)
+
+
+def test_a_platform_of_another_package_registers_with_two_generators(
+    run: Run, installed_plugin: InstallPlugin, elsewhere: Elsewhere, certificates: SimpleNamespace, tmp_path: Path
+) -> None:
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME)
+    (tmp_path / "key").write_text("a-key", encoding="ascii")
+    planned = _record(_register_acme(run, elsewhere, certificates.mine, tmp_path / "key", "--dry-run"))["requests"]
+    assert [(one["change"], one["method"]) for one in planned] == [("add the key", "POST")]
+    record = _record(_register_acme(run, elsewhere, certificates.mine, tmp_path / "key"))
+    assert (record["done"], record["registered"]) == (["add the key"], {"key": 1})
+    assert [one.method for one in elsewhere.requests] == ["GET", "GET", "POST"]
+    assert {one.headers["authorization"] for one in elsewhere.requests} == {"Bearer a-key"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('(yield Request("GET", f"{site.url}/keys"))', '(yield f"{site.url}/keys")'),
+        ('Plan("the key", {}, [Change("add the key", add)])', "None"),
+        (".expect(200)", ".json['x']"),
+        ('yield Request("POST", f"{site.url}/keys", {}, b"{}")', "yield None"),
+    ],
+)
+def test_what_such_a_platform_does_wrong_is_its_own_fault(
+    run: Run,
+    installed_plugin: InstallPlugin,
+    elsewhere: Elsewhere,
+    certificates: SimpleNamespace,
+    tmp_path: Path,
+    right: str,
+    wrong: str,
+) -> None:
+    assert ACME.count(right) == 1
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME.replace(right, wrong))
+    (tmp_path / "key").write_text("a-key", encoding="ascii")
+    result = _register_acme(run, elsewhere, certificates.mine, tmp_path / "key")
+    result.refused(5, "the platform 'acme' of acme 1.2.3 does not register")
 
 
 def test_nothing_is_sent_where_a_redirect_leads(cloud: Register, cloud_site: Cloud, elsewhere: Elsewhere) -> None:

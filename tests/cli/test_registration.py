@@ -560,3 +560,23 @@ def test_what_is_as_long_as_it_may_be_is_registered(run: Run, certified: SimpleN
     assert (len(body["description"]), len(body["jwtAudience"])) == (500, 255)
     body = _body(run, "qscloud", *key, "--issuer", "i", "--keyid", "k", "--description", "x" * 128)
     assert len(body["description"]) == 128
+
+
+def test_the_clock_tolerance_is_a_number_of_seconds_in_qliks_bounds(run: Run, keys: SimpleNamespace) -> None:
+    words = ("registration", "qscloud", "--issuer", "i", "--keyid", "k", "--key", keys.files["rsa"])
+    for seconds in (0, 7200):
+        body = json.loads(run(*words, "--clock-tolerance", seconds).stdout)
+        assert body["clockToleranceSec"] == seconds
+    assert "clockToleranceSec" not in json.loads(run(*words).stdout)
+    for wrong in ("7201", "-1", "1.5", "5s", "1e3", "\u0665"):
+        run(*words, f"--clock-tolerance={wrong}").refused(2, "--clock-tolerance", "from 0 to 7200")
+
+
+def test_an_oauth_client_can_be_printed_as_a_whole(run: Run, keys: SimpleNamespace) -> None:
+    words = ("registration", "qscloud-oauth", "--keyid", "k", "--key", keys.files["rsa"])
+    jwk = json.loads(run(*words).stdout)
+    assert json.loads(run(*words, "-f", "jwk").stdout) == jwk
+    client = json.loads(run(*words, "-f", "client", "--client-name", "Scripts").stdout)
+    assert (client["publicKeys"], client["clientName"]) == ([jwk], "Scripts")
+    assert client["allowedAuthMethods"] == ["private_key_jwt"]
+    run(*words, "-f", "client", "--client-name", "x" * 513).refused(2, "--client-name", "512")

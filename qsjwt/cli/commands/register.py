@@ -50,7 +50,7 @@ class Register(Registration):
 
     def add_options(self, parser: Parser) -> None:
         """Add those of ``registration``, the server, the administrator, and how to go about it."""
-        super().add_options(parser)
+        self._add_request_options(parser)
         if CLIENT_CERTIFICATE in self.platform.administrators:
             parser.example += " --client-cert client.pem --client-key client_key.pem --ca-file root.pem"
         add_server_options(parser, " or ".join(SERVERS[way] for way in self.platform.administrators) or "the server")
@@ -104,7 +104,7 @@ class Register(Registration):
             with self._guarded():
                 progress.carry_out(send)
         except QsJwtError as error:
-            hint = error.hint if not progress.done else "; ".join(filter(None, (error.hint, _AGAIN)))
+            hint = "; ".join(filter(None, (error.hint, _AGAIN if progress.is_begun else "")))
             raise type(error)(f"{error.message}; {progress}", hint=hint) from error
         except BaseException:
             _LOG.warning("%s; %s", progress, _AGAIN)

@@ -18,6 +18,7 @@ from qsjwt.keys.reference import key_guard, opened
 from qsjwt.keys.signer import choose_algorithm, key_algorithms
 from qsjwt.options import key as key_options
 from qsjwt.options.claims import add_claim_options, further_claims
+from qsjwt.options.group import OptionGroup
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import add_claim_name_options, key_id
 from qsjwt.tokens.claim_names import claim_names
@@ -36,7 +37,14 @@ class Registration(PlatformCommand):
     example = "qsjwt registration {name} --cert-publickey-file publickey.cer"
 
     def add_options(self, parser: Parser) -> None:
-        """Add the platform's options, none of them required, and the key."""
+        """Add the platform's options, none of them required, the key, and what form the result has."""
+        result = self._add_request_options(parser)
+        if forms := self.platform.registration_forms:
+            output.add_format_option(result, forms, forms[0])
+            self._own.append("format")
+
+    def _add_request_options(self, parser: Parser) -> OptionGroup:
+        """Add all but the form; return the group of what is said of the result."""
         claims = parser.group("claims", f"As given to create-{self.name}; none is required.", demands=False)
         self.platform.add_shared_options(claims)
         add_claim_name_options(claims, self.platform)
@@ -54,9 +62,11 @@ class Registration(PlatformCommand):
         key_options.add_certificate_options(key)
         key_options.add_algorithm_option(key, self.platform)
         key.add("--keyid", metavar="ID", help=f"key ID of the tokens; {THUMBPRINT}: the key's own (RFC 7638)")
-        parser.group("output").add(
+        result = parser.group("output")
+        result.add(
             "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout", verbatim=True
         )
+        return result
 
     def take_action(self, options: Options) -> None:
         """Print the platform's registration."""
