@@ -166,6 +166,10 @@ class QscloudOauth(Platform):
         claims = {"iss": client, "sub": client} if client else {}
         return Registration([RegisteredKey(json.dumps(dict(key))) for key in keys], claims)
 
+    def audience_at(self, url: str) -> str:
+        """Return the address of the tenant's tokens."""
+        return f"{url}{_ENDPOINT}"
+
     def present(self, presented: "Presentation") -> "Exchange":
         """See :mod:`qsjwt_platforms.qscloud_oauth_session`, which a token alone does not need."""
         from qsjwt_platforms import qscloud_oauth_session

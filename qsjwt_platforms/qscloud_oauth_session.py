@@ -22,7 +22,6 @@ EXPLANATIONS: Final = (
     ),
     Explanation(0, "aud is not /oauth/token of this tenant", "use --tenant", _PAGE, text="invalid audience"),
     Explanation(0, "the tenant does not know the client", _CLIENT, _PAGE, text="invalid_client"),
-    Explanation(0, "the tenant does not know the client", _CLIENT, _PAGE, text="invalid client"),
     Explanation(0, "the client may not use this grant", _CLIENT, _PAGE, text="unauthorized_client"),
     Explanation(
         0,

@@ -109,6 +109,7 @@ class Loopback:
                     instead = service.instead
                     answer = (instead(request) if instead else None) or service.answer(request)
                 data = answer.value if isinstance(answer.value, bytes) else json.dumps(answer.value).encode()
+                data = b"" if answer.status == 204 else data
                 self.send_response(answer.status)
                 for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                     self.send_header(name, value)
@@ -116,7 +117,7 @@ class Loopback:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_POST = do_GET  # noqa: N815 - as the library calls it
+            do_POST = do_DELETE = do_GET  # noqa: N815 - as the library calls it
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -17,7 +17,14 @@ from tests.programs import run_program
 ROOT: Final = Path(__file__).parent.parent
 DOC: Final = ROOT / "doc"
 
-CALLS: Final = ("start/qseow.md", "start/qscloud.md", "how-to/register.md", "how-to/oauth.md", "how-to/websocket.md")
+CALLS: Final = (
+    "start/qseow.md",
+    "start/qscloud.md",
+    "how-to/register.md",
+    "how-to/oauth.md",
+    "how-to/try.md",
+    "how-to/websocket.md",
+)
 """Pages that call Qlik."""
 
 TUTORIALS: Final = ("extending/index.md", "extending/platform.md", "extending/key-provider.md")

@@ -16,6 +16,7 @@ SOURCES: Final = {
     "openssl": "apt install openssl",
     "pkcs11-tool": "apt install opensc",
     "softhsm2-util": "apt install softhsm2",
+    "wget": "apt install wget",
     "zsh": "apt install zsh",
 }
 """What brings each program that a machine with Python and git may lack, here on Debian."""

@@ -233,7 +233,10 @@ ALONE = {
     "fish": ["how-to/completion.md"],
     "groovy": ["how-to/ci.md"],
     "python": ["extending/index.md", "extending/key-provider.md", "extending/platform.md", "how-to/python.md"],
-    "text": ["extending/platform.md", "how-to/batch.md", "reference/program.md"],
+    "text": [
+        *("extending/platform.md", "how-to/batch.md", "how-to/try.md", "reference/program.md"),
+        *("start/qscloud.md", "start/qseow.md"),
+    ],
 }
 """Where blocks of other languages may be: each has a test of its own."""
 

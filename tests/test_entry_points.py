@@ -38,7 +38,9 @@ def test_every_entry_point_is_installed_and_loads(plugins: Group[Any]) -> None:
 
 @pytest.mark.parametrize(("folder", "plugins"), [("providers", KEY_PROVIDERS), ("cli/commands", COMMANDS)])
 def test_every_plugin_file_has_an_entry_point(folder: str, plugins: Group[Any]) -> None:
-    files = {path.stem.replace("_", "-") for path in (ROOT / "qsjwt" / folder).glob("*.py")} - {"--init--"}
+    files = {path.stem.removesuffix("_").replace("_", "-") for path in (ROOT / "qsjwt" / folder).glob("*.py")} - {
+        "--init-"
+    }
     assert files == set(plugins.names())
 
 

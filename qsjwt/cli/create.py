@@ -75,17 +75,26 @@ class CreateCommand(PlatformCommand):
         run_batch(self._creator, columns, options, reference)
 
     def _create(self, request: TokenRequest, options: Options, reference: str) -> None:
-        token = self._creator.build(request, int(time.time()))
-        for remark in token.remarks:
-            _LOG.warning("%s", remark)
-        wanted = self._creator.algorithms(options.algorithm)
-        with opened(reference, key_options.key_secrets(options), wanted) as signer:
-            created = self._creator.signing(signer, reference, options.algorithm)(token)
-            _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
+        created = created_token(self._creator, request, options, reference)
         self.emit(_FORMATS[options.format or "token"](created), options.output)
         scheme, _ = split_reference(reference)
         _LOG.info("signed with %s, key from %s:", created.header["alg"], scheme)
         _LOG.log(log.VERBOSE, "claims: %s", ", ".join(created.claims))
+
+
+def created_token(creator: Creator, request: TokenRequest, options: Options, reference: str) -> CreatedToken:
+    """Return the token that *request* asks for, signed with the key that *reference* names; remarks are warnings.
+
+    :param options: of the key.
+    """
+    token = creator.build(request, int(time.time()))
+    for remark in token.remarks:
+        _LOG.warning("%s", remark)
+    wanted = creator.algorithms(options.algorithm)
+    with opened(reference, key_options.key_secrets(options), wanted) as signer:
+        created = creator.signing(signer, reference, options.algorithm)(token)
+        _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
+    return created
 
 
 def require_place(path: str | None) -> None:

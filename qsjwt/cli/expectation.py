@@ -10,6 +10,7 @@ from qsjwt.errors import InputError
 from qsjwt.keys.reference import opened
 from qsjwt.options import key as key_options
 from qsjwt.options.group import OptionGroup
+from qsjwt.options.option import Option
 from qsjwt.options.parser import Parser
 from qsjwt.options.registered import add_registered_option, registered_entity, registered_keys
 from qsjwt.options.request import key_id
@@ -47,26 +48,34 @@ class Expectation:
         self._platform = command.platform
         self._dests: dict[str, str] = {}
 
-    def add_options(self, parser: Parser, group: OptionGroup) -> None:
-        """Add to *group* what no option of *parser* says yet: issuer, audience, and the registration as a whole."""
+    def add_options(self, parser: Parser, group: OptionGroup, shared: Sequence[Option] = ()) -> None:
+        """Add to *group* what no option of *parser* says yet: issuer, audience, and the registration as a whole.
+
+        :param shared: options of another group that say what is registered.
+        """
         taken = {word for option in parser.declared.options for word in (option.dest, *option.long_names)}
         for name, text in _EXPECTED.items():
             if name not in taken:
                 group.add(f"--{name}", metavar=name.upper(), help=text)
         add_registered_option(group)
-        self._dests = {name: option.dest for option in parser.declared.options for name in option.names}
+        self._dests = {name: option.dest for option in (*shared, *group.options) for name in option.names}
 
-    def read(self, options: Options, *, private: bool) -> Expected:
+    def read(self, options: Options, *, made: bool = False, url: str | None = None) -> Expected:
         """Return what *options* expect.
 
-        :param private: whether ``--key`` is one more thing to compare; if not, no private key is opened.
+        :param url: where the token is presented, if it is.
+        :param made: whether the token is made by *options* itself: then they say what is registered by
+            ``--registered`` and the public key alone, and no private key is opened for that.
         """
         registration = self._registration(options)
-        registered = _registered(options, registration, private=private)
+        registered = _registered(options, registration, private=not made)
         names = claim_names(self._platform, options)
-        renamed = {} if registration is None else registration.claim_names
+        renamed = {} if registration is None or made else registration.claim_names
         names |= {name: claim for name, claim in renamed.items() if f"{name}_claim" not in options.given}
-        return Expected(names, self._token(options, registered), registered, registration)
+        wanted = Token({}, {}) if made else self._token(options, registered)
+        if url is not None and (audience := self._platform.audience_at(url)) is not None:
+            wanted = replace(wanted, claims={"aud": audience, **wanted.claims})
+        return Expected(names, wanted, registered, registration)
 
     def findings(self, token: DecodedToken, now: float, expected: Expected) -> Sequence[Finding]:
         """Return a finding for each rule.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from qsjwt.live.messages import Request, Response
 
-_PAIR: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([\x21-\x3A\x3C-\x7E]*)", re.ASCII)
+_PAIR: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([\x20-\x3A\x3C-\x7E]*)", re.ASCII)
 """A name is a token (RFC 9110, section 5.6.2); neither it nor the value can end the header that it is sent in."""
 
 

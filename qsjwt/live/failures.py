@@ -1,5 +1,6 @@
 """Why a server was not reached, in words: what urllib3 and OpenSSL raise, and the way out."""
 
+import re
 import socket
 import ssl
 from typing import Final
@@ -30,6 +31,9 @@ _CERTIFICATE: Final = {
     64: ("is for another IP address", _NAMES),
 }
 """The problem with a server's certificate, as the end of a sentence, and the way out."""
+
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
+"""What http.client says of a proxy that opens no tunnel."""
 
 
 def failure(error: Exception, address: Address, *, pinned: bool) -> ServerUnavailable:
@@ -90,7 +94,9 @@ def _reason(cause: BaseException | None) -> str:
         if isinstance(cause, OSError):
             if cause.strerror:
                 return f": {cause.strerror.lower()}"
-            if "407" in str(cause):
-                return ": it wants a user name and a password (407)"
+            if match := _TUNNEL.search(str(cause)):
+                return (
+                    ": it wants a user name and a password (407)" if match[1] == "407" else f": it answers {match[1]}"
+                )
         cause = cause.__cause__
     return ""

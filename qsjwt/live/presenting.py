@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from qsjwt.errors import QsJwtError
 from qsjwt.live.client import Client
+from qsjwt.live.cookies import CookieJar
 from qsjwt.live.exchange import Exchange, Session
 from qsjwt.live.messages import Request, Response, Unexpected
 
@@ -30,14 +31,16 @@ class Outcome:
     """What came of an exchange.
 
     :ivar session: None if the server said no.
-    :ivar refusal: the answer that said it.
+    :ivar refusal: the answer that said it; the last of the steps has led to it.
     :ivar steps: the requests that were made, in their order.
+    :ivar cookies: those that the server has set.
     :ivar ended: whether the session was ended again; None if there was none to end, or no way.
     """
 
     session: Session | None = None
     refusal: Response | None = None
     steps: list[Step] = field(default_factory=list)
+    cookies: CookieJar = field(default_factory=CookieJar)
     ended: bool | None = None
 
     def record(self, request: Request, response: Response) -> None:
@@ -64,6 +67,7 @@ def present(exchange: Exchange, client: Client, outcome: Outcome) -> None:
     except Unexpected as refusal:
         outcome.refusal = refusal.response
     finally:
+        outcome.cookies = client.cookies
         exchange.close()
 
 

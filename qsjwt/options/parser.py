@@ -129,7 +129,7 @@ class Parser(argparse.ArgumentParser):
             self._refuse(unknown, words)
         given = vars(found)
         if self.waiver is None or self.waiver.dest not in given:
-            self._require(given.keys())
+            self.require(given.keys())
         values = {name: _frozen(value) for name, value in given.items()}
         remarks = tuple(dict.fromkeys(self._remarks))
         return Options({**self.declared.defaults(), **values}, frozenset(given), remarks)
@@ -138,7 +138,12 @@ class Parser(argparse.ArgumentParser):
         """Return the values of options none of which is given, whatever is required."""
         return Options(self.declared.defaults())
 
-    def _require(self, given: Collection[str]) -> None:
+    def require(self, given: Collection[str]) -> None:
+        """Return if *given* has all that is required.
+
+        :param given: the ``dest`` of each option that was given.
+        :raises InputError: if something is missing.
+        """
         missing = [
             [option.title for option in options]
             for options in self.declared.requirements()

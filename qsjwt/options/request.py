@@ -40,28 +40,39 @@ class RequestOptions:
     """What a token says, declared on a parser: the platform's options, further claims, the lifetime, the key ID.
 
     :ivar columns: option without its dashes to the option: what may differ from token to token.
+    :ivar shared: the options that say how the platform is set up, as ``check`` has them, too.
     :ivar identifying: those of them that have one value and say who a token is for.
     """
 
-    def __init__(self, parser: Parser, platform: Platform) -> None:
-        """Add the options to *parser*, but for the key ID and ``--no-check``."""
+    def __init__(
+        self, parser: Parser, platform: Platform, *, lifetime: str | None = None, demands: bool = True
+    ) -> None:
+        """Add the options to *parser*, but for the key ID and ``--no-check``.
+
+        :param lifetime: the default of ``--expires``; None if it is required.
+        :param demands: False if none of them is required.
+        """
         self._platform = platform
-        who = parser.group("who")
+        self._demands = demands
+        who = parser.group("who", demands=demands)
         platform.add_options(who)
-        claims = parser.group("claims")
+        claims = parser.group("claims", demands=demands)
         platform.add_shared_options(claims)
         add_claim_name_options(claims, platform)
-        own = [*who.options, *claims.options]
+        self.shared = [*claims.options]
+        own = [*who.options, *self.shared]
         add_claim_options(claims)
-        lifetime = parser.group("lifetime")
-        lifetime.add(
+        times = parser.group("lifetime", demands=demands)
+        said = f"; default {lifetime}" if lifetime else ""
+        times.add(
             "--expires",
             type=parse_lifetime,
-            required=True,
+            required=lifetime is None,
+            default=lifetime,
             metavar="TIME",
-            help="from now on: 60m, 48h, 365d, 5y (s, m, h, d, w, y)",
+            help=f"from now on: 60m, 48h, 365d, 5y (s, m, h, d, w, y){said}",
         )
-        lifetime.add(
+        times.add(
             "--clock-skew",
             type=parse_duration,
             default="30s",
@@ -70,7 +81,7 @@ class RequestOptions:
         )
         self._own = [option.dest for option in own]
         self.columns: dict[str, Option] = {}
-        self._add_columns(*own, *lifetime.options)
+        self._add_columns(*own, *times.options)
         self.identifying = [option.long_names[-1] for option in who.options if _is_single(option)]
 
     def add_key_id(self, group: OptionGroup) -> None:
@@ -78,7 +89,7 @@ class RequestOptions:
         self._add_columns(
             group.add(
                 "--keyid",
-                required=self._platform.key_id_required,
+                required=self._platform.key_id_required and self._demands,
                 metavar="ID",
                 help=f"key ID: kid in the header, as registered with the key; {THUMBPRINT}: the key's own (RFC 7638)",
             )

@@ -8,6 +8,7 @@ from typing import Final
 from qsjwt.errors import InputError
 from qsjwt.io.read import read_text, source_of
 from qsjwt.io.strict_json import parse_json
+from qsjwt.options.group import OptionGroup
 from qsjwt.options.parser import Parser
 from qsjwt.options.text import Remark
 from qsjwt.times import parse_time
@@ -27,17 +28,26 @@ _WITHIN: Final = r"=(?=\r?\n)|^[ \t]*>[> \t]*|\\[rnt]?|[\s\u200b\u2060\ufeff\xad
 
 
 def add_token_options(parser: Parser) -> None:
-    """Add where the token is."""
-    token = parser.group("token", "Without these it is read from standard input.")
-    token.add("source", nargs="?", metavar="-", help="read standard input", verbatim=True)
-    token.add("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped', verbatim=True)
-    token.add("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input", verbatim=True)
+    """Add where the token is, and as of when it is judged."""
+    token = add_token_sources(parser, "Without these it is read from standard input.")
     token.add(
         "--at",
         type=parse_time,
         metavar="TIME",
         help="judge the token as of this time: ISO 8601, or seconds since 1970; default now",
     )
+
+
+def add_token_sources(parser: Parser, note: str) -> OptionGroup:
+    """Add where the token is; return the group.
+
+    :param note: stands below the group's title.
+    """
+    token = parser.group("token", note)
+    token.add("source", nargs="?", metavar="-", help="read standard input", verbatim=True)
+    token.add("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped', verbatim=True)
+    token.add("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input", verbatim=True)
+    return token
 
 
 def token_text(options: Options, command: str) -> str:

@@ -103,6 +103,10 @@ class Platform(abc.ABC):
             f"what to register for {self.summary} is not known here", hint="its own documentation may tell"
         )
 
+    def audience_at(self, url: str) -> str | None:
+        """Return the ``aud`` that the server at *url* wants, if that follows from the URL; None if it does not."""
+        return None
+
     def present(self, presented: "Presentation") -> "Exchange":
         """Yield the requests that present a token, be sent the response to each, and return the session.
 

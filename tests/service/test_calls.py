@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -17,9 +18,11 @@ from qsjwt_platforms.qscloud import WINDOW
 from tests.loopback import Answer, Loopback, Request
 from tests.pages import Page, add_installers, in_bash, reader_environment
 from tests.powershell import WebAnswer, WebCall
+from tests.site_stand_in import ForwardProxy
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
+USER_ID = "646e2faf41d790506de740d0"
 TENANT = "https://mytenant.eu.qlikcloud.com"
 API_KEY = "the API key of an administrator"
 REFUSED = Answer(401, {"errors": [{"title": "refused"}]})
@@ -53,10 +56,14 @@ class Qlik(Loopback):
         answers: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("POST", "/api/v1/identity-providers"): self._add_identity_provider,
             ("POST", "/login/jwt-session"): self._log_in,
-            ("GET", "/api/v1/users/me"): self._who_am_i,
+            ("GET", "/api/v1/users/me"): self._redirect,
+            ("GET", f"/api/v1/users/{USER_ID}"): self._who_am_i,
+            ("GET", "/api/v1/csrf-token"): lambda _: Answer(204, "", {"qlik-csrf-token": "csrf-1"}),
             ("POST", "/oauth/token"): self._exchange,
             ("GET", "/scripts/qrs/about"): self._about,
             ("GET", "/scripts/qps/csrftoken"): self._protect,
+            ("GET", "/scripts/qps/user"): self._user,
+            ("DELETE", "/scripts/qps/user"): self._user,
         }
         does = answers.get((request.method, request.path))
         return does(request) if does else Answer(404, {})
@@ -86,7 +93,12 @@ class Qlik(Loopback):
 
     def _who_am_i(self, request: Request) -> Answer:
         known = "a-session" in request.headers["cookie"] and "authorization" not in request.headers
-        return Answer(200, {"subject": self.users[-1]}) if known else REFUSED
+        user = {"id": USER_ID, "subject": "anna", "name": "Anna Andersson", "email": "anna@example.com"}
+        groups = [{"id": "1", "name": "Sales"}]
+        return Answer(200, {**user, "status": "active", "assignedGroups": groups}) if known else REFUSED
+
+    def _redirect(self, request: Request) -> Answer:
+        return Answer(301, b"<html></html>", {"Location": f"/api/v1/users/{USER_ID}", "Content-Type": "text/html"})
 
     def _exchange(self, request: Request) -> Answer:
         form = {name: values[0] for name, values in parse_qs(request.body.decode("ascii")).items()}
@@ -106,7 +118,12 @@ class Qlik(Loopback):
 
     def _protect(self, request: Request) -> Answer:
         self._let_in(request)
-        return Answer(200, {}, {"Set-Cookie": "X-Qlik-Session-scripts=s; Path=/; Secure", "qlik-csrf-token": "csrf-1"})
+        return Answer(204, "", {"Set-Cookie": "X-Qlik-Session-scripts=s; Path=/; Secure", "qlik-csrf-token": "csrf-1"})
+
+    def _user(self, request: Request) -> Answer:
+        assert request.headers["x-qlik-xrfkey"] == request.query["xrfkey"][0]
+        assert "X-Qlik-Session-scripts=s" in request.headers["cookie"]
+        return Answer(200, {"userDirectory": "LAB", "userId": "anna", "userName": "Anna Andersson"})
 
     def _let_in(self, request: Request) -> None:
         """Verify the token of a call of Qlik Sense as the virtual proxy of the pages does."""
@@ -138,7 +155,7 @@ def qlik(running: Qlik, tmp_path: Path) -> Qlik:
 
 
 @pytest.fixture
-def reader(qlik: Qlik, tmp_path: Path) -> dict[str, str]:
+def reader(qlik: Qlik, tmp_path: Path, forward_proxy: ForwardProxy) -> dict[str, str]:
     """Return the variables of a reader; curl reads in its own settings that all names lead to the stand-in."""
     add_installers(tmp_path / "programs")
     settings = tmp_path / "curl"
@@ -150,6 +167,9 @@ def reader(qlik: Qlik, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "client.pem").write_text(certificate, encoding="ascii")
     (tmp_path / "client_key.pem").write_text(mark + key, encoding="ascii")
     more = {"CURL_HOME": str(settings), "CURL_CA_BUNDLE": str(qlik.ca_file), "QLIK_API_KEY": API_KEY}
+    # What qsjwt calls itself gets there by a proxy.
+    more |= {"HTTPS_PROXY": forward_proxy.url, "SSL_CERT_FILE": str(qlik.ca_file)}
+    forward_proxy.routes |= {f"{name}:443": qlik.port for name in qlik.names}
     return reader_environment(tmp_path / "programs", **more)
 
 
@@ -170,6 +190,8 @@ def web(qlik: Qlik) -> Callable[[WebCall], WebAnswer]:
         request = Request(call.method.upper(), url.netloc, url.path, parse_qs(url.query), lowered, body)
         answered = qlik.answer(request)
         assert answered.status < 400
+        if target := answered.headers.get("Location"):
+            return answer(replace(call, uri=f"{url.scheme}://{url.netloc}{target}"))
         if "Set-Cookie" in answered.headers:
             cookies["Cookie"] = answered.headers["Set-Cookie"].partition(";")[0]
         return WebAnswer(json.dumps(answered.value), answered.headers)
@@ -178,8 +200,8 @@ def web(qlik: Qlik) -> Callable[[WebCall], WebAnswer]:
 
 
 WHO = {
-    "start/qseow.md": ["LAB\\anna"],
-    "start/qscloud.md": ["anna"],
+    "start/qseow.md": ["LAB\\anna", "LAB\\anna"],
+    "start/qscloud.md": ["anna", "anna"],
     "how-to/oauth.md": ["0123456789abcdef"],
     "how-to/websocket.md": ["LAB\\anna"],
 }
@@ -207,6 +229,8 @@ def _require_in(name: str, qlik: Qlik, output: str) -> None:
     assert len(qlik.registered) == {"start/qscloud.md": 1}.get(name, 0)
     if name == "start/qseow.md":
         assert "buildVersion" in output
+    if name.startswith("start/"):
+        assert Page(name).blocks("text")[0].text in output
     if name == "how-to/websocket.md":
         assert output.endswith("wss://qlik.example.com/scripts/app/engineData?qlik-csrf-token=csrf-1\n")
     if name == "how-to/oauth.md":
@@ -223,4 +247,4 @@ def test_the_job_behind_the_action_gets_in(qlik: Qlik, reader: dict[str, str], t
     create = f"qsjwt create-qscloud --issuer https://idp.example.com --keyid my-key {user} {given} --expires 5m"
     token = in_bash(f"{create} --key qlik_privatekey.pem", tmp_path, reader).strip()
     in_bash(call["run"], tmp_path, {**reader, "TOKEN": token, "RUNNER_TEMP": str(tmp_path)})
-    assert qlik.users == ["anna", "ci"]
+    assert qlik.users == ["anna", "anna", "ci"]

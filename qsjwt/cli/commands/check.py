@@ -53,7 +53,7 @@ class Check(PlatformCommand):
         :raises VerificationFailed: after that, if one is broken.
         """
         now = time.time() if options.at is None else options.at
-        expected = self._expectation.read(options, private=True)
+        expected = self._expectation.read(options)
         text = token_text(options, f"check {self.name}")
         try:
             findings = self._expectation.findings(jwt.decode(text), now, expected)

@@ -238,6 +238,17 @@ def test_a_proxy_gets_its_password_and_no_message_has_it(
     assert "wr0ng" not in f"{refused.value}{refused.value.hint}"
 
 
+def test_a_proxy_that_leads_nowhere_is_told_of(
+    forward_proxy: ForwardProxy, call: Call, cloud_site: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", forward_proxy.url)
+    with pytest.raises(ServerUnavailable, match="does not lead to 'https://localhost:1': it answers 502"):
+        call(cloud_site, url="https://localhost:1")
+    monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
+    with pytest.raises(ServerUnavailable, match=r"HTTPS_PROXY does not lead to .*: connection refused"):
+        call(cloud_site)
+
+
 @pytest.mark.parametrize("proxy", ["socks5://anna:wr0ng@localhost:1", "nonsense://x"])
 def test_a_proxy_of_another_kind_is_refused(
     cloud_site: Cloud, call: Call, monkeypatch: pytest.MonkeyPatch, proxy: str
@@ -249,9 +260,14 @@ def test_a_proxy_of_another_kind_is_refused(
 
 
 def test_nothing_secret_is_logged_or_shown(
-    cloud_site: Cloud, site_certificates: Certificates, caplog: pytest.LogCaptureFixture
+    cloud_site: Cloud,
+    site_certificates: Certificates,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cloud_site.register()
+    monkeypatch.setattr(logging.getLogger("qsjwt"), "propagate", True)  # a run of the program ends that
+    monkeypatch.setattr(logging.getLogger("qsjwt"), "level", logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     request = Request("POST", f"{cloud_site.url}/login/jwt-session?secret=1", bearer(cloud_token()), b"secret=1")
     with Client(Connection(parse_address(cloud_site.url), ca_file=str(site_certificates.ca_file))) as client:

@@ -23,11 +23,12 @@ def jar(*lines: str) -> CookieJar:
         (["a=1"], "/jwt/qps/user", "a=1"),
         (["a=1"], "/other", ""),
         (["a=1; Path=/", "a=2; Path=/"], "/", "a=2"),
+        (['a="b c" ; Path=/'], "/", 'a="b c"'),
         (["a=1; Path=/", "a=; Path=/; Max-Age=0"], "/", ""),
         (["a=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"], "/", ""),
         (["a=1; Path=/; Expires=nonsense; Max-Age=x"], "/", "a=1"),
         (
-            ["nonsense", "=1", "a=b c", "a=b\r\nX: y", "eas.sid=s%3Aabc.d+/=; Domain=example.org; path=/"],
+            ["nonsense", "=1", "a=b\tc", "a=b\r\nX: y", "eas.sid=s%3Aabc.d+/=; Domain=example.org; path=/"],
             "/",
             "eas.sid=s%3Aabc.d+/=",
         ),

@@ -1,0 +1,155 @@
+"""``try NAME``: present a token to the real server, and say whom it sees, or why it refuses."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from qsjwt.cli import output
+from qsjwt.cli.presenting import Presented, PresentingCommand
+from qsjwt.options.help_text import terminal_columns, wrap
+from qsjwt.options.parser import Parser
+from qsjwt.redaction import quoted, redacted, shown, without_secrets
+from qsjwt.times import format_duration
+from qsjwt.tokens.request import Options
+
+if TYPE_CHECKING:
+    from qsjwt.live.messages import Response
+
+_VERDICTS: Final = {"accepted": "accepted by", "refused": "refused by", "unavailable": "not looked at by"}
+_MAX_WORDS: Final = 300
+"""Characters of the server's own words that are shown."""
+
+
+class Try(PresentingCommand):
+    """Present a token to {platform}, and tell whom the server sees, or why it refuses.
+
+    The session that the token opens is ended again. The exit code is 6 if the token is refused, and 7 if the server
+    cannot be reached, or refuses for another reason.
+    """
+
+    verb = "try"
+    example = "qsjwt try {name} --url https://sense.example.com/jwt --jwt-file token.txt"
+
+    def add_options(self, parser: Parser) -> None:
+        """Add what all have that present a token, and the output's form."""
+        super().add_options(parser)
+        output.add_format_option(parser.group("output"), _FORMATS, "text")
+
+    def take_action(self, options: Options) -> None:
+        """Print what the server says.
+
+        :raises VerificationFailed, ServerUnavailable: after that, if it refuses.
+        """
+        presented = self.present(options)
+        self.emit(_FORMATS[options.format](self._record(presented, options.url.url)))
+        if presented.verdict is not None:
+            raise self.refusal(presented.verdict)
+
+    def _record(self, presented: Presented, url: str) -> dict[str, Any]:
+        from qsjwt.live.presenting import differences
+
+        outcome, verdict = presented.outcome, presented.verdict
+        record: dict[str, Any] = {
+            "platform": self.name,
+            "url": url,
+            "verdict": "accepted" if verdict is None else "refused" if verdict.token else "unavailable",
+            "steps": [asdict(step) for step in outcome.steps],
+            "session_ended": outcome.ended if len(outcome.cookies) else None,
+        }
+        if outcome.session is not None:
+            found = differences(outcome.session, presented.token.claims)
+            record["user"] = dict(outcome.session.user)
+            record["differences"] = [asdict(difference) for difference in found]
+            unended = "the session stays open until it runs out: no call that ends it is documented"
+            is_open = len(outcome.cookies) > 0 and outcome.ended is None
+            record["remarks"] = [*outcome.session.remarks, *([unended] if is_open else [])]
+        if verdict is not None and outcome.refusal is not None:
+            record["answer"] = _answer(outcome.refusal)
+            record["causes"] = [asdict(cause) for cause in verdict.causes]
+            record["server_clock_ahead"] = presented.ahead
+        shown: dict[str, Any] = _without_secrets(record)
+        return shown
+
+
+def _answer(response: "Response") -> dict[str, Any]:
+    from qsjwt.live.explain import errors, words
+
+    code = next((error["code"] for error in errors(response)), "")
+    return {"status": response.status, "code": code, "text": words(response)[:_MAX_WORDS]}
+
+
+def _without_secrets(value: Any) -> Any:
+    """Return *value* with keys and tokens in its strings replaced: a server may send back what it was sent."""
+    match value:
+        case str():
+            return without_secrets(value)
+        case dict():
+            return {name: _without_secrets(inner) for name, inner in value.items()}
+        case list():
+            return [_without_secrets(inner) for inner in value]
+        case _:
+            return value
+
+
+def _as_text(record: Mapping[str, Any]) -> str:
+    width = terminal_columns()
+    lines = [redacted(line) for line in _lines(record)]
+    return "".join(f"{wrap(line, width, ' ' * _indent(line))}\n" for line in lines)
+
+
+def _indent(line: str) -> int:
+    """Return where the text of *line* begins, which may follow a number."""
+    match = re.match(r" *(?:\d+\. )?", line)
+    return match.end() if match else 0
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{_VERDICTS[record['verdict']]} {record['url']}{_said(record)}"
+    if record.get("user"):
+        yield ""
+        widest = max(map(len, record["user"]))
+        for name, value in record["user"].items():
+            yield f"  {name:{widest}}  {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+    for difference in record.get("differences", ()):
+        yield ""
+        server, token = shown(difference["server"]), shown(difference["token"])
+        yield f"{difference['member']} is {server} there, but {token} in the token (claim {difference['claim']})"
+        if difference["hint"]:
+            yield f"  {difference['hint']}"
+    for remark in record.get("remarks", ()):
+        yield ""
+        yield f"{remark[:1].upper()}{remark[1:]}."
+    yield from _why(record)
+    yield ""
+    for step in record["steps"]:
+        yield f"  {step['status']}  {step['method']} {step['path']}"
+    if record["session_ended"]:
+        yield ""
+        yield "The session is ended again."
+
+
+def _said(record: Mapping[str, Any]) -> str:
+    """Return what the server says itself."""
+    answer = record.get("answer")
+    if answer is None:
+        return ""
+    return f": {answer['status']}" + (f" {quoted(answer['text'])}" if answer["text"] else "")
+
+
+def _why(record: Mapping[str, Any]) -> Iterator[str]:
+    for number, cause in enumerate(record.get("causes", ()), 1):
+        yield ""
+        yield f"{number}. {cause['reason']}"
+        if cause["hint"]:
+            yield f"   {cause['hint']}"
+        if cause["source"]:
+            yield f"   ({cause['source']})"
+    if ahead := record.get("server_clock_ahead"):
+        yield ""
+        where = "ahead of" if ahead > 0 else "behind"
+        yield f"The clock of the server is {format_duration(abs(ahead))} {where} this one."
+
+
+_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"text": _as_text, "json": output.as_json}
