@@ -13,8 +13,11 @@ from qsjwt.io.windows import is_reader_gone
 from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import printable, quoted
 
-MAX_CELL_CHARACTERS: Final = 120
-"""Of a line of a cell in a table."""
+MAX_COLUMN_CHARACTERS: Final = 1 << 22
+"""Of a column of a table, blanks too: each row is as wide as the widest."""
+
+MIN_CELL_CHARACTERS: Final = 40
+"""Of a line of a cell, however many rows there are."""
 
 MAX_NAME_CHARACTERS: Final = 200
 """Of the dotted name of a nested member."""
@@ -143,17 +146,17 @@ def _escaped(line: str) -> str:
 
 
 def as_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return *rows* under *head* for people; what is long goes on in the next line."""
+    """Return *rows* under *head* for people; a cell that is too long for so many rows goes on in the next line."""
     from prettytable import PrettyTable
 
+    width = max(MIN_CELL_CHARACTERS, MAX_COLUMN_CHARACTERS // (len(rows) or 1))
     table = PrettyTable(list(head), align="l")
-    table.add_rows([["\n".join(_pieces(_cell(value))) for value in row] for row in rows])
+    table.add_rows([["\n".join(_pieces(_cell(value), width)) for value in row] for row in rows])
     return f"{table.get_string()}\n"
 
 
-def _pieces(text: str) -> Iterable[str]:
-    # All rows are as wide as the widest, so one long cell would be paid for in each.
-    return (text[at : at + MAX_CELL_CHARACTERS] for at in range(0, len(text) or 1, MAX_CELL_CHARACTERS))
+def _pieces(text: str, width: int) -> Iterable[str]:
+    return (text[at : at + width] for at in range(0, len(text) or 1, width))
 
 
 def as_values(rows: Sequence[Sequence[object]]) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from qsjwt.errors import KeyUnavailable
 from qsjwt.keys.der import CONSTRUCTED, INTEGER, SEQUENCE, Value, oid, value_at
 
 _PSS: Final = "1.2.840.113549.1.1.10"
@@ -22,12 +21,6 @@ _PBES2: Final = "1.2.840.113549.1.5.13"
 _PBKDF2: Final = "1.2.840.113549.1.5.12"
 _SCRYPT: Final = "1.3.6.1.4.1.11591.4.11"
 """RFC 8018, appendix A, and RFC 7914, section 7."""
-
-_MAX_ROUNDS: Final = 10_000_000
-"""Of PBKDF2, which take seconds; a million is what careful programs write."""
-
-_MAX_SCRYPT_BYTES: Final = 1 << 28
-"""128 x N x r (RFC 7914, section 5): the memory that it takes."""
 
 _AES_BYTES: Final = {"2.16.840.1.101.3.4.1.2": 16, "2.16.840.1.101.3.4.1.22": 24, "2.16.840.1.101.3.4.1.42": 32}
 _PRFS: Final = {"": "SHA1", **{f"1.2.840.113549.2.{7 + i}": f"SHA{n}" for i, n in enumerate((1, 224, 256, 384, 512))}}
@@ -98,12 +91,11 @@ def unknown_cipher(der: bytes) -> str:
     return "" if not name or name in _DECRYPTED else _CIPHERS.get(name, f"the cipher {name}")
 
 
-def decrypted(der: bytes, passphrase: bytes, source: str) -> bytes | None:
+def decrypted(der: bytes, passphrase: bytes) -> bytes | None:
     """Return the PrivateKeyInfo in an EncryptedPrivateKeyInfo; None if it is not one of PBES2 with AES (RFC 8018, 6.2).
 
     The library reads these too, and drops the algorithm identifier.
 
-    :raises KeyUnavailable: if deriving the key would take minutes.
     :raises ValueError: if *passphrase* is wrong, or it is damaged.
     """
     parts = _pbes2(der)
@@ -111,7 +103,7 @@ def decrypted(der: bytes, passphrase: bytes, source: str) -> bytes | None:
         return None
     kdf, cipher = parts
     size = _AES_BYTES.get(oid(cipher[0]))
-    key = None if size is None else _derived(kdf, passphrase, size, source)
+    key = None if size is None else _derived(kdf, passphrase, size)
     if key is None:
         return None
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -136,7 +128,7 @@ def _pbes2(der: bytes) -> list[list[Value]]:
     return []
 
 
-def _derived(kdf: list[Value], passphrase: bytes, size: int, source: str) -> bytes | None:
+def _derived(kdf: list[Value], passphrase: bytes, size: int) -> bytes | None:
     from cryptography.hazmat.primitives import hashes
 
     salt, *rest = kdf[1].members()
@@ -145,20 +137,10 @@ def _derived(kdf: list[Value], passphrase: bytes, size: int, source: str) -> byt
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
         n, r, p = numbers[:3]
-        _require_bounded(128 * n * r * p <= _MAX_SCRYPT_BYTES, source)
         return Scrypt(salt.content, size, n, r, p).derive(passphrase)
     prf = _PRFS.get(next((oid(value.members()[0]) for value in rest if value.tag == SEQUENCE), ""))
     if oid(kdf[0]) != _PBKDF2 or prf is None:
         return None
     from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
-    _require_bounded(numbers[0] <= _MAX_ROUNDS, source)
     return PBKDF2HMAC(getattr(hashes, prf)(), size, salt.content, numbers[0]).derive(passphrase)
-
-
-def _require_bounded(bounded: bool, source: str) -> None:
-    if not bounded:
-        raise KeyUnavailable(
-            f"{source} is encrypted so that its passphrase takes minutes to try",
-            hint="encrypt it again: openssl pkey -in FILE -aes256 -out NEW",
-        )

@@ -145,7 +145,7 @@ def _has_large_member(entry: dict[str, Any]) -> bool:
 
 
 def _public_jwk(entry: dict[str, Any]) -> JWK | None:
-    if _malformed(entry) or _has_large_member(entry):
+    if "kty" not in entry or _malformed(entry) or _has_large_member(entry):
         return None
     key = JWK()
     try:

@@ -12,6 +12,7 @@ from qsjwt.keys.algorithm_identifier import decrypted, pss_algorithms, unknown_c
 from qsjwt.keys.foreign import reading
 from qsjwt.keys.jwk import ALLOWED, MAX_RSA_BITS, jwk_of, private_given, private_jwk, public_jwks, several, too_large
 from qsjwt.keys.pem import ENCRYPTED, PKCS12, Block, blocks, is_json, named, text_of
+from qsjwt.keys.rounds import require_bounded
 from qsjwt.redaction import quoted
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _private_pem(block: Block, source: str, passphrase: Passphrase) -> tuple[Any
             f"{source} is encrypted, and no passphrase was given",
             hint="set QSJWT_KEY_PASSPHRASE, or use --key-passphrase-env or --key-passphrase-file",
         )
+    if block.label == ENCRYPTED or block.is_openssh:
+        require_bounded(block.der(), source)
     if block.is_openssh:
         return _openssh(block, source, password), {}
     plain = None
@@ -102,7 +105,7 @@ def _private_pem(block: Block, source: str, passphrase: Passphrase) -> tuple[Any
     if block.encrypted:
         problem, hint = _undecryptable(block, source)
     with reading(problem, hint):
-        if block.label == ENCRYPTED and password is not None and (plain := decrypted(block.der(), password, source)):
+        if block.label == ENCRYPTED and password is not None and (plain := decrypted(block.der(), password)):
             key: Any = serialization.load_der_private_key(plain, None, unsafe_skip_rsa_key_validation=True)
         else:
             key = serialization.load_pem_private_key(block.pem, password, unsafe_skip_rsa_key_validation=True)

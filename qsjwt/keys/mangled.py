@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import html
 import re
 from typing import Final
@@ -13,7 +14,7 @@ from qsjwt.keys.der import is_der
 BEGIN: Final = "-----BEGIN"
 
 _URL_ENCODED: Final = re.compile(r"%(?:0[AD]|2[025BDF]|3D|7B)", re.IGNORECASE)
-_JSON_ESCAPE: Final = re.compile(r"\\+u00([0-9a-fA-F]{2})")
+_JSON_ESCAPE: Final = re.compile(r"(?<!\\)\\+u00([0-9a-fA-F]{2})")
 # Secrets stores and .env files spell line ends out; PEM has no backslash and no backtick of its own.
 _SPELLED_OUT: Final = re.compile(r"(?<![\\`])[\\`]+[rnt]")
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -21,10 +22,15 @@ _ODD_BLANK: Final = re.compile(r"[^\S \t\r\n]")
 _DASHES: Final = "-\u2010-\u2015\u2212"
 _ODD_ARMOUR: Final = re.compile(f"[{_DASHES}]{{1,5}}(BEGIN|END) ([A-Z0-9 ]{{1,64}}?)[{_DASHES}]{{1,5}}")
 _QUOTED_LINE: Final = re.compile(r"^[ \t]*(?:[>|#]+[ \t]*)+", re.MULTILINE)
-_CONTINUED_LINE: Final = re.compile(r"[ \t]*[\\`^]+[ \t]*\r?$", re.MULTILINE)
-_JOINED_STRINGS: Final = re.compile(r"([\"'])[ \t]*\+?[ \t]*\r?\n?[ \t]*\+?[ \t]*\1")
+_CONTINUED_LINE: Final = re.compile(
+    r"(?:(?<![ \t])[ \t]+|(?<![ \t\\`^]))[\\`^]+[ \t]*\r?$",  # a match begins where its blanks or its marks begin
+    re.MULTILINE,
+)
+_JOINED_STRINGS: Final = re.compile(
+    r"([\"'])(?:[ \t]*\+)?[ \t]*(?:(?:\r\n?|\n)(?:[ \t]*\+)?[ \t]*)?\1"  # no two repetitions of the same side by side
+)
 _BASE64URL: Final = str.maketrans("-_", "+/")  # RFC 4648, section 5
-_DATA_URL: Final = re.compile(r"\s*data:[^,]{0,100};base64,", re.IGNORECASE)
+_DATA_URL: Final = re.compile(r"\A\s*data:[^,]{0,100};base64,", re.IGNORECASE)
 _MAX_LAYERS: Final = 3
 """Of an encoding on top of itself: base64 of base64 has been seen; nobody means more."""
 
@@ -38,7 +44,8 @@ def repaired(text: str) -> str:
     if "BEGIN" not in text:
         return text
     if "&" in text:
-        text = html.unescape(text)
+        with contextlib.suppress(ValueError):  # a number of more digits than Python converts
+            text = html.unescape(text)
     if "\\" in text or "`" in text:
         text = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
         text = _SPELLED_OUT.sub("\n", text)

@@ -11,6 +11,7 @@ from qsjwt.keys.der import BMP_STRING, OCTETS, Value, octets, oid, value_at, val
 from qsjwt.keys.foreign import reading
 from qsjwt.keys.jwk import several
 from qsjwt.keys.pem import ENCRYPTED, armoured
+from qsjwt.keys.rounds import require_bounded
 from qsjwt.redaction import quoted
 
 _DATA: Final = "1.2.840.113549.1.7.1"
@@ -50,6 +51,7 @@ def open_store(data: bytes, source: str, password: bytes | None, alias: str | No
     :param alias: which of several keys, by its friendly name (RFC 2985, section 5.5.1), in any case.
     :raises KeyUnavailable: if it cannot be opened, holds no private key, or several of which none is chosen.
     """
+    require_bounded(data, source)
     store, opened_with = _opened(data, source, password)
     found = _key_bags(data)
     if len(found) == 1 and not opened_with:

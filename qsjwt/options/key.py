@@ -11,7 +11,7 @@ from jwcrypto.jwk import JWK
 from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.io.read import read_file
 from qsjwt.keys.load import load_certificates, load_public_keys
-from qsjwt.keys.public import PublicKey, certificate_of, is_certificate_of, leaves, the_only
+from qsjwt.keys.public import PublicKey, certificate_of, leaves, the_only
 from qsjwt.keys.reference import PASSPHRASE_VARIABLE, ReferenceForm, Secrets, reference_forms, split_reference
 from qsjwt.keys.signer import Signer
 from qsjwt.options.group import OptionGroup
@@ -217,7 +217,8 @@ def material_in(data: bytes, source: str) -> PublicMaterial:
     """
     keys, certificates = load_public_keys(data, source), load_certificates(data, source)
     if len(certificates) == len(keys) and len(own := leaves(certificates)) < len(keys):
-        keys = [key for key in keys if any(is_certificate_of(certificate, key) for certificate in own)]
+        kept = {*own}
+        keys = [key for key, certificate in zip(keys, certificates, strict=True) if certificate in kept]
         certificates = own
     return PublicMaterial(source, keys, certificates)
 

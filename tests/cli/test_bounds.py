@@ -1,14 +1,20 @@
 """Work is bounded, not only bytes: what no input below 1 MiB may cost, in processor time and in memory."""
 
 import base64
+import datetime
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwcrypto.jwk import JWK
 
 MAX_SECONDS: Final = 2
 MAX_MEGABYTES: Final = 200
@@ -72,6 +78,58 @@ ROWS: Final = {
 }
 
 
+def _certificates(count: int) -> str:
+    """Return certificates on different keys, the second half of which issued the first, as text."""
+    signing = ec.generate_private_key(ec.SECP256R1())
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+    def named(number: int) -> x509.Name:
+        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, str(number))])
+
+    made = (
+        x509.CertificateBuilder(named(count // 2 + number % (count // 2)), named(number), _key(), number + 1)
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=9999))
+        .sign(signing, hashes.SHA256())
+        for number in range(count)
+    )
+    return "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in made)
+
+
+def _key() -> ec.EllipticCurvePublicKey:
+    return ec.generate_private_key(ec.SECP256R1()).public_key()
+
+
+def _jwks(entries: Iterable[object]) -> str:
+    return json.dumps({"keys": [*entries]})
+
+
+def _huge(length: int) -> str:
+    return base64.urlsafe_b64encode(b"\xff" * length).decode().rstrip("=")
+
+
+PUBLIC: Final[dict[str, Callable[[], str]]] = {
+    "certificates": lambda: _certificates(1600),
+    "public keys": lambda: "".join(JWK.from_pyca(_key()).export_to_pem().decode() for _ in range(5000)),
+    "JWKs": lambda: _jwks(json.loads(JWK.from_pyca(_key()).export_public()) for _ in range(4000)),
+    "JWKs without members": lambda: _jwks([{}] * 250_000),
+    "JWKs without numbers": lambda: _jwks([{"kty": "EC"}] * 65_000),
+    "JWKs of the same name": lambda: _jwks(
+        {"kty": "RSA", "e": "AQAB", "n": _huge(8), "kid": "k"} for _ in range(15_000)
+    ),
+    "a JWK with a huge n": lambda: json.dumps({"kty": "RSA", "e": "AQAB", "n": _huge(700_000)}),
+    "JWKs with a huge e": lambda: _jwks({"kty": "RSA", "e": _huge(2048), "n": _huge(2048)} for _ in range(180)),
+    "nested JSON": lambda: '{"keys":' + "[" * 1_000_000,
+    "BEGIN lines": lambda: "-----BEGIN CERTIFICATE-----\n" * 37_000,
+    "empty blocks": lambda: "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n" * 19_000,
+    "backslashes": lambda: "\\" * 1_000_000,
+    "line ends spelled out": lambda: "\\n" * 500_000,
+    "quotation marks of mail": lambda: "> " * 500_000,
+    "percent signs": lambda: "%0A" * 340_000,
+    "base64": lambda: "QUFB" * 260_000,
+}
+
+
 Bounded = Callable[..., str]
 
 
@@ -128,3 +186,18 @@ def test_any_batch_is_read_or_refused(bounded: Bounded, keys: SimpleNamespace, n
 def test_any_command_line_is_followed_or_refused(bounded: Bounded, keys: SimpleNamespace, words: list[str]) -> None:
     usual = ("--userdir", "LAB", "--userid", "anna", "--key", keys.files["rsa"])
     bounded("create-qseow", *usual, "--expires", "5m", *words)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_any_public_key_is_read_or_refused(bounded: Bounded, keys: SimpleNamespace, tmp_path: Path, name: str) -> None:
+    text = PUBLIC[name]()
+    assert len(text) <= MAX_INPUT_BYTES
+    (tmp_path / "public").write_text(text)
+    bounded("check", "qseow", "--cert-publickey-file", "public", "--jwt", _token("{}"), exit_codes=(3, 6))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_no_text_is_a_private_key_that_takes_long(bounded: Bounded, tmp_path: Path, name: str) -> None:
+    (tmp_path / "private").write_text(PUBLIC[name]().replace("CERTIFICATE-----", "PRIVATE KEY-----"))
+    options = ("--userdir", "LAB", "--userid", "anna", "--expires", "5m")
+    bounded("create-qseow", *options, "--key", "private", exit_codes=(3,))

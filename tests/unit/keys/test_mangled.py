@@ -94,3 +94,54 @@ def _traditional(key: object, cipher: str) -> str:
 def test_json_that_is_no_pem_is_left_alone(keys: SimpleNamespace) -> None:
     jwk = {**json.loads(load_private_key(pem(keys.ec), "k", lambda: None).export()), "kid": "50%25 + a`nb > c"}
     assert load_private_key(json.dumps(jwk).encode(), "the key", lambda: None)["kid"] == "50%25 + a`nb > c"
+
+
+PARTS = (
+    *(
+        " ",
+        "\\",
+        '"',
+        '" ',
+        '"+ ',
+        "'\n+ ",
+        "> ",
+        "# ",
+        "` ",
+        "^",
+        "\\\n",
+        " \\",
+        "%0A",
+        "%25",
+        "&",
+        "&#1",
+        "&amp;",
+        "\\u00",
+    ),
+    *(
+        "\xa0",
+        "\u2010",
+        "\u200b",
+        "\u2014BEGIN A",
+        "data:",
+        "\t\t\t\n",
+        "\r",
+        "=",
+        "AB=",
+        "\\\\n",
+        "BEGIN+%0A",
+        "-----END A",
+    ),
+)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_million_characters_take_no_longer_than_they_must(part: str) -> None:
+    for start, end in product(("", "-----BEGIN A-----\\&\"'\xa0", "data:"), ("", "x")):
+        text = start + part * (1_000_000 // len(part)) + end
+        with pytest.raises(KeyUnavailable):  # quadratic work would take hours
+            load_private_key(text.encode(), "it", lambda: None)
+
+
+def test_a_character_of_more_digits_than_there_are_is_no_bug() -> None:
+    with pytest.raises(KeyUnavailable):
+        load_private_key(f"-----BEGIN &#{'1' * 5000};".encode(), "it", lambda: None)
