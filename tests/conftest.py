@@ -56,6 +56,29 @@ class Result:
 Run = Callable[..., Result]
 
 
+def posix(what: str) -> pytest.MarkDecorator:
+    """Mark a test of *what* POSIX has and Windows does not, such as "FIFOs"."""
+    return pytest.mark.skipif(os.name == "nt", reason=f"Windows has no {what}")
+
+
+def is_private(path: Path) -> bool:
+    """Tell whether nobody but the owner, the system and administrators may read *path*."""
+    if sys.platform != "win32":
+        return not path.stat().st_mode & 0o077
+    import ctypes
+    from ctypes import wintypes
+
+    advapi32 = ctypes.WinDLL("advapi32", use_last_error=True)
+    needed = wintypes.DWORD()
+    advapi32.GetFileSecurityW(str(path), 4, None, 0, ctypes.byref(needed))
+    descriptor = ctypes.create_string_buffer(needed.value)
+    assert advapi32.GetFileSecurityW(str(path), 4, descriptor, needed, ctypes.byref(needed))
+    text = wintypes.LPWSTR()
+    assert advapi32.ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, 1, 4, ctypes.byref(text), None)
+    # Security Descriptor Definition Language: everyone, all users, authenticated users, guests.
+    return not any(f";;;{group})" in str(text.value) for group in ("WD", "BU", "AU", "BG"))
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the program in this process: ``run("create-qseow", ..., stdin=b"...")``."""
@@ -83,6 +106,14 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: P
     monkeypatch.delenv("QSJWT_KEY_PASSPHRASE", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test's folder, as the home folder."""
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    return tmp_path
 
 
 def pem(key: Any, form: str = "PKCS8", passphrase: bytes | None = None) -> bytes:

@@ -20,7 +20,11 @@ from qsjwt.tokens.platform import PLATFORMS
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 REQUIREMENTS = ROOT / "packaging" / "requirements"
-RELEASE = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
+WORKFLOWS: dict[str, dict[str, Any]] = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / ".github" / "workflows").iterdir())
+}
+RELEASE = WORKFLOWS["release"]
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 
 
@@ -192,22 +196,43 @@ def test_the_programs_are_made_of_what_is_locked() -> None:
     assert "build.txt" in config[f"testenv:{program['wheel_build_env']}"]["set_env"]
 
 
-def test_a_workflow_takes_actions_by_their_commits() -> None:
-    used = [step["uses"] for job in RELEASE["jobs"].values() for step in job["steps"] if "uses" in step]
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
+def test_a_workflow_takes_actions_by_their_commits_and_has_no_rights_but_those_of_a_job(
+    workflow: dict[str, Any],
+) -> None:
+    used = [step["uses"] for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step]
     assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
+    assert workflow["permissions"] == {}
+
+
+def test_an_action_is_the_same_commit_in_every_workflow() -> None:
+    steps = [step for workflow in WORKFLOWS.values() for job in workflow["jobs"].values() for step in job["steps"]]
+    used = {step["uses"] for step in steps if "uses" in step}
+    assert len({action.partition("@")[0] for action in used}) == len(used)
+
+
+def test_ci_tests_each_python_that_is_supported_on_each_system_and_can_only_read() -> None:
+    (job,) = WORKFLOWS["ci"]["jobs"].values()
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    supported = re.findall(r"Python :: (3\.\d+)", config["metadata"]["classifiers"])
+    systems = ["windows-latest", "macos-latest", "ubuntu-latest"]
+    assert job["strategy"]["matrix"] == {"system": systems, "python": supported}
+    assert job["permissions"] == {"contents": "read"}
+    assert job["steps"][0]["with"] == {"persist-credentials": False}
 
 
 def test_the_job_that_builds_a_release_can_publish_nothing_and_the_one_that_publishes_runs_nothing_of_it() -> None:
     build, publish = RELEASE["jobs"].values()
-    assert RELEASE["permissions"] == {}
     assert build["permissions"] == {"contents": "read"}
     assert build["steps"][0]["with"] == {"persist-credentials": False}
     assert publish["needs"] == "build"
     assert [step["run"].split()[:3] for step in publish["steps"] if "run" in step] == [["gh", "release", "create"]]
 
 
-def test_no_value_of_a_workflow_is_part_of_a_script() -> None:
-    for job in RELEASE["jobs"].values():
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
+def test_no_value_of_a_workflow_is_part_of_a_script(workflow: dict[str, Any]) -> None:
+    for job in workflow["jobs"].values():
         assert not any("${{" in step.get("run", "") for step in job["steps"])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from qsjwt import __version__
 from qsjwt.cli.index import CommandIndex
-from tests.conftest import InstallPlugin, Run, run_process
+from tests.conftest import InstallPlugin, Run, posix, run_process
 
 COMMANDS = ["create-qscloud", "create-qseow", "decode", "list-plugins"]
 
@@ -434,6 +434,7 @@ def test_help_and_listing_work_when_nobody_can_see_errors(run: Run, monkeypatch:
         assert run("nonsense").exit_code == 2
 
 
+@posix("shell that closes standard output, and no /dev/full")
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("decode", "--help"), ("list-plugins",)])
 def test_whatever_is_written_to_standard_output_arrives_or_is_an_error(arguments: tuple[str, ...]) -> None:
     base = [sys.executable, "-m", "qsjwt", *arguments]
@@ -442,6 +443,7 @@ def test_whatever_is_written_to_standard_output_arrives_or_is_an_error(arguments
         assert (result.returncode, result.stdout, words in result.stderr) == (2, "", True)
 
 
+@posix("shell that closes standard output, and no /dev/full")
 def test_a_closed_or_full_standard_output_is_an_error(run: Run, keys: SimpleNamespace) -> None:
     base = [sys.executable, "-m", "qsjwt", "create-qseow", "--userdir", "D", "--userid", "u", "--expires", "5m"]
     base += ["--key", str(keys.files["rsa"])]

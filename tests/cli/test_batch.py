@@ -16,7 +16,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from tests.conftest import InstallPlugin, Run, interruptible, run_process
+from tests.conftest import InstallPlugin, Run, interruptible, is_private, posix, run_process
 from tests.programs import run_program
 
 BASE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
@@ -242,8 +242,7 @@ def test_the_output_is_private_and_whole_even_if_rows_are_bad(batch: Run, tmp_pa
     assert (result.exit_code, result.stdout) == (2, "")
     output = tmp_path / "tokens.jsonl"
     assert [record["userid"] for record in _records(output.read_text(encoding="utf-8"))] == ["anna", "bo"]
-    if os.name != "nt":
-        assert output.stat().st_mode & 0o777 == 0o600
+    assert is_private(output)
 
 
 def test_the_batch_is_not_replaced_by_its_tokens(batch: Run, tmp_path: Path, keys: SimpleNamespace) -> None:
@@ -682,7 +681,7 @@ def test_a_reader_that_goes_away_ends_the_batch(keys: SimpleNamespace, tmp_path:
     process.stderr.close()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@posix("FIFOs and signals from other processes")
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGKILL", -9)])
 @pytest.mark.parametrize("old", ["old", None])
 def test_a_batch_that_is_ended_leaves_the_old_output_or_none(
@@ -714,7 +713,7 @@ def test_a_batch_that_is_ended_leaves_the_old_output_or_none(
         assert [path.name for path in output.parent.iterdir()] == (["tokens.jsonl"] if old else [])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="terminals of POSIX")
+@posix("pseudo-terminals")
 def test_a_terminal_gets_a_progress_bar_and_stdout_the_tokens_alone(keys: SimpleNamespace, tmp_path: Path) -> None:
     import pty
 
@@ -742,9 +741,8 @@ def test_a_terminal_gets_a_progress_bar_and_stdout_the_tokens_alone(keys: Simple
     assert b"line 102: " in shown
 
 
+@posix("module resource")
 def test_memory_does_not_grow_with_the_batch(keys: SimpleNamespace, tmp_path: Path) -> None:
-    if sys.platform == "win32":
-        pytest.skip("there is no resource module")
     code = (
         "import resource, sys; from qsjwt.cli.app import main; code = main(sys.argv[1:]);"
         "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jwcrypto.jwk import JWK
 
-from tests.conftest import VECTORS, Run, pem, public_pem
+from tests.conftest import VECTORS, Run, pem, posix, public_pem
 from tests.programs import run_program
 
 THEN = "2026-11-23T19:13:00Z"
@@ -186,6 +186,7 @@ def test_every_format_shows_header_claims_times_and_verdict(run: Run) -> None:
     assert run(*options, "value").stdout.splitlines()[:3] == ["RS256", "JWT", "anna"]
 
 
+@posix("shell with the quotes of POSIX")
 def test_shell_output_can_be_evaluated_and_runs_nothing(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
     name = "$(touch pwned) `touch pwned` \" ' ; touch pwned\nnext"
     token = pyjwt.encode({"name": name, "a b;touch pwned": 1}, keys.rsa, "RS256")

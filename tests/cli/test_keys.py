@@ -1,6 +1,5 @@
 """Where a key comes from, and what happens to keys that will not do."""
 
-import stat
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from tests.conftest import VECTORS, Run, pem, public_pem
+from tests.conftest import VECTORS, Run, is_private, pem, public_pem
 from tests.programs import run_program
 from tests.unit.keys.test_load import corrupt_rsa
 
@@ -227,7 +226,7 @@ def test_a_new_key_pair_is_three_files_and_a_token(qseow: Run, tmp_path: Path) -
     ]
     private = (tmp_path / "new_privatekey.pem").read_bytes()
     assert private.startswith(b"-----BEGIN PRIVATE KEY-----\n")
-    assert stat.S_IMODE((tmp_path / "new_privatekey.pem").stat().st_mode) == 0o600
+    assert is_private(tmp_path / "new_privatekey.pem")
     public = load_pem_public_key((tmp_path / "new_publickey.pem").read_bytes())
     assert load_pem_private_key(private, None).public_key() == public
     certificate = x509.load_pem_x509_certificate((tmp_path / "new_publickey.cer").read_bytes())
@@ -276,14 +275,10 @@ def test_settings_are_judged_before_the_place(qseow: Run, tmp_path: Path) -> Non
     qseow("--cert-create", "--cert-key-size", "abc").refused(2, "whole number")
 
 
-def test_a_tilde_is_the_home_folder_wherever_a_file_is_named(
-    qseow: Run, keys: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+def test_a_tilde_is_the_home_folder_wherever_a_file_is_named(qseow: Run, keys: SimpleNamespace, home: Path) -> None:
     assert qseow("--key=create:~/new_?size=2048", "--output=~/token").exit_code == 0
     assert qseow("--key", "file:~/new_privatekey.pem").token
-    assert (tmp_path / "token").exists()
+    assert (home / "token").exists()
 
 
 def test_a_new_private_key_is_encrypted_if_a_passphrase_is_given(
@@ -368,7 +363,7 @@ def test_a_token_is_written_to_a_private_file(qseow: Run, keys: SimpleNamespace,
     assert data.endswith(b"\n")
     assert data.count(b"\n") == 1
     _verifies(data.decode("ascii").strip(), keys)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert is_private(path)
     assert qseow("--key", keys.files["rsa"], "--output", "-").token
 
 

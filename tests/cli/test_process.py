@@ -11,7 +11,7 @@ import jwt as pyjwt
 import pytest
 
 from qsjwt.cli.process import SELDOM_USED
-from tests.conftest import interruptible, run_process
+from tests.conftest import interruptible, posix, run_process
 from tests.programs import run_program
 
 
@@ -52,7 +52,7 @@ def test_a_reader_that_goes_away_is_141_and_no_complaint() -> None:
     assert (result.returncode, result.stderr) == (141, b"")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither FIFOs nor these signals")
+@posix("FIFOs and signals from other processes")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_the_program_with_its_code_and_no_complaint(tmp_path: Path, name: str) -> None:
     os.mkfifo("key.pem")
@@ -175,6 +175,7 @@ print(late.first, late.last, sys.modules["late"] is late, type(late).__name__)
     assert run_program(sys.executable, "-c", code, cwd=tmp_path).stdout == "interrupted\n1 2 True module\n"
 
 
+@posix("module resource")
 def test_one_token_needs_at_most_36_mib(keys: SimpleNamespace) -> None:
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, x25519
 from joserfc import jwk as joserfc_jwk
 
-from tests.conftest import VECTORS, Run, pem, public_pem, self_signed
+from tests.conftest import VECTORS, Run, pem, posix, public_pem, self_signed
 from tests.programs import run_program
 
 CERTIFICATE = VECTORS / "publickey.cer"
@@ -256,6 +256,7 @@ def test_a_new_key_replaces_no_file_unasked(run: Run, tmp_path: Path) -> None:
     assert run("create-key", "--kind", "ec", "--cert-overwrite").exit_code == 0
 
 
+@posix("shell that closes standard output")
 def test_no_key_is_made_if_nobody_can_be_told(tmp_path: Path) -> None:
     command = f"exec {sys.executable} -m qsjwt create-key --kind ec >&-"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
@@ -264,10 +265,7 @@ def test_no_key_is_made_if_nobody_can_be_told(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.pem"))
 
 
-def test_the_names_of_the_files_are_those_on_the_disk(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_the_names_of_the_files_are_those_on_the_disk(run: Run, home: Path) -> None:
     files = json.loads(run("create-key", "--kind", "ec", "--cert-file-prefix=~/h_").stdout)["files"]
     assert all(Path(name).exists() for name in files.values())
 

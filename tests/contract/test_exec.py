@@ -19,9 +19,9 @@ from qsjwt.api import KeyUnavailable, Secrets, open_signer
 from qsjwt.io import program
 from qsjwt.providers import exec as provider
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import Result, Run, interruptible, pem
+from tests.conftest import Result, Run, interruptible, pem, posix
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the helpers are shell scripts")
+pytestmark = posix("programs in sh")
 
 ARGUMENT = "--token=s.hvsQ7xW2"
 Helper = Callable[..., Path]

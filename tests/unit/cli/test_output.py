@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from qsjwt.cli import output
 from qsjwt.errors import InputError
+from tests.conftest import posix
 
 RECORD = {"a": {"b": "ö", "c": ["x", 1]}, "empty": {}, "d": True, "e": None}
 
@@ -78,7 +79,7 @@ def test_no_form_lets_a_record_move_the_cursor(name: str, record: dict[str, obje
         assert (json.loads(shown) if name == "json" else yaml.safe_load(shown)) == record
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the shells of POSIX")
+@posix("shell with the quotes of POSIX")
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 @example(HOSTILE.replace("\0", ""))
 @example("$(touch pwned)`touch pwned`'\"\\\n'; touch pwned #\x7f")

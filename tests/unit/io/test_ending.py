@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from tests.conftest import interruptible
+from tests.conftest import interruptible, posix
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+pytestmark = posix("signals from other processes")
 
 _HEAD = """
 import os, signal, sys, time

@@ -7,6 +7,7 @@ import pytest
 
 from qsjwt.io.deadline import within
 from qsjwt.io.threads import Outcome, start
+from tests.conftest import posix
 
 
 def test_an_outcome_is_what_the_call_returns_or_raises() -> None:
@@ -34,7 +35,7 @@ def test_a_wait_without_an_end_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome.wait() == 6
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of POSIX")
+@posix("signals to threads")
 def test_a_wait_that_is_interrupted_disturbs_neither_thread() -> None:
     outcome: Outcome[str] = Outcome()
     waiting, interrupted = threading.Event(), threading.Event()

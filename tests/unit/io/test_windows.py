@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qsjwt.io import windows
-from tests.conftest import Run
+from tests.conftest import Run, is_private
 
 on_windows = pytest.mark.skipif(os.name != "nt", reason="needs Windows")
 
@@ -60,7 +60,7 @@ def test_a_private_file_is_not_there_twice_and_is_read_by_its_owner(tmp_path: Pa
     with os.fdopen(windows.create_private(path), "wb") as stream:
         stream.write(b"secret")
     assert Path(path).read_bytes() == b"secret"
-    assert not lets_others_in(path)
+    assert is_private(Path(path))
     with pytest.raises(FileExistsError):
         windows.create_private(path)
 
@@ -69,22 +69,7 @@ def test_a_private_file_is_not_there_twice_and_is_read_by_its_owner(tmp_path: Pa
 def test_secret_files_are_for_their_owner(run: Run, tmp_path: Path) -> None:
     run("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--cert-create", "--output", "t.jwt")
     for name in ("privatekey.pem", "t.jwt"):
-        assert not lets_others_in(str(tmp_path / name))
-
-
-def lets_others_in(path: str) -> bool:
-    """Tell whether the access list of *path* names everyone, all users or guests (SDDL: WD, BU, AU, BG)."""
-    import ctypes
-    from ctypes import wintypes
-
-    advapi32 = ctypes.WinDLL("advapi32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
-    needed = wintypes.DWORD()
-    advapi32.GetFileSecurityW(path, 4, None, 0, ctypes.byref(needed))
-    descriptor = ctypes.create_string_buffer(needed.value)
-    assert advapi32.GetFileSecurityW(path, 4, descriptor, needed, ctypes.byref(needed))
-    text = wintypes.LPWSTR()
-    assert advapi32.ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, 1, 4, ctypes.byref(text), None)
-    return any(f";;;{group})" in str(text.value) for group in ("WD", "BU", "AU", "BG"))
+        assert is_private(tmp_path / name)
 
 
 @on_windows

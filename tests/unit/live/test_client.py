@@ -34,11 +34,8 @@ def call(site_certificates: Certificates) -> Call:
     return send
 
 
-def test_it_trusts_the_ca_file_and_does_not_read_a_netrc(
-    cloud_site: Cloud, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / ".netrc").write_text("default login somebody password secret\n")
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_it_trusts_the_ca_file_and_does_not_read_a_netrc(cloud_site: Cloud, call: Call, home: Path) -> None:
+    (home / ".netrc").write_text("default login somebody password secret\n")
     assert call(cloud_site).status == 401
     (seen,) = cloud_site.requests
     assert seen.headers["authorization"] == f"Bearer {SECRET}"
