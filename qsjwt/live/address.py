@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from qsjwt.errors import InputError
 from qsjwt.redaction import quoted
@@ -45,12 +45,18 @@ class Address:
         """The whole address, without a slash at its end."""
         return f"{self.origin}{self.path}"
 
-    def holds(self, url: str) -> bool:
-        """Tell whether *url* is at this server: its scheme, host and port are the same (RFC 6454)."""
+    def own(self, url: str) -> str | None:
+        """Return *url* if it is at this server: its scheme, host and port are the same (RFC 6454); None if not.
+
+        It is put together anew of this server's own origin, the path and the query: parsers differ about what is the
+        host in ``https://one\\@other/``, and whoever sends it must not read another than was looked at here.
+        """
         try:
-            return _origin(urlsplit(url)) == (self.scheme, self.host, self.port)
+            parts = urlsplit(url)
+            same = _origin(parts) == (self.scheme, self.host, self.port)
         except ValueError:
-            return False
+            return None
+        return urlunsplit((self.scheme, self.netloc, parts.path or "/", parts.query, "")) if same else None
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:

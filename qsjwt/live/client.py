@@ -111,12 +111,13 @@ class Client:
         if response.status not in _REDIRECTS or not location:
             return None
         target = redirected(request.url, location)
-        if not self._address.holds(target):
+        own = self._address.own(target)
+        if own is None:
             raise ServerUnavailable(
                 f"{quoted(self._address.origin)} redirects to {_origin(target)}, and nothing is sent there",
                 hint="if that is the right server, give its URL",
             )
-        return target
+        return own
 
     def _patiently(self, request: Request) -> Response:
         """Return the response to *request*, once the server no longer asks to wait (RFC 6585, section 4)."""
@@ -136,11 +137,12 @@ class Client:
             time.sleep(seconds)
 
     def _once(self, request: Request) -> Response:
-        if not self._address.holds(request.url):
+        url = self._address.own(request.url)
+        if url is None:
             raise ServerUnavailable(
                 f"{request} is for {_origin(request.url)}, not for {quoted(self._address.origin)}, and is not sent"
             )
-        headers = {**_HEADERS, **self.cookies.header(request.url), **request.headers}
+        headers = {**_HEADERS, **self.cookies.header(url), **request.headers}
         if not all(_HEADER.fullmatch(text) for text in (*headers, *headers.values())):
             raise ServerUnavailable(f"{request} has a header that HTTP does not allow, and is not sent")
         left = self._end - time.monotonic()
@@ -148,7 +150,7 @@ class Client:
             raise failures.timeout(self._address)
         try:
             # urllib3 limits each wait for the network, not all of them together, and no look-up of a name.
-            response = within(left, lambda: self._call(request, headers, left))
+            response = within(left, lambda: self._call(replace(request, url=url, headers=headers), left))
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise failures.failure(error, self._address, pinned=self._connection.fingerprint is not None) from error
         self.cookies.keep(request, response)
@@ -157,12 +159,12 @@ class Client:
             self._told(request, response)
         return response
 
-    def _call(self, request: Request, headers: dict[str, str], seconds: float) -> Response:
+    def _call(self, request: Request, seconds: float) -> Response:
         answer = self._pool.request(
             request.method,
             request.url,
             body=request.body,
-            headers=headers,
+            headers=request.headers,
             redirect=False,
             retries=False,
             timeout=seconds,
@@ -184,7 +186,10 @@ class Client:
 
 def _origin(url: str) -> str:
     """Return the host that *url* names, without a path or a query, which may hold a token."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "what is no URL"
     return quoted(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
 
 

@@ -46,8 +46,20 @@ def test_what_is_no_url_of_a_server_is_refused(text: str, words: str) -> None:
     assert "pass@" not in refused.value.message
 
 
-def test_a_server_holds_urls_of_its_own_scheme_host_and_port_alone() -> None:
-    address = parse_address("https://sense.example.com/jwt")
-    assert address.holds("https://SENSE.example.com:443/other")
-    for url in ("http://sense.example.com/jwt", "https://sense.example.com:444/", "https://example.com/", "https://[/"):
-        assert not address.holds(url)
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://SENSE.example.com:443/other?a=1#b", "https://sense.example.com/other?a=1"),
+        ("https://sense.example.com", "https://sense.example.com/"),
+        ("https://a:b@sense.example.com/x", "https://sense.example.com/x"),
+        ("https://evil.example\\@sense.example.com/x", "https://sense.example.com/x"),
+        ("http://sense.example.com/jwt", None),
+        ("https://sense.example.com:444/", None),
+        ("https://sense.example.com.evil.example/", None),
+        ("https://example.com/", None),
+        ("https://[/", None),
+        ("/jwt", None),
+    ],
+)
+def test_a_server_owns_urls_of_its_own_scheme_host_and_port_alone(url: str, own: str | None) -> None:
+    assert parse_address("https://sense.example.com/jwt").own(url) == own

@@ -1,5 +1,6 @@
 """The HTTP client: whom it trusts, how long it waits, and where it sends nothing."""
 
+import contextlib
 import logging
 import re
 import time
@@ -113,12 +114,28 @@ def test_a_redirect_to_another_host_is_an_error_that_names_it(
     assert not elsewhere.requests
 
 
-@pytest.mark.parametrize("to", ["http://localhost:{port}/", "https://127.0.0.1:{port}/", "//localhost:1/", "ftp://x/"])
+@pytest.mark.parametrize(
+    "to", ["http://localhost:{port}/", "https://127.0.0.1:{port}/", "//localhost:1/", "ftp://x/", "https://[/"]
+)
 def test_another_scheme_name_or_port_is_another_host(cloud_site: Cloud, call: Call, to: str) -> None:
     cloud_site.faults.redirect(to.format(port=cloud_site.port))
     with pytest.raises(ServerUnavailable, match="redirects to"):
         call(cloud_site)
     assert len(cloud_site.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "to", ["https://{evil}\\@{host}/", "https://{evil}\\\\@{host}/x", "https://a:b@{host}/", "//{evil}\\@{host}"]
+)
+def test_a_url_that_parsers_read_in_two_ways_leads_to_the_server_or_nowhere(
+    cloud_site: Cloud, elsewhere: Elsewhere, call: Call, to: str
+) -> None:
+    hosts = {"evil": f"127.0.0.1:{elsewhere.port}", "host": f"localhost:{cloud_site.port}"}
+    cloud_site.faults.redirect(to.format(**hosts))
+    with contextlib.suppress(ServerUnavailable):
+        call(cloud_site)
+    assert not elsewhere.requests
+    assert elsewhere.failed_handshakes == 0
 
 
 def test_a_request_for_another_host_is_not_sent(
