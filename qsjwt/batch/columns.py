@@ -1,6 +1,5 @@
 """From the columns of a row to a request for a token, by the command's own options: platforms write nothing."""
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -16,7 +15,6 @@ from qsjwt.tokens.request import Options, TokenRequest
 
 _CLAIM: Final = "claim."
 _CLAIM_JSON: Final = "claim-json."
-_ATOMS: Final = (str, bytes, bool, int, float, type(None), tuple)
 
 MakeRequest = Callable[[Options, Mapping[str, Any]], TokenRequest]
 
@@ -94,7 +92,7 @@ class Columns:
     def _applied(self, row: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
         """Return the options and the further claims of *row*."""
         values = vars(self._common).copy()
-        claims = {name: _own(value) for name, value in self._claims.items()}
+        claims = {name: owned(value) for name, value in self._claims.items()}
         given: set[Option] = set()
         remarks: list[str] = []
         for column, value in row.items():
@@ -143,9 +141,28 @@ class Columns:
         )
 
 
-def _own(value: Any) -> Any:
-    """Return *value*, or a copy if it can be changed."""
-    return value if isinstance(value, _ATOMS) else copy.deepcopy(value)
+def owned(value: Any) -> Any:
+    """Return *value* so that nobody else can change it: its arrays and objects are copies, as JSON has them.
+
+    :raises InputError: if it cannot be read to its end; what JSON does not have is refused when it is signed.
+    """
+    try:
+        return _copied(value)
+    except Exception as cause:  # its own code, or it is within itself
+        raise InputError(
+            f"a value of the type {type(value).__name__} cannot be read: {type(cause).__name__}"
+        ) from cause
+
+
+def _copied(value: Any) -> Any:
+    match value:
+        case str():
+            return str.__str__(value)  # a subclass may do anything
+        case list() | tuple():
+            return [*map(_copied, value)]
+        case dict():
+            return {name: _copied(each) for name, each in value.items()}
+    return value
 
 
 def _claim_of(column: str) -> str | None:
@@ -159,7 +176,7 @@ def _claim_of(column: str) -> str | None:
 def _claim_value(column: str, claim: str, value: Any, row: Mapping[str, Any], remark: Remark) -> Any:
     typed = f"{_CLAIM_JSON}{claim}"
     if column == typed:
-        return _own(json_claim(value, f"the column {quoted(column)}"))
+        return owned(json_claim(value, f"the column {quoted(column)}"))
     if typed in row:
         raise InputError(f"the columns {quoted(column)} and {quoted(typed)} set the same claim")
-    return as_meant(value, f"the column {quoted(column)}", remark) if isinstance(value, str) else _own(value)
+    return as_meant(value, f"the column {quoted(column)}", remark) if isinstance(value, str) else owned(value)

@@ -1,6 +1,5 @@
 """Create many tokens: one key that is opened once, threads around it, and results in the order of the rows."""
 
-import copy
 import functools
 import itertools
 import os
@@ -11,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from qsjwt.batch.columns import Columns
+from qsjwt.batch.columns import Columns, owned
 from qsjwt.batch.options import checked_jobs
 from qsjwt.batch.rows import Row
 from qsjwt.errors import InputError, QsJwtError
@@ -36,8 +35,6 @@ MAX_ROWS_PER_TASK: Final = 32
 SECONDS_PER_TASK: Final = 0.02
 GRACE_SECONDS: Final = 1.0
 """For signatures that are begun when the batch is left early."""
-
-_CONTAINERS: Final = (list, tuple, dict)
 
 _Task = Callable[[], list["RowResult"]]
 _Sign = Callable[[Token], CreatedToken]
@@ -240,10 +237,19 @@ def create_tokens(
 def _row(number: int, values: Any) -> Row:
     if not isinstance(values, Mapping):
         return Row(number, 0, {}, f"it must be a mapping of columns to values, not a {type(values).__name__}")
-    if not all(isinstance(name, str) for name in values):
-        return Row(number, 0, {}, "the name of a column must be a string")
-    # Some callers fill one mapping again and again, and its lists.
-    return Row(number, 0, {name: copy.deepcopy(v) if isinstance(v, _CONTAINERS) else v for name, v in values.items()})
+    try:
+        # Some callers fill one mapping again and again, and its lists.
+        return Row(number, 0, {_column(name): owned(value) for name, value in values.items()})
+    except InputError as error:
+        return Row(number, 0, {}, error.message)
+    except Exception as cause:  # the mapping's own
+        return Row(number, 0, {}, f"it cannot be read: {type(cause).__name__}")
+
+
+def _column(name: Any) -> str:
+    if not isinstance(name, str):
+        raise InputError("the name of a column must be a string")
+    return str.__str__(name)
 
 
 def _prepared(

@@ -15,6 +15,9 @@ from qsjwt.redaction import printable, quoted
 MAX_SHOWN_CHOICES: Final = 20
 _BOOLEANS: Final = {"true", "false"}
 ACTIONS: Final = ("store", "store_true", "store_false", "append", "extend", "count", argparse.BooleanOptionalAction)
+MAX_INTEGER_BITS: Final = 1024
+"""Of a number that is given as one: more than any other in JSON has."""
+
 FLAGS: Final = ("store_true", "store_false", argparse.BooleanOptionalAction, "count")
 
 
@@ -201,6 +204,8 @@ def as_typed(value: Any, title: str) -> str:
     match value:
         case str():
             return value
+        case int() if value.bit_length() > MAX_INTEGER_BITS:
+            raise InputError(f"{title}: the number is too large")
         case bool() | int() | float():
             return json.dumps(value)
         case list() | tuple():

@@ -13,6 +13,7 @@ from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
 from qsjwt.errors import InputError, QsJwtError, SigningFailed, VerificationFailed
+from qsjwt.io import read
 from qsjwt.io.strict_json import parse_json
 from qsjwt.keys.signer import Signer, unsuitability
 from qsjwt.redaction import quoted, shown
@@ -20,6 +21,9 @@ from qsjwt.tokens.dates import fault_of, moment
 
 _JWS_PARTS: Final = 3  # RFC 7515, section 3.1
 _JWE_PARTS: Final = 5  # RFC 7516, section 3.1
+MAX_SIGNING_INPUT: Final = read.MAX_BYTES - (1 << 12)
+"""Bytes of a token without its signature; one of RSA with 16384 bits has 2731."""
+
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -61,6 +65,10 @@ def sign(token: Token, signer: Signer, algorithm: str) -> str:
     if token.header.get("alg") != algorithm:
         raise SigningFailed(f"the header names another algorithm than the one to sign with, {algorithm}")
     signing_input = f"{_encode(token.header, 'header')}.{_encode(token.claims, 'claims')}".encode("ascii")
+    if len(signing_input) > MAX_SIGNING_INPUT:
+        raise InputError(
+            "the token would be larger than 1 MiB, which nobody reads", hint="leave out claims, or shorten them"
+        )
     try:
         signature = signer.sign(signing_input, algorithm)
     except QsJwtError:
@@ -83,6 +91,7 @@ def _encode(part: Mapping[str, Any], name: str) -> str:
     try:
         text = _COMPACT.encode(part)
         encoded: str = base64url_encode(text.encode("utf-8"))
+        parse_json(text)  # what is given out is what decode reads
     except UnicodeEncodeError as cause:
         raise InputError(
             f"what goes into the {name} is not all Unicode text: it has bytes of another encoding, or half a letter"
@@ -96,12 +105,17 @@ def _encode(part: Mapping[str, Any], name: str) -> str:
 
 
 def _not_json(part: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the members of *part* whose values JSON does not have, in quotes."""
+    """Yield the members of *part*, in quotes, whose values JSON does not have, or nobody would read."""
     for name, value in part.items():
         try:
-            _COMPACT.encode(value)
+            text = _COMPACT.encode({name: value})
         except (TypeError, ValueError, RecursionError):
             yield quoted(str(name))
+            continue
+        try:
+            parse_json(text)
+        except ValueError as cause:
+            yield f"{quoted(str(name))} ({cause})"
 
 
 def decode(compact: str) -> DecodedToken:

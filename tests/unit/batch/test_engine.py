@@ -271,3 +271,63 @@ def test_as_many_threads_sign_as_there_are_cores(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert engine.default_jobs() == 1
+
+
+class _Odd(list[Any]):
+    """A list that cannot be read."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise RuntimeError
+
+    def __deepcopy__(self, memo: object) -> Any:
+        raise RuntimeError
+
+
+class _OddText(str):
+    def strip(self, *_unused: object) -> str:
+        raise RuntimeError
+
+
+class _OddRow(Mapping[str, Any]):
+    def __getitem__(self, name: str) -> Any:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError
+
+    def __len__(self) -> int:
+        return 1
+
+
+_WITHIN_ITSELF: list[Any] = []
+_WITHIN_ITSELF.append(_WITHIN_ITSELF)
+
+
+@pytest.mark.parametrize("column", ["userid", "groups", "claim.x", "claim-json.x"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *((letter for letter in "ab"), [iter("ab")], object(), [object()], threading.Lock()),
+        *([threading.Lock()], _Odd(["a"]), [_Odd(["a"])], _WITHIN_ITSELF, {"a": _WITHIN_ITSELF}, {1: {2, 3}}, {1, 2}),
+        *(10**5000, [10**5000], b"bytes", sys, len, Mapping, memoryview(b"x"), {}.keys(), ..., "\ud800"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_unusual_value_ends_its_own_row_and_no_other(common: Mapping[str, Any], column: str, value: Any) -> None:
+    rows = [{"userid": "anna"}, {"userid": "bo", column: value}, {"userid": "carl"}]
+    first, odd, last = create_tokens("qseow", rows, **common, jobs=1)
+    assert (first.token is not None, last.token is not None) == (True, True)
+    assert isinstance(odd.error, InputError)
+
+
+@pytest.mark.parametrize("row", [_OddRow(), {object(): "x"}, None, "userid", ["userid"], object(), {"userid": _Odd()}])
+def test_an_unusual_row_ends_alone(common: Mapping[str, Any], row: Any) -> None:
+    first, odd, last = create_tokens("qseow", [{"userid": "anna"}, row, {"userid": "bo"}], **common, jobs=1)
+    assert (first.token is not None, last.token is not None) == (True, True)
+    assert isinstance(odd.error, InputError)
+
+
+def test_a_text_of_another_class_is_its_text(common: Mapping[str, Any]) -> None:
+    (result,) = create_tokens("qseow", [{"userid": _OddText("anna"), "claim.x": [_OddText("x")]}], **common)
+    assert result.token is not None
+    assert (result.token.claims["userId"], result.token.claims["x"]) == ("anna", ["x"])

@@ -12,6 +12,7 @@ from jwcrypto.common import base64url_encode
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import InputError, SigningFailed, VerificationFailed
+from qsjwt.io.read import MAX_BYTES
 from qsjwt.keys.signer import LocalSigner, Signer
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import Token
@@ -104,6 +105,34 @@ def test_an_rsa_key_whose_private_exponents_are_damaged_signs_nothing(keys: Simp
 def test_claims_that_are_no_json_are_refused(keys: SimpleNamespace, value: Any) -> None:
     with pytest.raises(InputError, match="cannot be written as JSON"):
         jwt.sign(_token(x=value), LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
+
+
+def _nested(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(_nested(64), "nested too deeply"), (10**308, "a number is too large"), ({1: 0, "1": 0}, "appears twice")],
+)
+def test_no_token_is_given_out_that_decode_would_not_read(keys: SimpleNamespace, value: Any, reason: str) -> None:
+    with pytest.raises(InputError, match=rf"cannot be written as JSON: 'x' \(.*{reason}"):
+        jwt.sign(_token(x=value), LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
+
+
+@pytest.mark.parametrize("value", [_nested(63), 10**308 - 1, {"1": 0, "2": 0}, "x" * 780_000])
+def test_the_last_value_that_is_signed_is_read_by_decode(keys: SimpleNamespace, value: Any) -> None:
+    compact = jwt.sign(_token(x=value), LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
+    assert len(compact) <= MAX_BYTES
+    assert jwt.decode(compact).claims["x"] == value
+
+
+def test_a_token_that_is_larger_than_what_is_read_is_not_signed(keys: SimpleNamespace) -> None:
+    with pytest.raises(InputError, match="larger than 1 MiB"):
+        jwt.sign(_token(x="x" * 790_000), LocalSigner(JWK.from_pyca(keys.rsa)), "RS256")
 
 
 def test_claims_that_are_no_unicode_are_refused(keys: SimpleNamespace) -> None:
