@@ -14,7 +14,6 @@ from qsjwt.errors import (
     VerificationFailed,
 )
 from qsjwt.io.deadline import within
-from qsjwt.io.json_object import JsonObject
 from qsjwt.io.read import read_file, user_path
 from qsjwt.io.write import NewFile, write_files
 from qsjwt.keys.load import load_public_keys
@@ -29,16 +28,17 @@ from qsjwt.tokens.claim_names import REGISTERED_CLAIMS
 from qsjwt.tokens.create import CreatedToken
 from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import Platform, fitted_time_claims, time_claims
-from qsjwt.tokens.registered import RegisteredKey, Registration
 from qsjwt.tokens.request import Options, TokenRequest
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Rule, Unknown, registered_key
 
 if TYPE_CHECKING:
     from qsjwt.batch.engine import RowResult, create_token, create_tokens
     from qsjwt.batch.rows import Row
+    from qsjwt.io.json_object import JsonObject
     from qsjwt.live.exchange import Exchange, Explanation, Presentation, Session
     from qsjwt.live.messages import Request, Response
     from qsjwt.live.plan import Change, Changing, Difference, Facts, Plan, Site, Survey, differences, merged
+    from qsjwt.tokens.registered import RegisteredKey, Registration
 
 __all__ = [
     "REGISTERED_CLAIMS",
@@ -112,6 +112,8 @@ __all__ = [
 ]
 
 _SELDOM_USED = {
+    "JsonObject": "qsjwt.io.json_object",
+    **dict.fromkeys(("RegisteredKey", "Registration"), "qsjwt.tokens.registered"),
     "Row": "qsjwt.batch.rows",
     **dict.fromkeys(("RowResult", "create_token", "create_tokens"), "qsjwt.batch.engine"),
     **dict.fromkeys(("Exchange", "Explanation", "Presentation", "Session"), "qsjwt.live.exchange"),

@@ -1,20 +1,17 @@
 """Qlik NPrinting: JWT authentication of its API."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qsjwt.api import (
     Broken,
     Case,
     Check,
     InputError,
-    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
-    RegisteredKey,
-    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -22,6 +19,9 @@ from qsjwt.api import (
     registered_key,
     time_claims,
 )
+
+if TYPE_CHECKING:
+    from qsjwt.api import JsonObject, Registration
 
 CLAIM_NAMES: Final = {"useremail": "email", "domain": "domain", "username": "name"}
 """Option to the claim that carries it, unless ``--OPTION-claim`` says another name."""
@@ -109,8 +109,10 @@ class Nprinting(Platform):
         pair = {_FIELDS[option]: names[option] for option in ("domain", "username")}
         return {**fields, "matchUsersBy": "domain\\name", **pair}
 
-    def read_registration(self, entity: JsonObject) -> Registration:
+    def read_registration(self, entity: "JsonObject") -> "Registration":
         """Return what the form says, as :meth:`registration` prints it; NPrinting itself exports nothing."""
+        from qsjwt.api import RegisteredKey, Registration  # for check alone
+
         fields = {option: entity.text(field) for option, field in _FIELDS.items()}
         if not fields["useremail"] and not (fields["domain"] and fields["username"]):
             raise InputError(

@@ -10,13 +10,10 @@ from qsjwt.api import (
     Case,
     Check,
     InputError,
-    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
-    RegisteredKey,
-    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -29,7 +26,7 @@ from qsjwt.api import (
 )
 
 if TYPE_CHECKING:
-    from qsjwt.api import Exchange, Explanation, Presentation, Site, Survey
+    from qsjwt.api import Exchange, Explanation, JsonObject, Presentation, Registration, Site, Survey
 
 AUDIENCE: Final = "qlik.api/login/jwt-session"
 WINDOW: Final = 3600
@@ -210,8 +207,10 @@ class Qscloud(Platform):
             body["clockToleranceSec"] = options.clock_tolerance
         return body
 
-    def read_registration(self, entity: JsonObject) -> Registration:
+    def read_registration(self, entity: "JsonObject") -> "Registration":
         """Return what an identity provider says: ``GET /api/v1/identity-providers/{id}``."""
+        from qsjwt.api import RegisteredKey, Registration  # for check alone
+
         if entity.text("protocol") != _PROTOCOL:
             raise InputError(
                 f"{entity.source} is not a JWT identity provider: its 'protocol' is not '{_PROTOCOL}'",

@@ -27,6 +27,7 @@ _PROVIDERS: Final = "qlik.dev/apis/rest/identity-providers"
 _CLIENTS: Final = "qlik.dev/apis/rest/oauth-clients"
 _JSON: Final = {"Content-Type": "application/json"}
 _MAX_PAGES: Final = 100
+_NEW: Final = "(the ID of the new one)"
 _RESPONSE: Final = "the response of the tenant"
 
 EXPLANATIONS: Final = (
@@ -68,7 +69,7 @@ def register_provider(body: Entity, site: Site) -> Survey:
     differing = {one.required_text("id"): differences(body, one) for one in same}
     right = [entity_id for entity_id, unlike in differing.items() if not unlike]
     wrong = {entity_id: unlike for entity_id, unlike in differing.items() if unlike}
-    title, facts = f"the identity provider for {quoted(issuer)}", _provider(body, "(the ID of the new one)")
+    title = f"the identity provider for {quoted(issuer)}"
     changes = []
     if not right and len(wrong) == 1 and _names(*wrong.values()) == {"description"}:
         right = [*wrong]
@@ -79,12 +80,12 @@ def register_provider(body: Entity, site: Site) -> Survey:
         ]
     else:
         if not right:
-            changes.append(Change(f"create {title}", _creating(url, body), facts))
+            changes.append(Change(f"create {title}", _creating(url, body)))
         changes += [
             Change(f"delete the one with the ID {quoted(entity_id)}", _deleting(f"{url}/{entity_id}"))
             for entity_id in wrong
         ]
-    known = _provider(body, right[0]) if right else {}
+    known = _provider(body, right[0] if right else _NEW)
     return Plan(title, known, changes, [each for unlike in wrong.values() for each in unlike])
 
 
@@ -108,8 +109,7 @@ def register_client(body: Entity, client_id: str | None, site: Site) -> Survey:
         )
     title = f"the OAuth client {quoted(value)}"
     if not same:
-        facts = _client("(the ID of the new one)", key)
-        return Plan(title, {}, [Change(f"create {title}", _creating_client(url, body), facts)])
+        return Plan(title, _client(_NEW, key), [Change(f"create {title}", _creating_client(url, body))])
     # A list need not have all members of each, and the keys that it leaves out would be lost.
     address = f"{url}/{same[0].required_text('clientId')}"
     client = JsonObject(

@@ -10,13 +10,10 @@ from qsjwt.api import (
     Broken,
     Case,
     InputError,
-    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
-    RegisteredKey,
-    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -29,7 +26,7 @@ from qsjwt.api import (
 )
 
 if TYPE_CHECKING:
-    from qsjwt.api import Exchange, Explanation, Presentation, Site, Survey
+    from qsjwt.api import Exchange, Explanation, JsonObject, Presentation, Registration, Site, Survey
 
 MAX_CLIENT_NAME: Final = 512
 """Characters of an OAuth client's name: qlik.dev/apis/rest/oauth-clients."""
@@ -154,8 +151,10 @@ class QscloudOauth(Platform):
     def _key(request: TokenRequest, public: PublicKey) -> Mapping[str, Any]:
         return {"kid": request.key_id, "alg": request.algorithm, "use": "sig", **public.members}
 
-    def read_registration(self, entity: JsonObject) -> Registration:
+    def read_registration(self, entity: "JsonObject") -> "Registration":
         """Return what an OAuth client says, ``GET /api/v1/oauth-clients/{id}``, or its JWK alone."""
+        from qsjwt.api import RegisteredKey, Registration  # for check alone
+
         keys = [entity] if "kty" in entity else entity.objects("publicKeys")
         if not keys:
             raise InputError(

@@ -8,12 +8,10 @@ from qsjwt.api import (
     Broken,
     Case,
     Check,
-    JsonObject,
     OptionGroup,
     Platform,
     Problem,
     PublicKey,
-    Registration,
     Rule,
     Token,
     TokenRequest,
@@ -35,7 +33,7 @@ from qsjwt_platforms.virtual_proxy import (
 )
 
 if TYPE_CHECKING:
-    from qsjwt.api import Exchange, Explanation, Presentation, Request, Site, Survey
+    from qsjwt.api import Exchange, Explanation, JsonObject, Presentation, Registration, Request, Site, Survey
 
 _OTHER_NAMES: Final = {"userid": ("userId", "user"), "userdir": ("userDirectory", "directory")}
 """Names that are in use: Qlik Support 1716226, and enigma.js, sense-using-jwt."""
@@ -229,7 +227,7 @@ class Qseow(Platform):
         """Return the body for ``POST /qrs/virtualproxyconfig``."""
         return virtual_proxy(request, public)
 
-    def read_registration(self, entity: JsonObject) -> Registration:
+    def read_registration(self, entity: "JsonObject") -> "Registration":
         """Return what a virtual proxy says: ``GET /qrs/virtualproxyconfig/{id}``."""
         return read_virtual_proxy(entity)
 

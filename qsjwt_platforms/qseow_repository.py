@@ -125,16 +125,15 @@ def register(request: TokenRequest, public: PublicKey, site: Site) -> Survey:
     differing = [] if existing is None else differences(wanted, existing)
     known, changes = _facts(prefix, "(the ID of the new one)" if existing is None else existing.required_text("id")), []
     if existing is None:
-        changes.append(Change(f"create {entity}", repository.creating(body), known))
+        changes.append(Change(f"create {entity}", repository.creating(body)))
     elif differing:
-        changes.append(Change(f"change {entity}", repository.changing(existing, wanted), known))
+        changes.append(Change(f"change {entity}", repository.changing(existing, wanted)))
     proxies = yield from _proxies(repository, request.options)
     for proxy in proxies:
         if existing is None or existing["id"] not in _linked(proxy):
             changes.append(Change(f"link it to the proxy on {quoted(_host(proxy))}", repository.linking(proxy)))
     linked = {"proxies": [{"id": proxy["id"], "hostName": _host(proxy)} for proxy in proxies]}
-    facts = {**({} if existing is None else known), **linked}
-    return Plan(entity, facts, changes, differing)
+    return Plan(entity, {**known, **linked}, changes, differing)
 
 
 class _Repository:

@@ -2,22 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from qsjwt.api import (
-    REGISTERED_CLAIMS,
-    Case,
-    InputError,
-    JsonObject,
-    Missing,
-    Problem,
-    PublicKey,
-    RegisteredKey,
-    Registration,
-    Rule,
-    TokenRequest,
-    quoted,
-)
+from qsjwt.api import REGISTERED_CLAIMS, Case, InputError, Missing, Problem, PublicKey, Rule, TokenRequest, quoted
+
+if TYPE_CHECKING:
+    from qsjwt.api import JsonObject, Registration
 
 CLAIM_NAMES: Final = {
     "userid": "userId",
@@ -117,11 +107,13 @@ def virtual_proxy(request: TokenRequest, public: PublicKey) -> Mapping[str, Any]
     return body
 
 
-def read_virtual_proxy(entity: JsonObject) -> Registration:
+def read_virtual_proxy(entity: "JsonObject") -> "Registration":
     """Return what a virtual proxy says: ``GET /qrs/virtualproxyconfig/{id}``.
 
     :raises InputError: if it is no virtual proxy with JWT authentication.
     """
+    from qsjwt.api import RegisteredKey, Registration  # for check alone
+
     if entity.get("authenticationMethod") != _JWT:
         raise InputError(
             f"{entity.source} is not a virtual proxy with JWT authentication: its 'authenticationMethod' is not {_JWT}",

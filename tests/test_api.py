@@ -18,12 +18,20 @@ from qsjwt import api, testing
 
 LISTED = (Path(__file__).parent.parent / "doc" / "reference" / "api.md").read_text(encoding="utf-8")
 
+_IN_ANNOTATIONS = [
+    "OptionGroup",
+    "Exchange",
+    "Explanation",
+    "JsonObject",
+    "Presentation",
+    "Registration",
+    "Request",
+    "Site",
+    "Survey",
+]
 FOR_TYPES_ALONE = {
     **{"x509": x509, "Future": concurrent.futures.Future},
-    **{
-        name: getattr(api, name)
-        for name in ("OptionGroup", "Exchange", "Explanation", "Presentation", "Request", "Site", "Survey")
-    },
+    **{name: getattr(api, name) for name in _IN_ANNOTATIONS},
 }
 """Names that annotations have and their modules import only for type checkers."""
 

@@ -24,9 +24,9 @@ from qsjwt import errors
 from qsjwt.api import Case, Response, Site, create_token
 from qsjwt.cli.completion.scripts import SHELLS
 from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.live.exchange import run as run_exchange
 from qsjwt.live.explain import explain
 from qsjwt.live.registering import rehearse
-from qsjwt.live.registering import run as run_exchange
 from qsjwt.tokens.platform import PLATFORMS
 from qsjwt.tokens.rules import Finding
 from tests.conftest import VECTORS, InstallPlugin, Run
@@ -518,7 +518,7 @@ def test_the_example_command_works_as_it_is_printed(run: Run, installed_plugin: 
 
 
 def test_the_code_of_the_document_is_that_of_the_examples() -> None:
-    _, platform, _, _, contract = (block.text for block in PLATFORM.blocks("python"))
+    _, platform, _, _, _, contract = (block.text for block in PLATFORM.blocks("python"))
     provider = KEY_PROVIDER.blocks("python")[1].text.partition("\n")[2]
     assert platform.partition("\n")[2] == (EXAMPLES / "acme-platform" / "acme_platform.py").read_text(encoding="utf-8")
     assert contract.partition("\n")[2] == (EXAMPLES / "acme-platform" / "test_acme_platform.py").read_text(

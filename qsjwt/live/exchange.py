@@ -1,8 +1,8 @@
 """Exchanges: what a platform says to its server with a token, and what it makes of the answers, as values."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from qsjwt.live.messages import Request, Response
 
@@ -57,6 +57,28 @@ class Session:
 
 Exchange: TypeAlias = Generator[Request, Response, Session]
 """Yields requests, is sent the response to each, and returns a session."""
+
+T = TypeVar("T")
+Send: TypeAlias = Callable[[Request], Response]
+"""Sends a request, and returns the response to it."""
+
+
+def run(exchange: Generator[Request, Response, T], send: Send) -> T:
+    """Return what *exchange* returns, when *send* has answered its requests.
+
+    :raises TypeError: if it yields something else than requests.
+    """
+    try:
+        request = next(exchange)
+        while True:
+            if not isinstance(request, Request):
+                raise TypeError("a request was expected")
+            request = exchange.send(send(request))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        exchange.close()
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,23 @@
 """What it takes to register: what a server has already, how that differs, and the changes that are to be made."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
 from qsjwt.live.messages import Request, Response
 from qsjwt.redaction import quoted, shown
 
-_PEM = "-----BEGIN "
+_PEM: Final = "-----BEGIN "
+_ELEMENT: Final = "[]"
 
 
 @dataclass(frozen=True)
 class Difference:
     """A member of what is registered that is not as it is to be.
 
-    :ivar name: the member's name in the server's JSON.
+    :ivar name: the member's name in the server's JSON; ``[]`` at its end stands for an element of an array.
     :ivar found: what the server has; None if nothing.
+    :ivar wanted: what is to be there; None for an element that is not.
     """
 
     name: str
@@ -25,6 +27,11 @@ class Difference:
     def __str__(self) -> str:
         if isinstance(self.wanted, str) and self.wanted.startswith(_PEM):
             return f"{quoted(self.name)} is another one"
+        if self.name.endswith(_ELEMENT):
+            array = quoted(self.name.removesuffix(_ELEMENT))
+            return (
+                f"{array} lacks {shown(self.wanted)}" if self.found is None else f"{array} also has {shown(self.found)}"
+            )
         return f"{quoted(self.name)} is {shown(self.found)}, not {shown(self.wanted)}"
 
 
@@ -53,12 +60,10 @@ class Change:
 
     :ivar title: what it does, such as "create the virtual proxy 'jwt'".
     :ivar carry_out: given what is known so far, makes the change.
-    :ivar gives: what it makes known, in a form that can take its place where nothing is changed.
     """
 
     title: str
     carry_out: Callable[[Facts], Changing]
-    gives: Facts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Plan:
     """What is to be done so that the platform accepts the tokens.
 
     :ivar entity: what is registered, for messages, such as "the virtual proxy 'jwt'".
-    :ivar facts: what is known of it already.
+    :ivar facts: what is known of it; what only a change makes known has a word in its place, for ``--dry-run``.
     :ivar changes: all that is to be done, in this order; none if everything is there.
     :ivar differences: what the changes would replace in what an administrator has registered otherwise.
     """
@@ -123,8 +128,9 @@ def _unlike_arrays(name: str, wanted: list[Any], found: list[Any]) -> list[Diffe
             left.append(item)
         else:
             extra.remove(same)
-    if not left and not extra:
-        return []
     if len(left) == len(extra) and all(isinstance(one, dict) for one in (*left, *extra)):
-        return [each for pair in zip(left, extra, strict=True) for each in differences(*pair, within=f"{name}[].")]
-    return [Difference(name, found, wanted)]
+        return [
+            each for pair in zip(left, extra, strict=True) for each in differences(*pair, within=f"{name}{_ELEMENT}.")
+        ]
+    element = f"{name}{_ELEMENT}"
+    return [*(Difference(element, None, one) for one in left), *(Difference(element, one, None) for one in extra)]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from qsjwt.errors import QsJwtError
 from qsjwt.live.client import Client
 from qsjwt.live.cookies import CookieJar
-from qsjwt.live.exchange import Exchange, Session
+from qsjwt.live.exchange import Exchange, Session, run
 from qsjwt.live.messages import Request, Response, Unexpected
 
 GRACE_SECONDS: Final = 5
@@ -55,15 +55,10 @@ def present(exchange: Exchange, client: Client, outcome: Outcome) -> None:
     :raises TypeError: if the platform yields or returns something else than it may.
     """
     try:
-        request = next(exchange)
-        while True:
-            if not isinstance(request, Request):
-                raise TypeError("a request was expected")
-            request = exchange.send(client.send(request))
-    except StopIteration as end:
-        if not isinstance(end.value, Session):
-            raise TypeError("a session was expected") from None
-        outcome.session = end.value
+        session = run(exchange, client.send)
+        if not isinstance(session, Session):
+            raise TypeError("a session was expected")
+        outcome.session = session
     except Unexpected as refusal:
         outcome.refusal = refusal.response
     finally:

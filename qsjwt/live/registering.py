@@ -1,37 +1,15 @@
 """Registering: a platform's plan is made and carried out, and what is done and what is not is on record."""
 
 import logging
-from collections.abc import Callable, Generator
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final
 
+from qsjwt.live.exchange import Send, run
 from qsjwt.live.messages import Request, Response
 from qsjwt.live.plan import Change, Facts, Plan
 
 _READING: Final = ("GET", "HEAD")
 
 _LOG = logging.getLogger("qsjwt.live")
-
-T = TypeVar("T")
-Send: TypeAlias = Callable[[Request], Response]
-"""Sends a request, and returns the response to it."""
-
-
-def run(exchange: Generator[Request, Response, T], send: Send) -> T:
-    """Return what *exchange* returns, when *send* has answered its requests.
-
-    :raises TypeError: if it yields something else than requests.
-    """
-    try:
-        request = next(exchange)
-        while True:
-            if not isinstance(request, Request):
-                raise TypeError("a request was expected")
-            request = exchange.send(send(request))
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    finally:
-        exchange.close()
 
 
 class Progress:
@@ -78,14 +56,8 @@ class Progress:
 
 def rehearse(plan: Plan, send: Send) -> list[tuple[Change, Request]]:
     """Return each change with the request that would make it; only what reads is sent."""
-    facts: dict[str, Any] = {**plan.facts}
-    requests = []
-    for change in plan.changes:
-        request = _first_that_writes(change, facts, send)
-        if request is not None:
-            requests.append((change, request))
-        facts |= change.gives
-    return requests
+    steps = ((change, _first_that_writes(change, plan.facts, send)) for change in plan.changes)
+    return [(change, request) for change, request in steps if request is not None]
 
 
 def _first_that_writes(change: Change, facts: Facts, send: Send) -> Request | None:

@@ -6,21 +6,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from qsjwt.errors import InputError
-from qsjwt.io.json_object import JsonObject
 from qsjwt.keys.public import PublicKey
 from qsjwt.keys.signer import ALGORITHMS
 from qsjwt.plugins import Group
 from qsjwt.times import format_duration
 from qsjwt.tokens.jwt import DecodedToken, Token
-from qsjwt.tokens.registered import Registration
 from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Case, Finding, Rule
 
 if TYPE_CHECKING:
+    from qsjwt.io.json_object import JsonObject
     from qsjwt.live.exchange import Exchange, Explanation, Presentation
     from qsjwt.live.messages import Request
     from qsjwt.live.plan import Site, Survey
     from qsjwt.options.group import OptionGroup
+    from qsjwt.tokens.registered import Registration
 
 _UNNOTICED: Final = 30
 """Seconds of a lifetime that may be cut without a word: the default clock skew."""
@@ -127,7 +127,7 @@ class Platform(abc.ABC):
         """Return what the refusals of the server mean, for each status the likeliest first."""
         return ()
 
-    def read_registration(self, entity: JsonObject) -> Registration:
+    def read_registration(self, entity: "JsonObject") -> "Registration":
         """Return what is registered, for ``check NAME --registered FILE``.
 
         :param entity: what an administrator exports, or what :meth:`registration` gives.
@@ -162,7 +162,7 @@ def examine(
     token: Token,
     now: float,
     names: Mapping[str, str] | None = None,
-    registration: Registration | None = None,
+    registration: "Registration | None" = None,
 ) -> list[Finding]:
     """Return what the rules of *platform* find in *token*: those that it breaks, and those that are unknown.
 

@@ -205,6 +205,8 @@ def test_a_difference_names_the_member_and_both_values(
     qseow("--audience", "qlik", "--userid-claim", "user").refused(2, "'jwtAttributeUserId' is 'userId', not 'user'")
     assert _record(qseow("--replace"))["status"] == "registered"
     assert _virtual_proxy(qseow_site)["jwtAudience"] == ""
+    qseow("--claim", "region=x").refused(2, '\'jwtAttributeMap\' lacks \'{"jwtAttribute": "region"')
+    qseow("--groups", "x").refused(2, "'jwtAttributeMap' also has '{", "email")
     _record(cloud("qscloud", "--description", "one"))
     cloud("qscloud", "--description", "two").refused(2, "'description' is 'one', not 'two'")
     cloud("qscloud", "--keyid", "k2").refused(2, "'options.staticKeys[].kid' is 'k1', not 'k2'")
@@ -385,6 +387,18 @@ def test_a_second_conflict_is_told(qseow: Register, qseow_site: Qseow) -> None:
     qseow_site.repository.conflicts = 2
     qseow().refused(7, "409", "somebody else", "done: create the virtual proxy 'jwt'; not done: link it")
     assert _record(qseow())["status"] == "registered"
+
+
+def test_a_link_that_somebody_else_makes_meanwhile_is_left_alone(qseow: Register, qseow_site: Qseow) -> None:
+    def link(request: Request) -> None:
+        if request.method == "GET" and request.path.endswith(qseow_site.repository.central["id"]):
+            qseow_site.on_request = None
+            qseow_site.repository.link(_virtual_proxy(qseow_site))
+
+    qseow_site.on_request = link
+    _record(qseow())
+    assert _links(qseow_site) == [1, 1]
+    assert [line.split()[0] for line in _written(qseow_site)] == ["POST"]
 
 
 # Where a virtual proxy belongs.

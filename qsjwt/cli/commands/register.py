@@ -20,12 +20,12 @@ from qsjwt.live.administrator import (
     add_administrator_options,
     administrator,
 )
-from qsjwt.live.exchange import Presentation
+from qsjwt.live.exchange import Presentation, Send, run
 from qsjwt.live.explain import explain, words
 from qsjwt.live.messages import Request, Response, Unexpected
 from qsjwt.live.options import add_server_options, connection
 from qsjwt.live.plan import Change, Plan, Site
-from qsjwt.live.registering import Progress, Send, rehearse, run
+from qsjwt.live.registering import Progress, rehearse
 from qsjwt.options.parser import Parser
 from qsjwt.redaction import quoted
 from qsjwt.tokens.request import Options, TokenRequest
