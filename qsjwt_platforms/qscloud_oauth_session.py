@@ -30,6 +30,17 @@ EXPLANATIONS: Final = (
         _PAGE,
         text="unsupported_client_assertion_type",
     ),
+    *(
+        Explanation(
+            status,
+            "the tenant has given an access token, but does not tell whose it is",
+            "let the client have the scope user_default",
+            "qlik.dev, Manage OAuth tokens",
+            path="/api/v1/",
+            token=False,
+        )
+        for status in (401, 403)
+    ),
     Explanation(400, "the request lacks something, or the client may not make it", _CLIENT, _DEFINITION),
     Explanation(
         401,

@@ -55,6 +55,14 @@ EXPLANATIONS: Final = (
     Explanation(401, "the page to return to is not allowed", _ADD_ORIGIN, _ORIGIN, code="LOGIN-8", token=False),
     Explanation(
         401,
+        "the tenant has taken the token, but does not know the session that it opened",
+        "let cookies through both ways, if a proxy of yours is in between",
+        "npm @qlik/sdk 0.28.0",
+        path="/api/v1/",
+        token=False,
+    ),
+    Explanation(
+        401,
         "no active identity provider has the token's issuer (iss) and key ID (kid), and the certificate of its key",
         "compare them in the administration console, Identity providers; give check the certificate with "
         "--cert-publickey-file",

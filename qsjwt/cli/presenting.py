@@ -148,7 +148,7 @@ class PresentingCommand(PlatformCommand):
             again = self._expectation.findings(token, there, expected)
             findings += [one for one in again if one.status is Status.BROKEN and one.rule not in told]
         with self.guard("explain a refusal"):
-            verdict = explain(refusal, list(self.platform.explanations()), findings)
+            verdict = explain(refusal, list(self.platform.explanations()), findings, outcome.steps[-1].path)
         ahead = 0 if there is None else round(there - now)
         return Presented(token, outcome, verdict, ahead if abs(ahead) >= _TOLD_SECONDS else 0)
 

@@ -91,6 +91,7 @@ class Explanation:
     :ivar source: where that is written.
     :ivar code: the error's code in the answer; empty if the answer does not tell.
     :ivar text: words in the answer, in any case; empty if it does not tell.
+    :ivar path: what is in the path that was asked for; empty for any.
     :ivar rules: names of the platform's rules that this is about: if a check finds them kept, it is less likely.
     :ivar token: whether it is about the token, and not about the server or the way to it.
     """
@@ -101,10 +102,11 @@ class Explanation:
     source: str
     code: str = ""
     text: str = ""
+    path: str = ""
     rules: Sequence[str] = ()
     token: bool = True
 
     @property
     def is_specific(self) -> bool:
-        """Whether the answer itself tells that it is this."""
-        return bool(self.code or self.text)
+        """Whether the answer itself, or what was asked, tells that it is this."""
+        return bool(self.code or self.text or self.path)

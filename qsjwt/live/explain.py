@@ -56,14 +56,15 @@ class Verdict:
     token: bool
 
 
-def explain(response: Response, known: Iterable[Explanation], findings: Iterable[Finding]) -> Verdict:
+def explain(response: Response, known: Iterable[Explanation], findings: Iterable[Finding], path: str = "") -> Verdict:
     """Return why the server answers as it does.
 
     :param known: what is known of the platform's answers, the likeliest first.
     :param findings: what a check of the token finds.
+    :param path: what was asked for.
     """
     found = list(findings)
-    rows = _matching(response, [*known, *EVERYWHERE])
+    rows = _matching(response, path, [*known, *EVERYWHERE])
     broken = [
         Cause(finding.message, finding.hint, finding.source, finding.rule)
         for finding in found
@@ -82,14 +83,14 @@ def explain(response: Response, known: Iterable[Explanation], findings: Iterable
     return Verdict(told or [_nothing_known(response)], about_token)
 
 
-def _matching(response: Response, rows: Sequence[Explanation]) -> list[Explanation]:
+def _matching(response: Response, path: str, rows: Sequence[Explanation]) -> list[Explanation]:
     """Return the rows for *response*: those that its own words tell of, or else those for its status."""
     codes, text = {error["code"] for error in errors(response)}, response.text.casefold()
     same = [row for row in rows if row.status in (0, response.status)]
     told = [
         row
         for row in same
-        if row.is_specific and (not row.code or row.code in codes) and (not row.text or row.text.casefold() in text)
+        if row.is_specific and (not row.code or row.code in codes) and row.text.casefold() in text and row.path in path
     ]
     return told or [row for row in same if not row.is_specific]
 

@@ -387,6 +387,19 @@ def test_rate_limits_are_waited_for_and_told_of_if_there_is_no_time(
     try_qscloud("--jwt", cloud_token()).refused(7, "asks to wait 60 s")
 
 
+def test_a_rate_limit_without_a_time_to_wait_is_told_of(try_qscloud: Try, cloud_site: Cloud) -> None:
+    error = {"errors": [{"code": "HTTP-429", "title": "API rate limit reached."}]}
+    cloud_site.faults.instead(lambda *_: Answer.of(429, error))
+    result = try_qscloud("--jwt", cloud_token())
+    assert (result.exit_code, "more than 100 logins a minute" in result.stderr) == (7, True)
+
+
+def test_a_session_that_gets_lost_is_not_the_tokens_fault(try_qscloud: Try, cloud_site: Cloud) -> None:
+    cloud_site.faults.instead(lambda *_: Answer.undocumented(401, "Unauthorized"), "*/users/me")
+    result = try_qscloud("--jwt", cloud_token())
+    assert (result.exit_code, "does not know the session" in result.stderr) == (7, True)
+
+
 # What is left behind
 
 

@@ -33,7 +33,7 @@ def answer(row: Explanation) -> Response:
 def test_every_row_explains_its_answer(platform: str, row: Explanation) -> None:
     known = load_platform(platform).explanations()
     others = [Finding(rule, "", status=Status.OK) for one in known for rule in one.rules if rule not in row.rules]
-    verdict = explain(answer(row), known, others)
+    verdict = explain(answer(row), known, others, f"{row.path}users/me")
     reasons = [cause.reason for cause in verdict.causes]
     assert row.reason in reasons
     if row.is_specific:
