@@ -92,6 +92,8 @@ class Qlik(Loopback):
         return Answer(200, {}, {"Set-Cookie": "eas.sid=a-session; Path=/; Secure; HttpOnly"})
 
     def _who_am_i(self, request: Request) -> Answer:
+        if request.headers.get("authorization") == "Bearer an access token":
+            return Answer(200, {"clientId": self.users[-1]})
         known = "a-session" in request.headers["cookie"] and "authorization" not in request.headers
         user = {"id": USER_ID, "subject": "anna", "name": "Anna Andersson", "email": "anna@example.com"}
         groups = [{"id": "1", "name": "Sales"}]
@@ -202,7 +204,7 @@ def web(qlik: Qlik) -> Callable[[WebCall], WebAnswer]:
 WHO = {
     "start/qseow.md": ["LAB\\anna", "LAB\\anna"],
     "start/qscloud.md": ["anna", "anna"],
-    "how-to/oauth.md": ["0123456789abcdef"],
+    "how-to/oauth.md": ["0123456789abcdef", "0123456789abcdef"],
     "how-to/websocket.md": ["LAB\\anna"],
 }
 """Whom each page gets into Qlik."""
