@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwcrypto.jwk import JWK
 
 from qsjwt.live import presenting
-from tests.conftest import Result, Run, run_process, self_signed
+from tests.conftest import InstallPlugin, Result, Run, run_process, self_signed
 from tests.site_stand_in import Answer, Certificates, Cloud, Elsewhere, Qseow
 from tests.site_stand_in.certificates import signing_certificate, signing_key
 from tests.site_stand_in.client import cloud_token, qseow_token
@@ -297,7 +297,7 @@ def test_what_is_not_the_tokens_fault_exits_7(
     assert result.exit_code == 7
     assert words in " ".join(result.stderr.split())
     assert "has not looked at the token" in result.stderr
-    assert result.stdout.startswith("not looked at by https://")
+    assert result.stdout.startswith("no verdict from https://")
     assert not qseow_site.open_sessions
 
 
@@ -398,6 +398,78 @@ def test_a_session_that_gets_lost_is_not_the_tokens_fault(try_qscloud: Try, clou
     cloud_site.faults.instead(lambda *_: Answer.undocumented(401, "Unauthorized"), "*/users/me")
     result = try_qscloud("--jwt", cloud_token())
     assert (result.exit_code, "does not know the session" in result.stderr) == (7, True)
+
+
+ACME = """
+    from qsjwt.api import Platform, Request, Response, Session, Token, time_claims
+
+    class Acme(Platform):
+        summary = "Acme Analytics"
+
+        def add_options(self, group):
+            group.add("--user", required=True, help="who it is")
+
+        def build(self, request, now):
+            return Token({}, {"user": request.options.user, **time_claims(request, now)})
+
+        def present(self, presented):
+            answer = yield presented.request("GET", "/me")
+            return Session(answer.expect_object(200, member="id"), {"id": "user"})
+"""
+
+
+@pytest.mark.parametrize(
+    ("sound", "broken"),
+    [
+        ('presented.request("GET", "/me")', '"/me"'),
+        ("return Session(", "return dict("),
+        ("answer = yield", "1 / 0; answer = yield"),
+        ('answer.expect_object(200, member="id")', 'answer.json["x"]'),
+    ],
+)
+def test_a_platform_that_presents_it_wrongly_is_named(
+    run: Run,
+    cloud_site: Cloud,
+    site_certificates: Certificates,
+    installed_plugin: InstallPlugin,
+    keys: SimpleNamespace,
+    sound: str,
+    broken: str,
+) -> None:
+    cloud_site.faults.instead(lambda *_: Answer.of(200, {"id": "anna"}), times=None)
+    words = (
+        "--url",
+        cloud_site.url,
+        "--ca-file",
+        site_certificates.ca_file,
+        "--user",
+        "anna",
+        "--key",
+        keys.files["rsa"],
+    )
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME.replace(sound, broken))
+    assert sound in ACME
+    run("try", "acme", *words).refused(5, "'acme' of acme 1.2.3 does not present the token")
+
+
+def test_a_platform_of_another_package_is_tried_too(
+    run: Run, cloud_site: Cloud, site_certificates: Certificates, installed_plugin: InstallPlugin, keys: SimpleNamespace
+) -> None:
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME)
+    words = (
+        "--url",
+        cloud_site.url,
+        "--ca-file",
+        site_certificates.ca_file,
+        "--user",
+        "anna",
+        "--key",
+        keys.files["rsa"],
+    )
+    cloud_site.faults.instead(lambda *_: Answer.of(200, {"id": "anna"}))
+    assert run("try", "acme", *words).stdout.startswith(f"accepted by {cloud_site.url}\n\n  id  anna\n")
+    result = run("try", "acme", *words)
+    assert (result.exit_code, "there is nothing under this address" in result.stderr) == (7, True)
 
 
 # What is left behind

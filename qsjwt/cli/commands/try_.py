@@ -17,7 +17,7 @@ from qsjwt.tokens.request import Options
 if TYPE_CHECKING:
     from qsjwt.live.messages import Response
 
-_VERDICTS: Final = {"accepted": "accepted by", "refused": "refused by", "unavailable": "not looked at by"}
+_VERDICTS: Final = {"accepted": "accepted by", "refused": "refused by", "unavailable": "no verdict from"}
 _MAX_WORDS: Final = 300
 """Characters of the server's own words that are shown."""
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import re
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from qsjwt.errors import InputError, ServerUnavailable
 from qsjwt.live.address import parse_address
 from qsjwt.live.client import Client, Connection
 from qsjwt.live.messages import Request, Response
-from tests.site_stand_in import Certificates, Cloud, Elsewhere, ForwardProxy, Qseow
+from tests.site_stand_in import Answer, Certificates, Cloud, Elsewhere, ForwardProxy, Qseow
 from tests.site_stand_in.client import bearer, cloud_token
 
 SECRET = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl"
@@ -219,6 +220,54 @@ def test_a_connection_that_ends_without_an_answer_is_told_of(cloud_site: Cloud, 
 def test_a_server_that_is_not_there_is_told_of(cloud_site: Cloud, call: Call) -> None:
     with pytest.raises(ServerUnavailable, match="cannot reach 'https://localhost:1': connection refused"):
         call(cloud_site, url="https://localhost:1")
+
+
+def test_a_name_that_nobody_knows_is_told_of(cloud_site: Cloud, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ServerUnavailable, match=r"cannot reach 'https://sense.invalid': its name is not known here"):
+        call(cloud_site, url="https://sense.invalid")
+
+
+def test_a_port_that_speaks_no_tls_is_told_of(cloud_site: Cloud, forward_proxy: ForwardProxy, call: Call) -> None:
+    with pytest.raises(ServerUnavailable, match="no TLS connection with"):
+        call(cloud_site, url=forward_proxy.url.replace("http://", "https://"))
+
+
+def test_a_redirect_that_keeps_the_method_is_followed_with_the_body(
+    cloud_site: Cloud, site_certificates: Certificates
+) -> None:
+    cloud_site.faults.redirect("/oauth/token", "/old", status=308)
+    settings = Connection(parse_address(cloud_site.url), ca_file=str(site_certificates.ca_file))
+    with Client(settings) as client:
+        client.send(Request("POST", f"{cloud_site.url}/old", {"Content-Type": "application/json"}, b'{"a": 1}'))
+    assert [(one.method, one.path, one.body) for one in cloud_site.requests] == [
+        ("POST", "/old", b'{"a": 1}'),
+        ("POST", "/oauth/token", b'{"a": 1}'),
+    ]
+
+
+def test_when_the_time_is_over_nothing_more_is_sent(cloud_site: Cloud, site_certificates: Certificates) -> None:
+    settings = Connection(parse_address(cloud_site.url), timeout=0, ca_file=str(site_certificates.ca_file))
+    with Client(settings) as client:
+        with pytest.raises(ServerUnavailable, match="did not answer in time"):
+            client.send(Request("GET", cloud_site.url))
+        assert not cloud_site.requests
+        client.allow(5)
+        assert client.send(Request("GET", cloud_site.url)).status == 404
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_time_to_wait_may_be_a_date_or_missing(
+    cloud_site: Cloud, call: Call, monkeypatch: pytest.MonkeyPatch, date: str
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    cloud_site.faults.instead(lambda *_: Answer.of(429, {}, ("Retry-After", date)))
+    assert call(cloud_site).status == (401 if date.startswith("Thu") else 429)
+    assert waited == ([1] if date.startswith("Thu") else [])
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
