@@ -16,6 +16,7 @@ PAGE = Page("how-to/register.md")
 def reader(qseow_site: Qseow, cloud_site: Cloud, forward_proxy: ForwardProxy, tmp_path: Path) -> dict[str, str]:
     """Return the variables of a reader, who has the exported certificates where each shell expects them."""
     files = qseow_site.certificates
+    (tmp_path / "certificates").mkdir()
     for path in (files.client_cert, files.client_key, files.ca_file):
         shutil.copy(path, tmp_path / path.name)
         shutil.copy(path, tmp_path / f"certificates\\{path.name}")
@@ -59,7 +60,7 @@ def test_the_output_on_the_page_has_the_members_of_a_real_one(
     reader: dict[str, str], tmp_path: Path, qseow_site: Qseow
 ) -> None:
     shown = json.loads(PAGE.blocks("json")[0].text)
-    first = next(block for block in PAGE.blocks("shell") if "register qseow" in block.text)
+    first = next(block for block in PAGE.blocks("bash") if "register qseow" in block.text)
     in_bash(PAGE.blocks("shell")[0].text, tmp_path, reader)
     real = json.loads(in_bash(first.text, tmp_path, reader))
     assert real.keys() == shown.keys()
