@@ -14,8 +14,8 @@ from qsjwt.errors import (
     VerificationFailed,
 )
 from qsjwt.io.deadline import within
+from qsjwt.io.file_set import NewFile, write_files
 from qsjwt.io.read import read_file, user_path
-from qsjwt.io.write import NewFile, write_files
 from qsjwt.keys.load import load_public_keys
 from qsjwt.keys.public import PublicKey
 from qsjwt.keys.reference import KeyProvider, Secrets, local_signer, open_signer, service_timeout, split_settings

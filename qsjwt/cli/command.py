@@ -10,6 +10,7 @@ import cliff.command
 
 from qsjwt.cli import log
 from qsjwt.cli.output import private_output, write_stdout
+from qsjwt.io.file_set import kept_files_told
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.plugins import Group
 from qsjwt.tokens.platform import PLATFORMS, Platform
@@ -69,7 +70,8 @@ class Command(_CliffCommand):
             log.configure(log.LEVELS[options.loglevel])
         for remark in options.remarks:
             _LOG.warning("%s", remark)
-        self.take_action(without_remarks(options))
+        with kept_files_told():
+            self.take_action(without_remarks(options))
         return 0
 
     def emit(self, text: str, path: str | None = None) -> None:

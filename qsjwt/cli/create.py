@@ -9,10 +9,10 @@ from typing import Any, Final
 from qsjwt.batch.options import CSV, add_batch_options, require_batch
 from qsjwt.cli import log
 from qsjwt.cli.command import PlatformCommand
-from qsjwt.cli.output import add_format_option, as_json, stdout
+from qsjwt.cli.output import add_format_option, as_json, require_output, stdout
 from qsjwt.errors import InputError
 from qsjwt.io.read import user_path
-from qsjwt.keys.reference import opened, split_reference
+from qsjwt.keys.reference import new_files, opened, split_reference
 from qsjwt.options import key as key_options
 from qsjwt.options.claims import further_claims
 from qsjwt.options.parser import Parser
@@ -61,7 +61,7 @@ class CreateCommand(PlatformCommand):
     def take_action(self, options: Options) -> None:
         """Build, check, sign and write a token, in this order: a typing error costs no PIN and no call to a service."""
         reference = key_options.key_reference(options)
-        require_place(options.output)
+        require_place(options.output, reference)
         claims = further_claims(options)
         _require_format(options)
         make = functools.partial(self._known.request, algorithm=options.algorithm, check=not options.no_check)
@@ -97,8 +97,12 @@ def created_token(creator: Creator, request: TokenRequest, options: Options, ref
     return created
 
 
-def require_place(path: str | None) -> None:
-    """Find out before a key is opened or made that the result would have nowhere to go."""
+def require_place(path: str | None, reference: str | None = None) -> None:
+    """Find out before a key is opened or made that the result would have nowhere to go.
+
+    :param path: of ``--output``; None for standard output.
+    :param reference: the key's, if there is one.
+    """
     if path is None or path == "-":
         if stdout() is None:
             raise InputError("standard output is closed, so there is nowhere to write the result")
@@ -106,11 +110,14 @@ def require_place(path: str | None) -> None:
     place = user_path(path)
     if not os.path.basename(place) or os.path.isdir(place):
         raise InputError(f"--output {quoted(path)} is not a file name")
+    require_output(path)
     folder = os.path.dirname(os.path.realpath(place))
     if not os.path.isdir(folder):
         raise InputError(f"--output {quoted(path)} is in a folder that does not exist", hint="create the folder first")
     if not os.path.exists(place) and not os.access(folder, os.W_OK):
         raise InputError(f"--output {quoted(path)} is in a folder that you may not write to")
+    if reference and os.path.realpath(place) in map(os.path.realpath, new_files(reference)):
+        raise InputError(f"--output {quoted(path)} is one of the files of the new key", hint="name another file")
 
 
 def _require_format(options: Options) -> None:

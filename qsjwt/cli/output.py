@@ -90,16 +90,32 @@ def private_output(path: str) -> Iterator[BinaryIO]:
             try:
                 stream = held.enter_context(private_file(user_path(path)))
             except ValueError as cause:
-                raise InputError(f"--output {quoted(path)} {os_error_reason(cause)}") from cause
+                raise _not_written(path, cause) from cause
             yield stream
-    except FileExistsError as cause:
-        raise InputError(
-            f"--output {quoted(path)} is not written: {cause.strerror}", hint="name another file"
-        ) from cause
     except BrokenPipeError:
         raise
     except OSError as cause:
-        raise InputError(f"--output {quoted(path)} {os_error_reason(cause)}, so the result is not written") from cause
+        raise _not_written(path, cause) from cause
+
+
+def require_output(path: str) -> None:
+    """Find out before there is a result that :func:`private_output` would not write it to *path*.
+
+    :raises InputError: if so.
+    """
+    from qsjwt.io.write import replaceable
+
+    try:
+        replaceable(user_path(path))
+    except (OSError, ValueError) as cause:
+        raise _not_written(path, cause) from cause
+
+
+def _not_written(path: str, cause: OSError | ValueError) -> InputError:
+    return InputError(
+        f"--output {quoted(path)} {os_error_reason(cause)}, so the result is not written",
+        hint=getattr(cause, "hint", ""),
+    )
 
 
 def as_json(value: Any) -> str:

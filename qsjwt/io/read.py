@@ -19,6 +19,18 @@ _stdin_readers: weakref.WeakKeyDictionary[TextIO, str] = weakref.WeakKeyDictiona
 """Stream to who read it: it can be read once."""
 
 
+class FileRefused(OSError):
+    """A file that is not written here, for a reason that the system would not give.
+
+    :ivar strerror: the end of the sentence "the file 'x' …".
+    :ivar hint: the way out.
+    """
+
+    def __init__(self, reason: str, *, hint: str, path: str | None = None) -> None:
+        super().__init__(None, reason, path)
+        self.hint = hint
+
+
 def user_path(path: str) -> str:
     """Return *path* with a leading ``~/`` as the home folder: shells leave it alone behind ``file:`` and ``=``."""
     return os.path.expanduser(path) if path.startswith(("~/", "~\\")) else path
@@ -55,18 +67,21 @@ def os_error_reason(cause: OSError | ValueError) -> str:
     if isinstance(cause, PermissionError) and cause.filename and os.path.isdir(cause.filename):
         cause = IsADirectoryError()  # which Windows has no code for
     match cause:
+        case FileRefused(strerror=str(refusal)):
+            reason = refusal
         case FileNotFoundError() | NotADirectoryError():
-            return "does not exist"
+            reason = "does not exist"
         case IsADirectoryError():
-            return "is a folder"
+            reason = "is a folder"
         case FileExistsError():
-            return "exists already"
+            reason = "exists already"
         case PermissionError():
-            return "is not accessible: permission denied"
-        case OSError(strerror=str(reason)):
-            return f"is not accessible: {reason.lower()}"
+            reason = "is not accessible: permission denied"
+        case OSError(strerror=str(said)):
+            reason = f"is not accessible: {said.lower()}"
         case _:
-            return "is not a valid file name"
+            reason = "is not a valid file name"
+    return reason
 
 
 def read_standard_input(reader: str) -> bytes:

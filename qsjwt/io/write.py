@@ -1,78 +1,78 @@
-"""Write files that are whole or not there: exclusive, atomic, private by default, all of a set or none."""
+"""Write one file that is whole or not there: atomic, private, and never in the place of a key."""
 
 import contextlib
+import logging
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final, NamedTuple
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
-PRIVATE: Final = 0o600
-"""Owner only. Windows has no such bits: there a new file takes the access list of its folder."""
+from qsjwt.io.ending import held_together
+from qsjwt.io.folder import Folder, require_name
+from qsjwt.io.read import FileRefused
+from qsjwt.redaction import quoted
 
-PUBLIC: Final = 0o644
-"""Readable by all, less the umask."""
+_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
 
-
-class NewFile(NamedTuple):
-    """A file to be written: its path, its bytes and its permission bits."""
-
-    path: str
-    data: bytes
-    mode: int = PRIVATE
-
-    def __repr__(self) -> str:
-        return f"NewFile({self.path!r}, {len(self.data)} bytes, {self.mode:#o})"
-
-
-def write_files(files: Sequence[NewFile], *, overwrite: bool = False) -> None:
-    """Write all *files*, or none of them and leave what was there.
-
-    Each is written under another name in the same folder, flushed to the disk, and only then given its own
-    name, so that a full disk or a crash leaves no half file.
-
-    :param overwrite: replace files that exist; otherwise one that exists is an error.
-    :raises OSError: FileExistsError, or whatever stopped the writing; ``filename`` is the file concerned.
-    """
-    with contextlib.ExitStack() as cleanup, contextlib.ExitStack() as rollback:
-        staged = [(_stage(file, cleanup), file.path) for file in files]
-        for temporary, path in staged:
-            try:
-                if overwrite:
-                    _replace(temporary, os.path.realpath(path), cleanup, rollback)
-                else:
-                    _place(temporary, path, rollback)
-            except OSError as cause:
-                cause.filename = path
-                raise
-        for folder in {os.path.dirname(os.path.realpath(path)) for _, path in staged}:
-            _flush_folder(folder)
-        rollback.pop_all()
+_LOG = logging.getLogger("qsjwt.io")
 
 
 @contextlib.contextmanager
 def private_file(path: str) -> Iterator[BinaryIO]:
     """Give a stream whose content is *path*, 0600, once the block has ended well, in place of a file that may be there.
 
-    Until then it grows under another name, which is gone if the block is left by an exception. A device or a pipe
-    (``/dev/stdout``, ``/dev/null``) is written to as it is.
+    Until then it grows under another name, which is gone if the block is left by an exception; what a run leaves that
+    is killed, the next one in the same folder removes. A device or a pipe (``/dev/stdout``, ``/dev/null``) is written
+    to as it is.
 
-    :raises FileExistsError: if a key or a certificate is there: that is surely a slip.
+    :raises FileRefused: as :func:`replaceable`, or if it is a pipe without a reader.
     :raises OSError: whatever stopped the writing; the file that was there is then unchanged.
     """
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            with open(path, "wb") as device:
-                yield device
-            return
-        if _holds_key(path):
-            raise FileExistsError(None, "it holds a key or a certificate", path)
-    with contextlib.ExitStack() as cleanup, contextlib.ExitStack() as rollback:
-        place = os.path.realpath(path)
-        with _temporary(place, PRIVATE, cleanup) as stream:
+    before = replaceable(path)
+    if before is not None and not stat.S_ISREG(before.st_mode):
+        with _device(path) as stream:
             yield stream
-        _replace(stream.name, place, cleanup, rollback)
-        _flush_folder(os.path.dirname(place))
-        rollback.pop_all()
+        return
+    place = os.path.realpath(path)
+    name = os.path.basename(place)
+    with Folder(os.path.dirname(place)) as folder:
+        there = folder.lstat(name)
+        if there is not None and (before is None or not os.path.samestat(before, there)):
+            raise FileRefused("is being replaced by another process", hint="try again")
+        if folder.remove_abandoned():
+            _LOG.warning(
+                "an earlier run was killed while writing to the folder of %s; its temporary files have been removed",
+                quoted(path),
+            )
+        temporary = ""
+        try:
+            with held_together():
+                temporary, stream = folder.temporary()
+            with stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            folder.replace(temporary, folder, name)
+            folder.flush()
+        finally:
+            with held_together():
+                _remove(folder, temporary, path)
+
+
+def replaceable(path: str) -> os.stat_result | None:
+    """Return the status of what :func:`private_file` would replace or write to; None if nothing is there.
+
+    :raises FileRefused: if it holds a key or a certificate, which is surely a slip, or has the name of a device.
+    :raises OSError: if it cannot be looked at; the system may forbid to follow a symbolic link.
+    """
+    require_name(path)
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(status.st_mode) and _holds_key(path):
+        raise FileRefused("holds a key or a certificate", hint="name another file")
+    return status
 
 
 def _holds_key(path: str) -> bool:
@@ -87,81 +87,27 @@ def _holds_key(path: str) -> bool:
     return is_der or any(mark in text for mark in (b"-----BEGIN ", b"LS0tLS1CRUdJTi", b'"kty"'))
 
 
-def _stage(file: NewFile, cleanup: contextlib.ExitStack) -> str:
+def _device(path: str) -> BinaryIO:
+    """Open what is no regular file; one that has taken its place by now is not written to."""
     try:
-        with _temporary(os.path.realpath(file.path), file.mode, cleanup) as stream:
-            stream.write(file.data)
+        descriptor = os.open(path, os.O_WRONLY | _AT_ONCE | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0))
     except OSError as cause:
-        cause.filename = file.path
-        raise
-    return stream.name
-
-
-@contextlib.contextmanager
-def _temporary(path: str, mode: int, cleanup: contextlib.ExitStack) -> Iterator[BinaryIO]:
-    """Give a stream to a new file beside *path*; what is written is on the disk when the block has ended well."""
-    name = os.path.join(os.path.dirname(path), f".qsjwt-{os.urandom(8).hex()}.tmp")
-    # What undoes a step is registered before the step, since a signal may come between the two.
-    cleanup.callback(_unlink_if_there, name)
-    with open(name, "xb", opener=lambda place, flags: os.open(place, flags, mode)) as stream:
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _place(temporary: str, path: str, rollback: contextlib.ExitStack) -> None:
-    """Give *temporary* the name *path*, which nothing may have."""
-    written = os.stat(temporary)
-    rollback.callback(_unlink_if_same, path, written)
-    if os.name == "nt":
-        os.rename(temporary, path)  # fails there if the name is taken, unlike on POSIX
-        return
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # No hard links here (FAT, some network shares): take the name first, then move onto it.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-        rollback.callback(_unlink_if_same, path, os.fstat(descriptor))
+        if not stat.S_ISFIFO(os.stat(path).st_mode) or isinstance(cause, PermissionError):
+            raise
+        raise FileRefused("is a pipe without a reader", hint="start the reader first") from cause
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        os.replace(temporary, path)
+        raise FileRefused("is being replaced by another process", hint="try again")
+    if _AT_ONCE:
+        os.set_blocking(descriptor, True)
+    return open(descriptor, "wb")
 
 
-def _replace(temporary: str, path: str, cleanup: contextlib.ExitStack, rollback: contextlib.ExitStack) -> None:
-    written = os.stat(temporary)
-    if os.path.exists(path):
-        kept = f"{temporary}.old"
-        cleanup.callback(_unlink_if_there, kept)
-        try:
-            os.link(path, kept)
-        except OSError:
-            import shutil
-
-            shutil.copy2(path, kept)
-        rollback.callback(os.replace, kept, path)
-    else:
-        rollback.callback(_unlink_if_same, path, written)
-    os.replace(temporary, path)
-
-
-def _unlink_if_same(path: str, written: os.stat_result) -> None:
-    """Remove *path* if it is the file that was written, and not one that somebody else put there."""
-    with contextlib.suppress(FileNotFoundError):
-        if os.path.samestat(os.lstat(path), written):
-            os.unlink(path)
-
-
-def _unlink_if_there(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _flush_folder(folder: str) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+def _remove(folder: Folder, temporary: str, path: str) -> None:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if temporary:
+            folder.unlink(temporary)
+    except OSError as cause:
+        _LOG.warning(
+            "a temporary file next to %s could not be removed (%s)", quoted(path), (cause.strerror or "").lower()
+        )

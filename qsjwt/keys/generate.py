@@ -19,7 +19,7 @@ from qsjwt.times import LAST_SECOND
 KEY_SIZES: Final = {"rsa": (4096, 2048, 3072), "ec": (384, 256)}
 """Kind of key to its sizes in bits, the usual one first: the modulus of RSA, the curves P-384 and P-256."""
 
-KEY_FILES: Final = {"private_key": "privatekey.pem", "public_key": "publickey.pem", "certificate": "publickey.cer"}
+_KEY_FILES: Final = {"private_key": "privatekey.pem", "public_key": "publickey.pem", "certificate": "publickey.cer"}
 """What a new key's three files hold, to the end of their names, which is that of qs-jwt."""
 
 _CURVES: Final = {256: ec.SECP256R1, 384: ec.SECP384R1}
@@ -98,6 +98,11 @@ class KeyPairRequest(CertificateRequest):
             *first, last = sorted(KEY_SIZES[self.kind])
             sizes = f"{', '.join(map(str, first))} or {last}"
             raise InputError(f"a new {self.kind.upper()} key has {sizes} bits, not {self.size}")
+
+
+def new_key_files(prefix: str) -> dict[str, str]:
+    """Return what a new key's three files hold, to their paths."""
+    return {content: f"{prefix}{name}" for content, name in _KEY_FILES.items()}
 
 
 def new_key_algorithms(kind: str, size: int) -> Sequence[str]:

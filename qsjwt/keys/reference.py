@@ -105,6 +105,13 @@ class KeyMaker(KeyProvider):
         The rest is as in :meth:`KeyProvider.open`.
         """
 
+    def files(self, reference: str) -> Sequence[str]:
+        """Return the paths of the files that :meth:`make` would write.
+
+        :raises InputError: if *reference* is malformed.
+        """
+        return ()
+
     def open(self, reference: str, secrets: Secrets) -> Signer:
         """Make a key of the usual kind."""
         return self.make(reference, secrets, ())
@@ -146,13 +153,7 @@ def open_signer(reference: str, secrets: Secrets, wanted: Sequence[str] = ()) ->
     :raises InputError, KeyUnavailable, SigningFailed: as :meth:`KeyProvider.open`.
     """
     scheme, rest = split_reference(reference)
-    schemes = KEY_PROVIDERS.names()
-    if scheme not in schemes:
-        raise PluginError(
-            f"there is no key provider {quoted(scheme)}",
-            hint=nearest(scheme, schemes) or "a file with a colon in its name is written --key file:NAME",
-        )
-    provider = KEY_PROVIDERS.create(scheme)
+    provider = _provider(scheme)
     with KEY_PROVIDERS.guard(scheme, "open the key"):
         if isinstance(provider, KeyMaker):
             signer = provider.make(rest, secrets, wanted)
@@ -164,6 +165,27 @@ def open_signer(reference: str, secrets: Secrets, wanted: Sequence[str] = ()) ->
             signer.close()
             raise
     return signer
+
+
+def new_files(reference: str) -> Sequence[str]:
+    """Return the paths of the files that would be written if *reference* were opened: those of a new key.
+
+    :raises InputError, PluginError: as :func:`open_signer`.
+    """
+    scheme, rest = split_reference(reference)
+    provider = _provider(scheme)
+    with KEY_PROVIDERS.guard(scheme, "name the new key's files"):
+        return provider.files(rest) if isinstance(provider, KeyMaker) else ()
+
+
+def _provider(scheme: str) -> KeyProvider:
+    schemes = KEY_PROVIDERS.names()
+    if scheme not in schemes:
+        raise PluginError(
+            f"there is no key provider {quoted(scheme)}",
+            hint=nearest(scheme, schemes) or "a file with a colon in its name is written --key file:NAME",
+        )
+    return KEY_PROVIDERS.create(scheme)
 
 
 def _require_sound(signer: Signer) -> None:

@@ -1,15 +1,19 @@
 """``create:PREFIX``: a new key pair and certificate, kept in three files."""
 
-import os
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from qsjwt.api import InputError, KeyUnavailable, Secrets, Signer, quoted, split_settings
+from qsjwt.io.file_set import NewFile, require_free, write_files
+from qsjwt.io.folder import PUBLIC
 from qsjwt.io.read import os_error_reason, user_path, whole_number
-from qsjwt.io.write import PUBLIC, NewFile, write_files
-from qsjwt.keys.generate import KEY_FILES, KEY_SIZES, KeyPairRequest, create_key_pair, new_key_algorithms
+from qsjwt.keys.generate import KEY_SIZES, KeyPairRequest, create_key_pair, new_key_algorithms, new_key_files
 from qsjwt.keys.reference import KeyMaker
 from qsjwt.keys.signer import LocalSigner, listed, needed_key
+
+_SETTINGS: Final = ("kind", "size", "days", "common-name", "overwrite")
 
 
 class CreateProvider(KeyMaker):
@@ -29,11 +33,12 @@ class CreateProvider(KeyMaker):
         :raises KeyUnavailable: if such a key could do none of *algorithms*, or one of the files exists and is not to be
             overwritten, or cannot be written.
         """
-        prefix, settings = split_settings(reference, ("kind", "size", "days", "common-name", "overwrite"))
+        _, settings = split_settings(reference, _SETTINGS)
         overwrite = _flag(settings.get("overwrite", "false"))
         request = _request(settings, algorithms)
-        paths = [user_path(prefix) + name for name in KEY_FILES.values()]
-        _require_place(paths, overwrite)
+        paths = self.files(reference)
+        with _written(paths):
+            require_free(paths, overwrite=overwrite)
         pair = create_key_pair(request, secrets.passphrase())
         private, public, certificate = paths
         files = (
@@ -41,11 +46,14 @@ class CreateProvider(KeyMaker):
             NewFile(public, pair.public_pem, PUBLIC),
             NewFile(certificate, pair.certificate_pem, PUBLIC),
         )
-        try:
+        with _written(paths):
             write_files(files, overwrite=overwrite)
-        except (OSError, ValueError) as cause:
-            raise _not_written(str(getattr(cause, "filename", None) or private), cause) from cause
         return LocalSigner(pair.private_key, pair.certificate_pem)
+
+    def files(self, reference: str) -> Sequence[str]:
+        """Return the paths of private key, public key and certificate."""
+        prefix, _ = split_settings(reference, _SETTINGS)
+        return tuple(new_key_files(user_path(prefix)).values())
 
 
 def _request(settings: Mapping[str, str], algorithms: Sequence[str]) -> KeyPairRequest:
@@ -81,23 +89,21 @@ def _can_one(kind: str, size: int, algorithms: Sequence[str]) -> bool:
     return not algorithms or any(algorithm in new_key_algorithms(kind, size) for algorithm in algorithms)
 
 
-def _require_place(paths: list[str], overwrite: bool) -> None:
-    """Find out before a key is made, which takes a second, that it has no place."""
-    for path in paths:
-        if not os.path.isdir(os.path.dirname(path) or "."):
-            raise _not_written(path, FileNotFoundError())
-        if not overwrite and os.path.lexists(path):
-            raise _not_written(path, FileExistsError())
+@contextlib.contextmanager
+def _written(paths: Sequence[str]) -> Iterator[None]:
+    """Say of a file that is not written why, and that none is."""
+    try:
+        yield
+    except (OSError, ValueError) as cause:
+        raise _not_written(getattr(cause, "filename", None) or paths[0], cause) from cause
 
 
 def _not_written(path: str, cause: OSError | ValueError) -> KeyUnavailable:
     if isinstance(cause, FileNotFoundError):
         return KeyUnavailable(f"the folder of the new key file {quoted(path)} does not exist", hint="make it first")
-    hint = (
-        "use another --cert-file-prefix, or --cert-overwrite to replace it"
-        if isinstance(cause, FileExistsError)
-        else ""
-    )
+    hint = getattr(cause, "hint", "")
+    if isinstance(cause, FileExistsError):
+        hint = "use another --cert-file-prefix, or --cert-overwrite to replace it"
     return KeyUnavailable(f"the new key file {quoted(path)} {os_error_reason(cause)}, so nothing is written", hint=hint)
 
 

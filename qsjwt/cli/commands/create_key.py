@@ -6,7 +6,7 @@ from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.cli.create import require_place
 from qsjwt.io.read import user_path
-from qsjwt.keys.generate import KEY_FILES
+from qsjwt.keys.generate import new_key_files
 from qsjwt.keys.reference import opened
 from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
@@ -36,6 +36,5 @@ class CreateKey(Command):
         reference = key_options.new_key_reference(options, kind=options.kind)
         with opened(reference, key_options.key_secrets(options)) as signer:
             public = key_options.one_public_key(options, signer, None)
-        prefix = user_path(options.cert_file_prefix or "")
-        files = {content: f"{prefix}{name}" for content, name in KEY_FILES.items()}
+        files = new_key_files(user_path(options.cert_file_prefix or ""))
         self.emit(output.shown_record({"files": files, **public.described(time.time())}, options.format))

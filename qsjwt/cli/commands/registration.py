@@ -70,7 +70,7 @@ class Registration(PlatformCommand):
 
     def take_action(self, options: Options) -> None:
         """Print the platform's registration."""
-        require_place(options.output)
+        require_place(options.output, key_options.private_reference(options, may_be_new=True))
         self.emit(self._body(*self._request(options)), options.output)
 
     def _request(self, options: Options) -> tuple[TokenRequest, PublicKey]:

@@ -1,141 +1,30 @@
-"""Writing files: whole or not there, all or none."""
+"""Writing one file: whole or not there, private, and never in the place of a key."""
 
 import errno
 import os
-import resource
+import signal
 import stat
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qsjwt.io.write import PUBLIC, NewFile, private_file, write_files
+from qsjwt.io import folder
+from qsjwt.io.read import FileRefused
+from qsjwt.io.write import private_file
+from tests.conftest import is_private, posix
 
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def _files(folder: Path) -> list[NewFile]:
-    return [NewFile(str(folder / "a"), b"new a"), NewFile(str(folder / "b"), b"new b", PUBLIC)]
-
-
 def _write_private(path: str, data: bytes) -> None:
     with private_file(path) as stream:
         stream.write(data)
-
-
-def test_all_files_are_written_with_their_permissions(tmp_path: Path) -> None:
-    write_files(_files(tmp_path))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
-    assert (tmp_path / "a").read_bytes() == b"new a"
-    assert _mode(tmp_path / "a") == 0o600
-    assert _mode(tmp_path / "b") == 0o644
-
-
-@pytest.mark.parametrize("taken", ["a", "b"])
-def test_a_file_that_exists_stops_them_all_and_is_untouched(tmp_path: Path, taken: str) -> None:
-    (tmp_path / taken).write_bytes(b"old")
-    with pytest.raises(FileExistsError) as refusal:
-        write_files(_files(tmp_path))
-    assert refusal.value.filename == str(tmp_path / taken)
-    assert [p.name for p in tmp_path.iterdir()] == [taken]
-    assert (tmp_path / taken).read_bytes() == b"old"
-
-
-def test_a_dangling_link_counts_as_a_file_that_exists(tmp_path: Path) -> None:
-    (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FileExistsError):
-        write_files(_files(tmp_path))
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def test_overwriting_replaces_them_all(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"old")
-    (tmp_path / "a").chmod(0o644)
-    write_files(_files(tmp_path), overwrite=True)
-    assert (tmp_path / "a").read_bytes() == b"new a"
-    assert _mode(tmp_path / "a") == 0o600
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
-
-
-def test_overwriting_that_fails_half_way_puts_the_old_files_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a").write_bytes(b"old a")
-    replace = os.replace
-
-    def failing(source: str, target: str) -> None:
-        if target.endswith("b"):
-            raise OSError(errno.EIO, "Input/output error")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", failing)
-    with pytest.raises(OSError, match="Input/output"):
-        write_files(_files(tmp_path), overwrite=True)
-    assert [p.name for p in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_bytes() == b"old a"
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, overwrite: bool) -> None:
-    if overwrite:
-        (tmp_path / "a").write_bytes(b"old a")
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    large = [NewFile(str(tmp_path / "a"), b"x"), NewFile(str(tmp_path / "b"), b"x" * 100_000)]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(OSError, match="too large") as failure:
-            write_files(large, overwrite=overwrite)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert failure.value.filename == str(tmp_path / "b")
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
-
-
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_descriptor: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write_files(_files(tmp_path))
-    assert list(tmp_path.iterdir()) == []
-
-
-def _without_links(*_arguments: object) -> None:
-    raise OSError(errno.EPERM, "Operation not permitted")
-
-
-def test_a_file_system_without_hard_links_is_served_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "link", _without_links)
-    write_files(_files(tmp_path))
-    assert (tmp_path / "a").read_bytes() == b"new a"
-    with pytest.raises(FileExistsError):
-        write_files(_files(tmp_path))
-    write_files([NewFile(str(tmp_path / "a"), b"newer a")], overwrite=True)
-    assert (tmp_path / "a").read_bytes() == b"newer a"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
-
-
-def test_windows_takes_a_free_name_by_renaming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A stand-in for Windows: only its branch is taken, on a POSIX file system.
-    monkeypatch.setattr("qsjwt.io.write.os.name", "nt")
-    real: Callable[..., Any] = os.rename
-    monkeypatch.setattr(os, "link", _without_links)
-    monkeypatch.setattr(os, "rename", real)
-    target = tmp_path / "a"
-    try:
-        write_files([NewFile(os.fspath(target), b"new a")])
-    finally:
-        monkeypatch.undo()
-    assert target.read_bytes() == b"new a"
-
-
-def test_the_repr_of_a_new_file_shows_no_content() -> None:
-    assert "secret" not in repr(NewFile("a", b"secret"))
 
 
 def test_a_private_file_replaces_one_that_is_there(tmp_path: Path) -> None:
@@ -144,9 +33,10 @@ def test_a_private_file_replaces_one_that_is_there(tmp_path: Path) -> None:
     path.chmod(0o644)
     _write_private(str(path), b"new")
     assert path.read_bytes() == b"new"
-    assert _mode(path) == 0o600
+    assert is_private(path)
 
 
+@posix("links without a privilege, or /dev")
 def test_a_private_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"old")
     (tmp_path / "link").symlink_to("target")
@@ -155,6 +45,7 @@ def test_a_private_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: P
     assert (tmp_path / "target").read_bytes() == b"new"
 
 
+@posix("links without a privilege, or /dev")
 def test_a_device_stays_a_device() -> None:
     _write_private("/dev/null", b"gone")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
@@ -175,41 +66,220 @@ def test_a_device_stays_a_device() -> None:
 def test_a_key_in_any_shape_is_not_replaced_by_anything_else(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(content)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileRefused, match="holds a key"):
         _write_private(str(path), b"token")
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("call", range(1, 13))
-def test_a_signal_at_any_moment_leaves_all_files_or_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int, overwrite: bool
+def test_ctrl_c_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt), private_file(str(tmp_path / "token")) as stream:
+        stream.write(b"new")
+        raise KeyboardInterrupt
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"token": b"old"}
+
+
+@posix("such files, links or signals")
+def test_what_a_killed_run_left_is_removed_by_the_next_one_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if overwrite:
-        (tmp_path / "a").write_bytes(b"old a")
-        (tmp_path / "b").write_bytes(b"old b")
-    calls = 0
+    code = "import os\nfrom qsjwt.io.write import private_file\nwith private_file('token'): os.kill(os.getpid(), 9)"
+    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    _write_private(str(tmp_path / "other"), b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    (warning,) = caplog.messages
+    assert f"killed while writing to the folder of '{tmp_path / 'other'}'" in warning
+    assert ".qsjwt" not in warning
 
-    def interrupting(real: Callable[..., Any]) -> Callable[..., Any]:
-        def operation(*arguments: Any, **settings: Any) -> Any:
-            nonlocal calls
-            result = real(*arguments, **settings)
-            calls += 1
-            if calls == call:
-                raise KeyboardInterrupt
-            return result
 
-        return operation
+def test_what_a_run_is_writing_is_left_alone_by_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with private_file(str(tmp_path / "slow")) as stream:
+        stream.write(b"begun")
+        _write_private(str(tmp_path / "fast"), b"new")
+        stream.write(b" and done")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"slow": b"begun and done", "fast": b"new"}
+    assert caplog.messages == []
 
-    with monkeypatch.context() as patch:
-        for name in ("open", "link", "replace", "fsync"):
-            patch.setattr(os, name, interrupting(getattr(os, name)))
-        interrupted = False
-        try:
-            write_files(_files(tmp_path), overwrite=overwrite)
-        except KeyboardInterrupt:
-            interrupted = True
-    assert interrupted == (calls >= call)
-    before = {"a": b"old a", "b": b"old b"} if overwrite else {}
-    expected = before if interrupted else {"a": b"new a", "b": b"new b"}
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == expected
+
+@posix("such files, links or signals")
+def test_what_only_looks_like_a_temporary_file_of_ours_stays(tmp_path: Path) -> None:
+    names = [".qsjwt-0123456789abcdef.tmp", ".qsjwt-0123456789abcdee.tmp", ".qsjwt-notes.tmp"]
+    (tmp_path / names[0]).mkdir()
+    (tmp_path / names[1]).symlink_to("elsewhere")
+    (tmp_path / names[2]).write_bytes(b"mine")
+    _write_private(str(tmp_path / "token"), b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "token"])
+
+
+@posix("such files, links or signals")
+def test_a_temporary_file_that_another_run_takes_for_abandoned_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = folder.Folder.new
+    taken: list[str] = []
+
+    def new(self: folder.Folder, name: str, mode: int) -> Any:
+        stream = real(self, name, mode)
+        if not taken:
+            taken.append(name)
+            assert folder.Folder(str(tmp_path)).remove_abandoned()
+        return stream
+
+    monkeypatch.setattr(folder.Folder, "new", new)
+    _write_private(str(tmp_path / "token"), b"new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"token": b"new"}
+
+
+def test_where_nothing_can_be_locked_a_file_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "BY_HANDLE", False)
+    monkeypatch.setattr(folder, "fcntl", None)
+    (tmp_path / ".qsjwt-0123456789abcdef.tmp").write_bytes(b"left")
+    _write_private(str(tmp_path / "token"), b"new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"token": b"new"}
+
+
+@posix("such files, links or signals")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_served_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def no_locks(*_arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    (tmp_path / ".qsjwt-0123456789abcdef.tmp").write_bytes(b"perhaps at work")
+    _write_private(str(tmp_path / "token"), b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".qsjwt-0123456789abcdef.tmp", "token"]
+
+
+@posix("such files, links or signals")
+def test_a_lock_that_fails_for_another_reason_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("fcntl.flock", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        _write_private(str(tmp_path / "token"), b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix("such files, links or signals")
+def test_a_pipe_without_a_reader_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileRefused, match="is a pipe without a reader"):
+        _write_private(str(tmp_path / "pipe"), b"token")
+
+
+@posix("such files, links or signals")
+def test_a_pipe_with_a_reader_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    keeper = os.open(tmp_path / "pipe", os.O_RDWR)  # a reader alone would see the end before the writer comes
+    data = b"x" * 200_000  # more than a pipe holds: the writer has to wait
+    got: list[bytes] = []
+
+    def read() -> None:
+        with open(tmp_path / "pipe", "rb") as stream:
+            got.append(stream.read(len(data)))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    _write_private(str(tmp_path / "pipe"), data)
+    thread.join(30)
+    os.close(keeper)
+    assert got == [data]
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@posix("such files, links or signals")
+def test_a_socket_is_no_place_for_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        with pytest.raises(OSError, match="No such device"):
+            _write_private("socket", b"token")
+
+
+@posix("such files, links or signals")
+def test_a_device_that_becomes_a_file_in_between_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    real = os.open
+
+    def swapped(path: Any, *arguments: Any, **settings: Any) -> int:
+        if str(path).endswith("pipe"):
+            os.replace(tmp_path / "precious", path)
+        return real(path, *arguments, **settings)
+
+    (tmp_path / "precious").write_bytes(b"precious")
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises(FileRefused, match="by another process"):
+        _write_private(str(tmp_path / "pipe"), b"token")
+    assert (tmp_path / "pipe").read_bytes() == b"precious"
+
+
+@posix("such files, links or signals")
+def test_a_link_that_is_turned_elsewhere_in_between_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").write_bytes(b"one")
+    (tmp_path / "two").write_bytes(b"two")
+    (tmp_path / "link").symlink_to("one")
+    real = os.path.realpath
+
+    def turned(path: str) -> str:
+        (tmp_path / "link").unlink()
+        (tmp_path / "link").symlink_to("two")
+        return real(path)
+
+    monkeypatch.setattr(os.path, "realpath", turned)
+    with pytest.raises(FileRefused, match="by another process"):
+        _write_private(str(tmp_path / "link"), b"token")
+    assert (tmp_path / "two").read_bytes() == b"two"
+
+
+@posix("such files, links or signals")
+def test_a_mount_point_is_named_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What rename(2) says of a file that a container mounts.
+    def busy(*_arguments: object, **_settings: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    (tmp_path / "token").write_bytes(b"old")
+    monkeypatch.setattr(os, "replace", busy)
+    with pytest.raises(FileRefused, match="mounted as a single file") as refusal:
+        _write_private(str(tmp_path / "token"), b"new")
+    assert "mount its folder" in refusal.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+@posix("such files, links or signals")
+@pytest.mark.parametrize("umask", [0o777, 0o600])
+def test_a_umask_that_denies_the_owner_is_an_error(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with pytest.raises(FileRefused, match="would not be accessible to its owner"):
+            _write_private(str(tmp_path / "token"), b"new")
+    finally:
+        os.umask(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix("such files, links or signals")
+def test_a_temporary_file_that_cannot_be_removed_hides_no_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def denied(*_arguments: object, **_settings: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", ".qsjwt-something")
+
+    monkeypatch.setattr(os, "unlink", denied)
+    with pytest.raises(LookupError, match="the reason"), private_file(str(tmp_path / "token")):
+        raise LookupError("the reason")
+    assert caplog.messages == [
+        f"a temporary file next to '{tmp_path / 'token'}' could not be removed (operation not permitted)"
+    ]
