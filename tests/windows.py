@@ -28,6 +28,7 @@ _SECONDS: Final = 60
 def main(folder: Path, wanted: list[str]) -> int:
     """Run the tests and say what came of them; return 1 if any failed, or too many were skipped."""
     os.environ["QSJWT_WINDOWS_HOME"] = str(_environment(folder))
+    os.environ["PYTHONPATH"] = str(ROOT)  # the environment has qsjwt as it was when it was made
     files = [Path(name) for name in wanted] or [
         path.relative_to(ROOT)
         for path in sorted(ROOT.glob("tests/**/test_*.py"))

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from qsjwt.api import Secrets
 from qsjwt.keys.der import Value, value_at
 from qsjwt.testing import KeyProviderContract
-from tests.conftest import Run, self_signed
+from tests.conftest import Run, posix, self_signed
 from tests.programs import run_program
 
 PASSWORD = "correct horse"
@@ -252,6 +252,7 @@ def test_two_keys_are_too_many_without_an_alias_wherever_they_come_from(
     qseow("--key", unknown, "--key-passphrase-env", "STORE_PASSWORD").refused(3, "'Carl'", "'Anna', 'Bo'")
 
 
+@posix("question mark in the names of files")
 def test_a_question_mark_is_part_of_a_file_name(
     qseow: Run, keys: SimpleNamespace, stores: Path, tmp_path: Path
 ) -> None:

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from qsjwt.io import windows
-from tests.conftest import Run, is_private
-
-on_windows = pytest.mark.skipif(os.name != "nt", reason="needs Windows")
+from tests.conftest import Run, is_private, on_windows
 
 
 @pytest.mark.parametrize(
