@@ -70,8 +70,8 @@ class Expectation:
         registration = self._registration(options)
         registered = _registered(options, registration, private=not made)
         names = claim_names(self._platform, options)
-        renamed = {} if registration is None or made else registration.claim_names
-        names |= {name: claim for name, claim in renamed.items() if f"{name}_claim" not in options.given}
+        renamed = {} if registration is None else registration.claim_names
+        names |= {name: claim for name, claim in renamed.items() if made or f"{name}_claim" not in options.given}
         wanted = Token({}, {}) if made else self._token(options, registered)
         if url is not None and (audience := self._platform.audience_at(url)) is not None:
             wanted = replace(wanted, claims={"aud": audience, **wanted.claims})

@@ -16,6 +16,7 @@ from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.options.request import RequestOptions
 from qsjwt.options.token import add_token_sources, token_text
 from qsjwt.tokens import jwt
+from qsjwt.tokens.claim_names import claim_names
 from qsjwt.tokens.create import Creator
 from qsjwt.tokens.jwt import DecodedToken
 from qsjwt.tokens.platform import Platform, command_of
@@ -103,7 +104,8 @@ class PresentingCommand(PlatformCommand):
         )
         expected = self._expectation.read(options, made=made, url=options.url.url)
         token = jwt.decode(self._made(options) if made else self._given(options))
-        presentation = Presentation(options.url.url, token.compact, token.claims, expected.names)
+        names = claim_names(self.platform, options) if made else expected.names
+        presentation = Presentation(options.url.url, token.compact, token.claims, names)
         outcome = Outcome()
         with Client(connection(options), outcome.record) as client:
             try:

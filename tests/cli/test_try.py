@@ -267,6 +267,19 @@ def test_a_registered_certificate_decides_whose_key_it_was(try_qseow: Try, tmp_p
     assert record(try_qseow(*token), 6)["causes"][0]["rule"] == "signature"
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_what_the_virtual_proxy_says_explains_it(
+    try_qseow: Try, qseow_site: Qseow, site_certificates: Certificates, tmp_path: Path, made: bool
+) -> None:
+    entity = qseow_site.register(jwtAttributeUserId="user")
+    (tmp_path / "registered.json").write_text(json.dumps(entity))
+    new = ("--userdir", "LAB", "--userid", "anna", "--key", site_certificates.signing_key_file)
+    token = new if made else ("--jwt", qseow_token())
+    causes = record(try_qseow(*token, "--registered", "registered.json", "-f", "json"), 6)["causes"]
+    assert "(claim 'user') is missing" in causes[0]["reason"]
+    assert "--userid-claim" in causes[0]["hint"]
+
+
 def test_what_a_check_has_cleared_comes_last(try_qseow: Try, qseow_site: Qseow, tmp_path: Path) -> None:
     registered = certificate_file(signing_key(), tmp_path / "registered.cer")
     qseow_site.switches.disabled.add("LAB\\anna")
