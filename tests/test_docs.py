@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,21 +30,8 @@ from qsjwt.live.registering import rehearse
 from qsjwt.tokens.platform import PLATFORMS
 from qsjwt.tokens.rules import Finding
 from tests.conftest import VECTORS, InstallPlugin, Run
-from tests.pages import (
-    BASH,
-    CALLS,
-    CLUSTER,
-    POWERSHELL,
-    SERVICES,
-    TUTORIALS,
-    Page,
-    add_installers,
-    in_bash,
-    pages,
-    reader_environment,
-    readme_command,
-    stand_in,
-)
+from tests.pages import BASH, Page, in_bash, pages, readme_command
+from tests.readers import REFUSED, prepared, read_in, require_promised
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,132 +76,16 @@ def test_the_lines_of_check_in_the_readme_are_real(run: Run) -> None:
     assert set(lines) <= set(shown)
 
 
-HERE = [page for page in pages() if page.name not in (*CALLS, *TUTORIALS, *SERVICES, *CLUSTER)]
-"""Pages whose blocks need nothing but the program, and stand-ins for what is foreign to it."""
-
-PREPARED = {
-    "moving-from-qs-jwt.md": ("key.pem",),
-    "how-to/ci.md": ("qlik_privatekey.pem", "users.csv"),
-    "how-to/install.md": ("key.pem", "users.csv"),
-    "keys/keyring.md": ("first_privatekey.pem",),
-}
-"""What a page takes for granted."""
-
-IN_A_SERVICE = {
-    "keys/awskms.md": "awskms:alias/qlik",
-    "keys/azurekv.md": "azurekv:https://lab.vault.azure.net/keys/qlik",
-    "keys/gcpkms.md": (
-        "gcpkms:projects/my-project/locations/europe-north1/keyRings/qlik/cryptoKeys/tokens/cryptoKeyVersions/1"
-    ),
-    "keys/vault.md": "vault:transit/qlik",
-}
-"""Pages about services that are not to be had, and the key that each is about."""
-
-
 @pytest.fixture
 def reader(tmp_path: Path, keys: SimpleNamespace) -> Callable[[Page], dict[str, str]]:
     """Return what gives the variables of a reader of a page, whose folder is the working one."""
-
-    def prepare(page: Page) -> dict[str, str]:
-        for name in PREPARED.get(page.name, ()):
-            content = b"userid\nanna\n" if name == "users.csv" else keys.files["rsa"].read_bytes()
-            Path(name).write_bytes(content)
-        programs = tmp_path / "programs"
-        add_installers(programs)
-        _add_foreign_programs(programs, keys.files["rsa"])
-        if page.name in IN_A_SERVICE:
-            key = (IN_A_SERVICE[page.name], f"file:{keys.files['rsa']}")
-            stand_in(
-                programs,
-                "qsjwt",
-                f"""
-                key, file = {key!r}
-                assert key in arguments
-                words = [file if word == key else word for word in arguments]
-                sys.exit(subprocess.run([sys.executable, "-m", "qsjwt", *words]).returncode)
-            """,
-            )
-        return reader_environment(programs, QLIK_KEY=keys.files["rsa"].read_text(encoding="ascii"))
-
-    return prepare
+    return lambda page: prepared(page, tmp_path, keys.files["rsa"])
 
 
-def _add_foreign_programs(programs: Path, key: Path) -> None:
-    """Add stand-ins for the programs of others, which do no more than to look at what they are given."""
-    stand_in(programs, "qs-jwt", "sys.exit(subprocess.run(['qsjwt', *arguments]).returncode)\n")
-    stand_in(programs, "tox", "assert arguments == ['run', '-e', 'program']\n")
-    stand_in(
-        programs,
-        "docker",
-        """
-        if arguments[0] == "build":
-            assert arguments[1:] == ["--tag", "qsjwt", "."]
-            sys.exit()
-        command = arguments[arguments.index("qsjwt") + 1 :]
-        if "QLIK_KEY" not in arguments:
-            del os.environ["QLIK_KEY"]
-        sys.exit(subprocess.run([sys.executable, "-m", "qsjwt", *command]).returncode)
-        """,
-    )
-    helper = f"""
-        known = {{
-            "pass": ["show qlik/virtual-proxy"],
-            "op": ["read op://Servers/Qlik/key"],
-            "vault": ["kv get -field=key secret/qlik"],
-        }}
-        told = ["login", "secrets enable transit", "write -f transit/keys/qlik type=rsa-2048"]
-        words = " ".join(arguments)
-        if words not in told:
-            assert words in known[Path(sys.argv[0]).name], words
-            print(Path({str(key)!r}).read_text(), end="")
-    """
-    for name in ("pass", "op", "vault"):
-        stand_in(programs, name, helper)
-    Path("my programs").mkdir()
-    stand_in(Path("my programs"), "op", helper)
-    for name, service in (("aws", "kms"), ("az", ""), ("gcloud", "")):
-        stand_in(
-            programs,
-            name,
-            f"""
-            assert {service!r} in ("", arguments[0])
-            if {{"create-key", "show"}} & set(arguments):
-                print("1234abcd-12ab-34cd-56ef-1234567890ab" if {service!r} else "/subscriptions/1/vaults/lab")
-            """,
-        )
-
-
-def _run_in(languages: Sequence[str]) -> list[Any]:
-    """Return the pages that a reader of a shell has something to run on, for tests that run it."""
-    runnable = [(page, "".join(block.text for block in page.blocks(*languages))) for page in HERE]
-    marks = {True: [pytest.mark.needs("openssl")], False: []}
-    return [pytest.param(page, id=page.name, marks=marks["openssl " in text]) for page, text in runnable if text]
-
-
-@pytest.mark.parametrize("page", _run_in(BASH))
+@pytest.mark.parametrize("page", read_in(BASH))
 def test_what_a_page_says_to_a_reader_with_bash_runs(page: Page, reader: Any, tmp_path: Path) -> None:
     output = page.run_bash(tmp_path, reader(page), quiet=page.name != REFUSED)
-    _require_good(page, output)
-
-
-@pytest.mark.parametrize("page", _run_in(POWERSHELL))
-def test_what_a_page_says_to_a_reader_with_powershell_runs(page: Page, reader: Any, tmp_path: Path) -> None:
-    output = page.run_powershell(tmp_path, reader(page), quiet=page.name != REFUSED)
-    _require_good(page, output)
-
-
-def _require_good(page: Page, output: str) -> None:
-    lines = output.splitlines()
-    assert [line for line in lines if line.startswith("eyJ")] or page.name in SHOWS_NO_TOKEN
-    assert page.name == REFUSED or not [line for line in lines if line.startswith("broken")]
-
-
-REFUSED = "how-to/refused-token.md"
-SHOWS_NO_TOKEN = {
-    *("how-to/batch.md", "how-to/ci.md", "how-to/completion.md", "how-to/key-rotation.md", "how-to/load-tests.md"),
-    *(REFUSED, "keys/azurekv.md", "keys/gcpkms.md"),
-}
-"""Pages that put their tokens into files or variables, or make none."""
+    require_promised(page, tmp_path, output)
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
@@ -304,24 +175,6 @@ def test_the_files_of_a_rotation_hold_a_certificate(reader: Any, tmp_path: Path)
         assert "-----BEGIN CERTIFICATE-----" in Path(name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
-def test_a_batch_makes_what_its_page_says(run_in: Any, reader: Any, tmp_path: Path) -> None:
-    page = Page("how-to/batch.md")
-    output = run_in(page, tmp_path, reader(page))
-    assert [json.loads(line)["userid"] for line in output.splitlines() if line.startswith('{"row"')] == ["anna", "bo"]
-    assert len((tmp_path / "tokens.jsonl").read_text(encoding="utf-8").splitlines()) == 2
-    assert re.findall(r"^(anna|bo) until 20\d\d-", output, re.MULTILINE) == ["anna", "bo"]
-
-
-@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
-def test_a_load_test_gets_its_users(run_in: Any, reader: Any, tmp_path: Path) -> None:
-    page = Page("how-to/load-tests.md")
-    run_in(page, tmp_path, reader(page))
-    users = (tmp_path / "gopherciser-users.txt").read_text(encoding="ascii").splitlines()
-    assert [line.split(";")[:2] for line in users] == [["anna", "LAB"], ["bo", "LAB"]]
-    assert all(line.split(";")[2].startswith("eyJ") for line in users)
-
-
 def test_the_record_and_the_errors_of_a_batch_are_as_the_page_shows_them(
     run: Run, keys: SimpleNamespace, tmp_path: Path
 ) -> None:
@@ -371,20 +224,6 @@ def test_the_python_of_the_page_about_it_runs(
 def _run_bash(blocks: list[str]) -> str:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return in_bash("\n".join(map(textwrap.dedent, blocks)), Path.cwd(), environment)
-
-
-def test_every_powershell_command_of_the_readme_is_one_that_the_program_takes(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A stand-in for PowerShell: the line is split here, and the variable holds what Get-Content -Raw gives.
-    _with_key(tmp_path, run)
-    monkeypatch.setenv(
-        "QLIK_KEY", (tmp_path / "first_privatekey.pem").read_text(encoding="ascii").replace("\n", "\r\n")
-    )
-    commands = re.findall(r"\bqsjwt (.*)", "\n".join(_blocks(README, "powershell")))
-    assert commands
-    for command in commands:
-        assert run(*shlex.split(command)).token.count(".") == 2
 
 
 def test_every_shell_has_a_line_about_completion_in_the_readme() -> None:

@@ -46,13 +46,20 @@ def test_a_reader_with_bash_registers(
     _require_registered(qseow_site, cloud_site)
 
 
+@pytest.mark.needs("pwsh")
+@pytest.mark.parametrize("as_5_1", [False, True])
 def test_a_reader_with_powershell_registers(
-    reader: dict[str, str], qseow_site: Qseow, cloud_site: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    as_5_1: bool,
+    reader: dict[str, str],
+    qseow_site: Qseow,
+    cloud_site: Cloud,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     there = r"C:\ProgramData\Qlik\Sense\Repository\Exported Certificates\.Local Certificates"
     assert there in PAGE.text
     monkeypatch.setattr(Page, "text", PAGE.text.replace(there, "certificates"))
-    PAGE.run_powershell(tmp_path, reader)
+    PAGE.run_powershell(tmp_path, reader, as_5_1=as_5_1)
     _require_registered(qseow_site, cloud_site)
 
 

@@ -23,7 +23,7 @@ from keyring.errors import InitError, KeyringError, KeyringLocked
 from qsjwt.providers import keyring as provider
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Result, Run, pem, require
-from tests.pages import Page, add_installers, reader_environment
+from tests.pages import RUN_IN, Page, add_installers, reader_environment
 from tests.programs import run_program
 
 # The library and what comes with it are not there, and not typed, wherever mypy runs.
@@ -168,7 +168,7 @@ def test_a_key_that_the_keyring_command_stored_makes_a_token(run: Run, keys: Sim
 
 
 @pytest.mark.usefixtures("a_keyring")
-@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+@pytest.mark.parametrize("run_in", RUN_IN)
 def test_every_command_of_the_page_runs(run_in: Any, keys: SimpleNamespace, tmp_path: Path) -> None:
     Path("first_privatekey.pem").write_bytes(pem(keys.rsa))
     add_installers(tmp_path / "programs")

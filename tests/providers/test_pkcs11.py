@@ -25,7 +25,7 @@ from qsjwt.api import KeyUnavailable, Secrets, Signer, SigningFailed, open_signe
 from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import JSONWEBTOKEN, Run, pem, public_pem, require, run_process, unavailable, verified_by_node
-from tests.pages import Page, add_installers, reader_environment
+from tests.pages import RUN_IN, Page, add_installers, reader_environment
 from tests.programs import run_program
 
 PIN = "73-Pinguine"
@@ -647,7 +647,7 @@ class TestSigningFails:
 
 
 @pytest.mark.needs("softhsm2-util", "pkcs11-tool")
-@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+@pytest.mark.parametrize("run_in", RUN_IN)
 def test_the_commands_of_its_page_run(run_in: Any, tmp_path: Path) -> None:
     if not os.path.exists(MODULES[0]):
         unavailable("the page has the paths of Debian, and SoftHSM is elsewhere here")

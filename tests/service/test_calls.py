@@ -1,13 +1,12 @@
 """The pages that call Qlik, run with the real curl against a stand-in for Qlik that believes what is registered."""
 
-import json
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs
 
 import jwt as pyjwt
 import pytest
@@ -17,7 +16,6 @@ from cryptography.x509 import load_pem_x509_certificate
 from qsjwt_platforms.qscloud import WINDOW
 from tests.loopback import Answer, Loopback, Request
 from tests.pages import Page, add_installers, in_bash, reader_environment
-from tests.powershell import WebAnswer, WebCall
 from tests.site_stand_in import ForwardProxy
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -176,29 +174,10 @@ def reader(qlik: Qlik, tmp_path: Path, forward_proxy: ForwardProxy) -> dict[str,
 
 
 @pytest.fixture
-def web(qlik: Qlik) -> Callable[[WebCall], WebAnswer]:
-    """Answer what the stand-in for PowerShell asks, as over the network; cookies are kept in a session only."""
-    cookies: dict[str, str] = {}
-
-    def answer(call: WebCall) -> WebAnswer:
-        url = urlsplit(call.uri)
-        body = call.body
-        if isinstance(body, dict):
-            body = urlencode(body).encode("ascii")
-        elif body is not None:
-            body = json.loads(body)
-        headers = {**call.headers, "Content-Type": call.content_type, **(cookies if call.in_session else {})}
-        lowered = {name.lower(): value for name, value in headers.items()}
-        request = Request(call.method.upper(), url.netloc, url.path, parse_qs(url.query), lowered, body)
-        answered = qlik.answer(request)
-        assert answered.status < 400
-        if target := answered.headers.get("Location"):
-            return answer(replace(call, uri=f"{url.scheme}://{url.netloc}{target}"))
-        if "Set-Cookie" in answered.headers:
-            cookies["Cookie"] = answered.headers["Set-Cookie"].partition(";")[0]
-        return WebAnswer(json.dumps(answered.value), answered.headers)
-
-    return answer
+def reader_with_powershell(qlik: Qlik, reader: dict[str, str], forward_proxy: ForwardProxy) -> dict[str, str]:
+    """Return the variables of a reader, in whose company a proxy leads all names to the stand-in."""
+    forward_proxy.routes.update({f"{name}:443": qlik.port for name in qlik.names})
+    return {**reader, "HTTPS_PROXY": forward_proxy.url, "SSL_CERT_FILE": str(qlik.ca_file)}
 
 
 WHO = {
@@ -217,11 +196,13 @@ def test_a_reader_with_bash_gets_in(name: str, qlik: Qlik, reader: dict[str, str
     _require_in(name, qlik, output)
 
 
+@pytest.mark.needs("pwsh")
+@pytest.mark.parametrize("as_5_1", [False, True])
 @pytest.mark.parametrize("name", WHO)
 def test_a_reader_with_powershell_gets_in(
-    name: str, qlik: Qlik, reader: dict[str, str], web: Callable[[WebCall], WebAnswer], tmp_path: Path
+    name: str, as_5_1: bool, qlik: Qlik, reader_with_powershell: dict[str, str], tmp_path: Path
 ) -> None:
-    output = Page(name).run_powershell(tmp_path, reader, web=web)
+    output = Page(name).run_powershell(tmp_path, reader_with_powershell, as_5_1=as_5_1)
     _require_in(name, qlik, output)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import powershell
 from tests.cli.test_completion import HOSTILE_CHOICES, HOSTILE_PLUGINS, install_acme, install_hostile
 from tests.conftest import InstallPlugin, Run
 
@@ -49,18 +50,24 @@ bindkey '^I' offer
 print -r -- READY >> ./offered
 """
 
-# What is offered for each line, and what a program gets of the offers of the last one.
+# Loads the script as the README says, and completes each line that comes. What is shown to the user, or with a blank
+# before the line, what is put into it.
 _POWERSHELL = r"""
-[Console]::OutputEncoding = [System.Text.UTF8Encoding]::new($false)
-foreach ($line in $args) {
-    $offered = (TabExpansion2 -inputScript $line -cursorColumn $line.Length).CompletionMatches.CompletionText
-    $offered -join "`t"
+$said = Get-Content script.ps1 | Out-String | Invoke-Expression
+[Console]::Out.WriteLine("loaded$said")
+while ($null -ne ($line = [Console]::In.ReadLine())) {
+    $typed = $line.TrimStart()
+    try {
+        $offered = (TabExpansion2 -inputScript $typed -cursorColumn $typed.Length).CompletionMatches
+    } catch {
+        # The one way to offer nothing at all; the Tab key takes it for that.
+        if ("$_" -notlike '*"completionText" is null*') { throw }
+        $offered = @()
+    }
+    $texts = if ($typed -eq $line) { $offered.ListItemText } else { $offered.CompletionText }
+    [Console]::Out.WriteLine($texts -join "`t")
 }
-Invoke-Expression "/usr/bin/printf '%s\n' $offered"
 """
-
-_PWSH = Path(os.environ.get("QSJWT_PWSH", "")).resolve()
-_HOME = os.environ.get("HOME", "")
 
 
 @pytest.fixture
@@ -176,11 +183,36 @@ class _Fish:
         return sorted({line.partition("\t")[0] for line in result.stdout.splitlines()})
 
 
+class _PowerShell:
+    def __init__(self, script: str) -> None:
+        # Windows PowerShell 5.1 reads a file without a BOM in the code page of the machine.
+        Path("script.ps1").write_text(script, encoding="utf-8-sig")
+        Path("complete.ps1").write_text(_POWERSHELL, encoding="utf-8-sig")
+        self._shell = powershell.start(Path("complete.ps1"), environment=os.environ)
+        assert self._answer() == "loaded"
+
+    def __call__(self, line: str) -> list[str]:
+        assert self._shell.stdin
+        self._shell.stdin.write(f"{line}\n")
+        self._shell.stdin.flush()
+        return sorted(filter(None, self._answer().split("\t")))
+
+    def _answer(self) -> str:
+        assert self._shell.stdout
+        return self._shell.stdout.readline().removesuffix("\n")
+
+    def close(self) -> None:
+        """End the shell."""
+        with self._shell:
+            pass
+
+
 @pytest.fixture(
     params=[
         pytest.param(name, marks=pytest.mark.needs(name.partition("-")[0]))
         for name in ("bash", "zsh", "zsh-fpath", "fish")
     ]
+    + [pytest.param("powershell", marks=pytest.mark.needs("pwsh"))]
 )
 def shell(request: pytest.FixtureRequest) -> str:
     """A shell, and how it reads the script."""
@@ -194,7 +226,7 @@ Start = Callable[[], Complete]
 @pytest.fixture
 def start(shell: str, run: Run, surroundings: Path) -> Iterator[Start]:
     """Start the shell with the script that the program prints now."""
-    opened: list[_Zsh] = []
+    opened: list[_Zsh | _PowerShell] = []
 
     def started() -> Complete:
         result = run("completion", shell.partition("-")[0])
@@ -203,12 +235,14 @@ def start(shell: str, run: Run, surroundings: Path) -> Iterator[Start]:
             return _Bash(result.stdout)
         if shell == "fish":
             return _Fish(result.stdout)
-        opened.append(_Zsh(result.stdout, shell == "zsh-fpath"))
+        opened.append(
+            _PowerShell(result.stdout) if shell == "powershell" else _Zsh(result.stdout, shell == "zsh-fpath")
+        )
         return opened[-1]
 
     yield started
-    for zsh in opened:
-        zsh.close()
+    for running in opened:
+        running.close()
 
 
 def test_commands_platforms_and_global_options_are_offered(start: Start) -> None:
@@ -361,33 +395,34 @@ def test_bash_on_a_terminal_quotes_and_finishes_a_file_behind_a_scheme(run: Run,
     ]
 
 
-@pytest.mark.skipif("QSJWT_PWSH" not in os.environ, reason="QSJWT_PWSH names no PowerShell")
-def test_powershell_offers_what_the_others_offer_and_quotes_it(
-    run: Run, surroundings: Path, installed_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.needs("pwsh")
+def test_powershell_puts_in_what_it_offers_with_quotes_where_it_needs_them(
+    run: Run, surroundings: Path, installed_plugin: InstallPlugin
 ) -> None:
-    monkeypatch.setenv("HOME", _HOME)
     install_hostile(installed_plugin)
-    # Windows PowerShell 5.1 reads a file without a BOM in the code page of the machine.
-    Path("script.ps1").write_text(run("completion", "powershell").stdout + _POWERSHELL, encoding="utf-8-sig")
+    Path("odd [1] it's.pem").touch()
     expected = {
-        "qsjwt create-q": "create-qscloud create-qscloud-oauth create-qseow",
-        "qsjwt -v help registration n": "nprinting",
-        "qsjwt -q check qseow --key-p": "--key-passphrase-env --key-passphrase-file",
-        "qsjwt decode --loglevel=w": "--loglevel=warn --loglevel=warning",
-        "qsjwt create-qseow --cert-create --userdi": "--userdir --userdir-claim",
-        "qsjwt create-qseow --key=en": "--key=env:",
-        "qsjwt create-qseow --key file:my": "file:'./my key.pem' file:'./my other.pem'",
-        "qsjwt decode --jwt-file my": "'./my key.pem' './my other.pem'",
-        "qsjwt create-hostile --expi": "--expires",
+        "qsjwt decode --loglevel=w": ["--loglevel=warn", "--loglevel=warning"],
+        "qsjwt create-qseow --key=en": ["--key=env:"],
+        "qsjwt create-qseow --key file:my": ["file:'./my key.pem'", "file:'./my other.pem'"],
+        "qsjwt decode --jwt-file my": ["'./my key.pem'", "'./my other.pem'"],
+        "qsjwt decode --jwt-file 'my k": ["'./my key.pem'"],
+        'qsjwt decode --jwt-file "my k': ['"./my key.pem"'],
+        "qsjwt create-qseow --key 'file:my k": ["'file:./my key.pem'"],
+        'qsjwt create-qseow --key "file:my k': ['"file:./my key.pem"'],
+        "qsjwt create-qseow --key='file:my k": ["--key=file:'./my key.pem'"],
+        "qsjwt create-qseow '--key=file:my k": ["'--key=file:./my key.pem'"],
+        "qsjwt create-qseow --key file:odd": ["file:'./odd [1] it''s.pem'"],
+        'qsjwt create-qseow --key "file:odd': ['"file:./odd [1] it\'s.pem"'],
+        "qsjwt decode --format 'js": ["'json'"],
+        "qsjwt 'create-qs": ["'create-qscloud'", "'create-qscloud-oauth'", "'create-qseow'"],
     }
-    result = subprocess.run(
-        [_PWSH, "-NoProfile", "-NonInteractive", "-File", "script.ps1", *expected, "qsjwt create-hostile --weird "],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
+    complete = _PowerShell(run("completion", "powershell").stdout)
+    offered = {line: complete(f" {line}") for line in expected}
+    choices = " ".join(complete(" qsjwt create-hostile --weird "))
+    complete.close()
+    assert offered == expected
+    (outcome,) = powershell.run_scripts(
+        [powershell.Script(f"/usr/bin/printf '%s\\n' {choices}", surroundings, os.environ)]
     )
-    assert (result.returncode, result.stderr) == (0, "")
-    lines = result.stdout.splitlines()
-    offered = [line.replace("\t", " ") for line in lines[: len(expected)]]
-    assert dict(zip(expected, offered, strict=True)) == expected
-    assert lines[len(expected) + 1 :] == HOSTILE_CHOICES
+    assert sorted(outcome.output.splitlines()) == sorted(HOSTILE_CHOICES)

@@ -15,7 +15,7 @@ import jwt as pyjwt
 import pytest
 
 from tests.conftest import pem
-from tests.pages import CLUSTER, DOC, Page, add_installers, reader_environment
+from tests.pages import CLUSTER, DOC, RUN_IN, Page, add_installers, reader_environment
 
 EXAMPLE = DOC / "examples" / "dask_tokens.py"
 ROWS = 250
@@ -97,7 +97,7 @@ def test_chunks_of_a_csv_are_signed_on_a_cluster_and_bad_rows_are_named(
     assert (again.returncode, "the tokens of another run" in again.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("run_in", [Page.run_bash, Page.run_powershell])
+@pytest.mark.parametrize("run_in", RUN_IN)
 @pytest.mark.parametrize("name", CLUSTER)
 def test_the_commands_of_its_page_run(
     name: str, run_in: Any, users: Path, keys: SimpleNamespace, tmp_path: Path

@@ -12,7 +12,7 @@ from tests.conftest import pem
 from tests.pages import Page, in_bash
 from tests.service.conftest import EXAMPLES, PACKAGES, Place
 
-SHELLS = ("bash", "powershell")
+SHELLS = ("bash", pytest.param("powershell", marks=pytest.mark.needs("pwsh")))
 
 
 @pytest.fixture(scope="module")
