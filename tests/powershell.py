@@ -93,15 +93,19 @@ class Outcome:
     complete: bool
 
 
+def surroundings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return *environment* with the machine's own folders, where .NET keeps what it unpacks and compiles."""
+    return {**{name: value for name, value in environment.items() if name not in _OWN}, **_MACHINE}
+
+
 def start(
     script: Path, *arguments: object, environment: Mapping[str, str], stderr: int | None = None
 ) -> "subprocess.Popen[str]":
     """Start PowerShell with the file *script*; its stdin and stdout are pipes."""
-    variables = {name: value for name, value in environment.items() if name not in _OWN}
     words = ["-NoProfile", "-NonInteractive", "-File", script, *arguments]
     return subprocess.Popen(
         [located("pwsh") or "pwsh", *map(str, words)],
-        env={**variables, **_MACHINE},
+        env=surroundings(environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
