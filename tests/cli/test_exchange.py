@@ -1,7 +1,6 @@
 """``exchange NAME``: the session that a token opens, as other programs take it."""
 
 import json
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from tests.conftest import Result, Run
+from tests.conftest import Result, Run, is_private
 from tests.programs import run_program
 from tests.site_stand_in import Certificates, Cloud, Qseow
 from tests.site_stand_in.client import XRF, XRFKEY, Client, cloud_token, qseow_token
@@ -95,7 +94,7 @@ def test_a_file_is_for_its_owner_alone(exchange: Exchange, tmp_path: Path) -> No
     result = exchange("qseow", "--jwt", qseow_token(), "--output", "cookies.txt")
     assert (result.exit_code, result.stdout) == (0, "")
     made = tmp_path / "cookies.txt"
-    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert is_private(made)
     assert made.read_text().startswith("# Netscape HTTP Cookie File\n")
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwcrypto.jwk import JWK
 
 from qsjwt.live import presenting
-from tests.conftest import InstallPlugin, Result, Run, run_process, self_signed
+from tests.conftest import InstallPlugin, Result, Run, posix, run_process, self_signed
 from tests.site_stand_in import Answer, Certificates, Cloud, Elsewhere, Qseow
 from tests.site_stand_in.certificates import signing_certificate, signing_key
 from tests.site_stand_in.client import cloud_token, qseow_token
@@ -512,6 +512,7 @@ def test_no_session_is_left_open_whatever_happens(
     assert not elsewhere.requests
 
 
+@posix("signals from other processes")
 def test_a_request_to_end_ends_the_session_first(qseow_site: Qseow, site_certificates: Certificates) -> None:
     qseow_site.register()
     reached = threading.Event()
