@@ -43,7 +43,7 @@ def renaming(case: Case, claim: str, others: Sequence[str]) -> str:
     other = next((found for found in found if found is not None and found not in case.names.values()), None)
     if case.registered:
         rest = f", or register {quoted(other)} as its name" if other else ""
-        return f"create the token with {option} {quoted(name)}{rest}"
+        return f"create the token with {option} {_word(name)}{rest}"
     if other := other or _abbreviation(case, claim):
         return f"the token has {quoted(other)}; use {option} {_word(other)}"
     if unread := [each for each in _unread(case) if not _best_option(case, each)]:

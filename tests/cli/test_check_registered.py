@@ -97,7 +97,7 @@ def test_the_entities_of_a_site_are_read_as_they_are_exported(
 
 
 CHANGES: list[tuple[str, dict[str, Any], str, str]] = [
-    ("qseow", {"jwtAttributeUserId": "user"}, "user-id", "create the token with --userid-claim 'user', or register"),
+    ("qseow", {"jwtAttributeUserId": "user"}, "user-id", "create the token with --userid-claim user, or register"),
     ("qseow", {"jwtAttributeUserDirectory": "directory"}, "user-directory", "or register 'userDirectory' as its name"),
     ("qseow", {"jwtAttributeUserId": "userid"}, "user-id", "but Qlik Sense reads 'userid'; create the token with"),
     ("qseow", {"jwtAudience": "other"}, "aud", "'other' is registered; create the token with 'other', or register"),
@@ -106,7 +106,7 @@ CHANGES: list[tuple[str, dict[str, Any], str, str]] = [
         "qseow",
         {"jwtAttributeMap": [{"jwtAttribute": "roles", "senseAttribute": "group", "isMandatory": False}]},
         "groups",
-        "maps 'roles' to 'group'; create the token with --groups-claim 'roles', or register 'group'",
+        "maps 'roles' to 'group'; create the token with --groups-claim roles, or register 'group'",
     ),
     (
         "qseow",
@@ -122,7 +122,7 @@ CHANGES: list[tuple[str, dict[str, Any], str, str]] = [
     ("qscloud", {"options": {"issuer": "https://other"}}, "iss", "'https://other' is registered; create the token"),
     ("qscloud", {"options": {"kid": "k2"}}, "kid", "kid is 'k1', but 'k2' is registered"),
     ("qscloud", {"active": False}, "active", "activate it"),
-    ("nprinting", {"emailAttribute": "mail"}, "user", "create the token with --useremail-claim 'mail'"),
+    ("nprinting", {"emailAttribute": "mail"}, "user", "create the token with --useremail-claim mail"),
 ]
 
 
@@ -240,7 +240,7 @@ def test_a_third_party_platform_says_how_its_own_is_read(
     assert (result.exit_code, _found(result, "broken")) == (0, {})
     path.write_text(json.dumps({"key": public_pem(keys.rsa).decode(), "who": "person"}), encoding="utf-8")
     result = run("check", "acme", "--jwt", made.token, "--registered", path, "-f", "json")
-    assert "create the token with --user-claim 'person'" in _found(result, "broken")["user"]
+    assert "create the token with --user-claim person" in _found(result, "broken")["user"]
     run("check", "mute", "--jwt", made.token, "--registered", path).refused(2, "is not known here")
     path.write_text("{}", encoding="utf-8")
     run("check", "acme", "--jwt", made.token, "--registered", path).refused(5, "does not read a registration: KeyError")
