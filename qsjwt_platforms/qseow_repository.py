@@ -26,10 +26,8 @@ from qsjwt.api import (
     merged,
     quoted,
 )
+from qsjwt_platforms.qseow_session import XRFKEY, XSRF
 from qsjwt_platforms.virtual_proxy import virtual_proxy
-
-XRFKEY: Final = "qsjwtqsjwtqsjwt0"
-"""16 letters and digits, the same in the query and in a header (help.qlik.com, Using Xrfkey headers)."""
 
 _KEPT: Final = (
     *("sessionCookieHeaderName", "sessionInactivityTimeout"),
@@ -42,14 +40,7 @@ _ATTEMPTS: Final = 2
 _API: Final = "help.qlik.com, Repository Service API"
 
 EXPLANATIONS: Final = (
-    Explanation(
-        403,
-        "the Xrfkey in the query and that in the header differ, or a proxy on the way drops one of them",
-        "let the query and the header X-Qlik-Xrfkey through",
-        "help.qlik.com, Using Xrfkey headers",
-        text="XSRF prevention check failed",
-        token=False,
-    ),
+    XSRF,
     Explanation(
         403,
         "the user may not do this, or the client certificate is not one of this site",

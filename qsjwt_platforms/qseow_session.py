@@ -15,6 +15,15 @@ _XRFKEY: Final = "help.qlik.com, Using Xrfkey headers"
 _WEBSOCKETS: Final = "community.qlik.com, Qlik Support 2509211"
 _PREFIX: Final = "The http request header is incorrect"
 
+XSRF: Final = Explanation(
+    403,
+    "the Xrfkey in the query and that in the header differ, or a proxy on the way drops one of them",
+    "let the query and the header X-Qlik-Xrfkey through",
+    _XRFKEY,
+    text="XSRF prevention check failed",
+    token=False,
+)
+
 EXPLANATIONS: Final = (
     Explanation(
         401,
@@ -65,14 +74,7 @@ EXPLANATIONS: Final = (
         "use fewer groups and claims, or raise both limits of the proxy service",
         "help.qlik.com, Repository Service API, proxy service settings",
     ),
-    Explanation(
-        403,
-        "the Xrfkey in the query and that in the header differ, or a proxy on the way drops one of them",
-        "let the query and the header X-Qlik-Xrfkey through",
-        _XRFKEY,
-        text="XSRF prevention check failed",
-        token=False,
-    ),
+    XSRF,
     Explanation(
         403,
         "the Origin or the CSRF token of a websocket is missing",
