@@ -45,3 +45,8 @@ def test_what_is_required_is_there_and_not_blank(members: dict[str, Any]) -> Non
 def test_what_is_no_object_of_json_is_refused(text: str) -> None:
     with pytest.raises(ServerUnavailable, match=r"^the response (cannot be read|is not a JSON object)"):
         json_object(text, "the response", ServerUnavailable)
+
+
+def test_an_object_is_a_mapping_of_its_members() -> None:
+    read = json_object('{"a": "x", "b": [1]}', "the file")
+    assert (list(read), len(read), read["b"], read.required_text("a")) == (["a", "b"], 2, [1], "x")

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from qsjwt.errors import InputError, KeyUnavailable
-from qsjwt.io.read import decode_text, read_file, read_standard_input, read_variable
+from qsjwt.io.read import (
+    FileRefused,
+    decode_text,
+    os_error_reason,
+    read_file,
+    read_standard_input,
+    read_text,
+    read_variable,
+    whole_number,
+)
 from tests.conftest import posix
 
 
@@ -121,3 +130,44 @@ def test_a_secret_given_as_the_name_of_a_variable_is_not_repeated() -> None:
     with pytest.raises(InputError) as refusal:
         read_variable("s3cret!", "passphrase", error=KeyUnavailable)
     assert "s3cret" not in str(refusal.value)
+
+
+def test_an_empty_name_and_a_content_instead_of_a_name_are_told_apart() -> None:
+    with pytest.raises(InputError, match="the name of the key file is empty"):
+        read_file("", "key file")
+    for content in ('{"kty": "RSA"}', "-----BEGIN PRIVATE KEY-----"):
+        with pytest.raises(InputError, match="expected the name of the key file, got its content") as refusal:
+            read_file(content, "key file")
+        assert content not in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (FileRefused("is a symbolic link", hint="remove it"), "is a symbolic link"),
+        (FileExistsError(), "exists already"),
+        (IsADirectoryError(), "is a folder"),
+        (PermissionError(13, "Permission denied", os.curdir), "is a folder"),
+        (OSError(5, "Input/output error"), "is not accessible: input/output error"),
+        (ValueError("embedded null byte"), "is not a valid file name"),
+    ],
+)
+def test_what_went_wrong_with_a_file_ends_a_sentence(cause: OSError | ValueError, reason: str) -> None:
+    assert os_error_reason(cause) == reason
+
+
+def test_text_is_read_from_a_file_or_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "claims").write_bytes("ä".encode("utf-16"))
+    assert read_text(str(tmp_path / "claims"), "claims file", "--claims-file") == "ä"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
+    with pytest.raises(InputError, match="standard input is neither UTF-8 nor UTF-16 text"):
+        read_text("-", "claims file", "--claims-file")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("5x", "a whole number"), ("1" * 10, "too large"), ("7", "between 1 and 5")]
+)
+def test_a_number_is_whole_and_within_its_bounds(text: str, words: str) -> None:
+    assert whole_number("5", "size", range(1, 6)) == 5
+    with pytest.raises(InputError, match=words):
+        whole_number(text, "size", range(1, 6))
