@@ -1,9 +1,11 @@
 """The command ``create-NAME`` of a platform: a token, or one for each row of a batch."""
 
+import contextlib
 import functools
 import logging
 import os
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from qsjwt.batch.options import CSV, add_batch_options, require_batch
@@ -111,13 +113,14 @@ def require_place(path: str | None, reference: str | None = None) -> None:
     if not os.path.basename(place) or os.path.isdir(place):
         raise InputError(f"--output {quoted(path)} is not a file name")
     require_output(path)
-    folder = os.path.dirname(os.path.realpath(place))
-    if not os.path.isdir(folder):
-        raise InputError(f"--output {quoted(path)} is in a folder that does not exist", hint="create the folder first")
-    if not os.path.exists(place) and not os.access(folder, os.W_OK):
-        raise InputError(f"--output {quoted(path)} is in a folder that you may not write to")
-    if reference and os.path.realpath(place) in map(os.path.realpath, new_files(reference)):
+    if reference and _is_one_of(place, new_files(reference)):
         raise InputError(f"--output {quoted(path)} is one of the files of the new key", hint="name another file")
+
+
+def _is_one_of(path: str, others: Sequence[str]) -> bool:
+    with contextlib.suppress(OSError):  # a name that the system refuses is refused when it is written to
+        return os.path.realpath(path) in map(os.path.realpath, others)
+    return False
 
 
 def _require_format(options: Options) -> None:

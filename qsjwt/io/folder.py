@@ -226,10 +226,12 @@ def _lock(descriptor: int) -> bool | None:
 def require_name(path: str) -> None:
     """Find out whether *path* can be the name of a file.
 
-    :raises FileRefused: if Windows keeps it for a device.
+    :raises FileRefused: if Windows keeps it for a device, or takes it for that of a stream within a file.
     """
     if windows.is_windows() and windows.is_reserved(path):
         raise FileRefused("is a name that Windows keeps for a device", hint="use another name")
+    if windows.is_windows() and windows.names_stream(path):
+        raise FileRefused("has a colon in its name, which Windows does not allow", hint="use another name")
 
 
 def _denied_by_umask() -> FileRefused:

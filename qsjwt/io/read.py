@@ -1,6 +1,7 @@
 """Read what a user points at: a file, standard input once, an environment variable; in shells' encodings."""
 
 import codecs
+import errno
 import os
 import re
 import sys
@@ -13,6 +14,9 @@ from qsjwt.redaction import holds_secret, quoted
 _MAX_DIGITS: Final = 9
 MAX_BYTES: Final = 1 << 20
 """Bytes; no key, token or set of claims comes near it, and ``/dev/zero`` must end somewhere."""
+
+_FILENAME_EXCED_RANGE: Final = 206
+"""Windows' number for a path of more than 260 characters."""
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _stdin_readers: weakref.WeakKeyDictionary[TextIO, str] = weakref.WeakKeyDictionary()
@@ -66,6 +70,8 @@ def os_error_reason(cause: OSError | ValueError) -> str:
     """Return the end of the sentence "the file 'x' …" for what went wrong with it."""
     if isinstance(cause, PermissionError) and cause.filename and os.path.isdir(cause.filename):
         cause = IsADirectoryError()  # which Windows has no code for
+    if getattr(cause, "winerror", None) == _FILENAME_EXCED_RANGE:
+        cause = OSError(errno.ENAMETOOLONG, "file name too long")  # Python calls it a file that is not found
     match cause:
         case FileRefused(strerror=str(refusal)):
             reason = refusal
@@ -77,6 +83,8 @@ def os_error_reason(cause: OSError | ValueError) -> str:
             reason = "exists already"
         case PermissionError():
             reason = "is not accessible: permission denied"
+        case OSError(errno=errno.EINVAL, filename=str()):  # Windows and FAT have fewer names
+            reason = "is not a valid file name"
         case OSError(strerror=str(said)):
             reason = f"is not accessible: {said.lower()}"
         case _:

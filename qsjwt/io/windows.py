@@ -14,6 +14,9 @@ _PRIVATE: Final = "D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FA;;;BA)"
 
 _GENERIC_READ_WRITE: Final = 0xC0000000
 _CREATE_NEW: Final = 1
+_DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])", re.IGNORECASE)
+"""Names of devices (Microsoft Learn, Naming Files, Paths, and Namespaces); superscript digits count."""
+
 _NULL_DEVICE: Final = "nul"
 
 COMMANDS_OF_CMD: Final = (
@@ -36,13 +39,14 @@ def is_reserved(path: str) -> bool:
 
     What is written to such a name ends up on a device, or nowhere. ``NUL`` is there for just that, as ``/dev/null`` is.
     """
-    if PureWindowsPath(path).name.lower() == _NULL_DEVICE:
-        return False
-    if sys.version_info >= (3, 13):
-        from ntpath import isreserved
+    name = PureWindowsPath(path).name
+    # What comes behind the first full stop or colon does not count, nor do spaces before it.
+    return name.lower() != _NULL_DEVICE and bool(_DEVICES.fullmatch(re.split("[.:]", name)[0].rstrip()))
 
-        return isreserved(path)
-    return PureWindowsPath(path).is_reserved()
+
+def names_stream(path: str) -> bool:
+    """Tell whether *path* is that of a stream within a file, which folders do not show: ``token:jwt``."""
+    return ":" in PureWindowsPath(path).name
 
 
 def create_private(path: str) -> int:

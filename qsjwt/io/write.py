@@ -62,17 +62,26 @@ def private_file(path: str) -> Iterator[BinaryIO]:
 def replaceable(path: str) -> os.stat_result | None:
     """Return the status of what :func:`private_file` would replace or write to; None if nothing is there.
 
-    :raises FileRefused: if it holds a key or a certificate, which is surely a slip, or has the name of a device.
+    :raises FileRefused: if it holds a key or a certificate, which is surely a slip, has the name of a device, or would
+        be in a folder that is not there or not to be written to.
     :raises OSError: if it cannot be looked at; the system may forbid to follow a symbolic link.
     """
     require_name(path)
     try:
         status = os.stat(path)
     except FileNotFoundError:
+        _require_folder(os.path.dirname(os.path.realpath(path)))
         return None
     if stat.S_ISREG(status.st_mode) and _holds_key(path):
         raise FileRefused("holds a key or a certificate", hint="name another file")
     return status
+
+
+def _require_folder(folder: str) -> None:
+    if not os.path.isdir(folder):
+        raise FileRefused("is in a folder that does not exist", hint="create the folder first")
+    if not os.access(folder, os.W_OK):
+        raise FileRefused("is in a folder that you may not write to", hint="name a file in another folder")
 
 
 def _holds_key(path: str) -> bool:

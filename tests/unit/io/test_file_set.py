@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +74,7 @@ def test_overwriting_replaces_them_all(tmp_path: Path) -> None:
     assert is_private(tmp_path / "a")
 
 
-@posix("links without a privilege, or such limits")
+@posix("symbolic links without a privilege")
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("target", ["elsewhere", "missing"])
 def test_no_file_is_ever_written_through_a_symbolic_link(tmp_path: Path, overwrite: bool, target: str) -> None:
@@ -89,7 +88,7 @@ def test_no_file_is_ever_written_through_a_symbolic_link(tmp_path: Path, overwri
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "other"]
 
 
-@posix("such files, links or signals")
+@posix("symbolic links without a privilege")
 def test_a_link_that_is_planted_at_the_last_moment_is_replaced_and_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +108,7 @@ def test_a_link_that_is_planted_at_the_last_moment_is_replaced_and_not_followed(
     assert not (tmp_path / "a").is_symlink()
 
 
-@posix("such files, links or signals")
+@posix("FIFOs")
 def test_what_is_neither_file_nor_link_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "b")
     with pytest.raises(FileRefused, match="not a regular file"):
@@ -135,7 +134,7 @@ def test_whether_names_are_free_is_found_out_without_writing(tmp_path: Path) -> 
     assert _content(tmp_path) == {"b": b"old"}
 
 
-@posix("links without a privilege, or such limits")
+@posix("limit for the size of a file")
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, overwrite: bool) -> None:
     if overwrite:
@@ -211,7 +210,7 @@ def test_the_repr_of_a_new_file_shows_no_content() -> None:
     assert "secret" not in repr(NewFile("a", b"secret"))
 
 
-@posix("such files, links or signals")
+@posix("umask")
 @pytest.mark.parametrize("umask", [0o777, 0o400, 0o200])
 def test_a_umask_that_denies_the_owner_is_an_error(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
@@ -223,7 +222,7 @@ def test_a_umask_that_denies_the_owner_is_an_error(tmp_path: Path, umask: int) -
     assert list(tmp_path.iterdir()) == []
 
 
-@posix("such files, links or signals")
+@posix("symbolic links without a privilege and no permission bits")
 @pytest.mark.parametrize("kind", ["file", "link", "open to others"])
 def test_what_somebody_has_put_where_files_wait_is_not_used(tmp_path: Path, kind: str) -> None:
     with file_set._staging([str(tmp_path / "a")]):  # noqa: SLF001 - to learn its name
@@ -268,7 +267,6 @@ def test_a_run_that_does_not_end_is_not_waited_for_in_vain(tmp_path: Path, monke
         write_files(_files(tmp_path))
 
 
-@posix("such files, links or signals")
 def test_eight_runs_at_once_leave_the_files_of_one(tmp_path: Path) -> None:
     code = "import sys\nfrom qsjwt.io.file_set import *\n" + (
         "for _ in range(20): write_files([NewFile(n, sys.argv[1].encode()) for n in 'abc'], overwrite=True)"
@@ -328,7 +326,7 @@ for moment in itertools.count(1):
 """
 
 
-@posix("such files, links or signals")
+@posix("fork")
 @pytest.mark.parametrize("way", ["links", "no links"])
 @pytest.mark.parametrize("old", ["", "a", "bc", "abc"])
 def test_killed_at_any_moment_what_was_there_is_back_with_the_next_run(tmp_path: Path, old: str, way: str) -> None:
@@ -358,7 +356,6 @@ def test_what_somebody_has_mended_by_hand_after_a_kill_is_left_alone(
     assert (tmp_path / "a").read_bytes() == b"by hand"
 
 
-@posix("such files, links or signals")
 def test_temporary_files_that_cannot_be_removed_change_no_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -370,7 +367,7 @@ def test_temporary_files_that_cannot_be_removed_change_no_outcome(
         write_files(_files(tmp_path))
     assert (tmp_path / "a").read_bytes() == b"new a"
     (warning,) = caplog.messages
-    assert warning.startswith(f"the temporary files next to '{tmp_path / 'a'}'")
+    assert warning.startswith(f"the temporary files next to {str(tmp_path / 'a')!r}")
     assert warning.endswith("could not be removed (operation not permitted)")
     assert ".qsjwt" not in warning
 
@@ -379,7 +376,8 @@ def test_temporary_files_that_cannot_be_removed_change_no_outcome(
 def _signals() -> Iterator[None]:
     """Let a signal end by exception, and make that undone."""
     hook, before = sys.unraisablehook, signal.signal(signal.SIGINT, signal.default_int_handler)
-    terminate = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no second one
+    terminate = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
     yield
     sys.unraisablehook = hook
     for number, handler in {signal.SIGINT: before, **terminate}.items():
@@ -387,7 +385,6 @@ def _signals() -> Iterator[None]:
     ending._State.asked = False  # noqa: SLF001
 
 
-@posix("such files, links or signals")
 @pytest.mark.usefixtures("_signals")
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("call", range(1, 40))
@@ -403,8 +400,7 @@ def test_a_signal_at_any_moment_leaves_all_files_or_what_was_there(
         def operation(*arguments: Any, **settings: Any) -> Any:
             result = real(*arguments, **settings)
             if next(calls) == call:
-                os.kill(os.getpid(), signal.SIGINT)
-                time.sleep(0)
+                signal.raise_signal(signal.SIGINT)
             return result
 
         return operation

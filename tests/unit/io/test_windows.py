@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,13 +14,18 @@ from tests.conftest import Run, is_private, on_windows
 
 @pytest.mark.parametrize(
     "path",
-    ["COM1", "aux", "aux.txt", "CON", "con.jwt", "folder\\con.jwt", "x\\..\\CON", "LPT9.pem", "COM\u00b9", "CON "],
+    [
+        *("COM1", "aux", "aux.txt", "CON", "con.jwt", "folder\\con.jwt", "x\\..\\CON", "LPT9.pem", "COM\u00b9", "CON "),
+        *("con .txt", "CON:", "a/aux", "CONOUT$", "nul.txt"),
+    ],
 )
 def test_names_of_devices_are_reserved(path: str) -> None:
     assert windows.is_reserved(path)
 
 
-@pytest.mark.parametrize("path", ["NUL", "nul", "token.jwt", "console.txt", "C:\\keys\\com10.pem", "auxiliary"])
+@pytest.mark.parametrize(
+    "path", ["NUL", "nul", "token.jwt", "console.txt", "C:\\keys\\com10.pem", "auxiliary", "x.con"]
+)
 def test_other_names_are_not_and_nul_is_there_to_be_written_to(path: str) -> None:
     assert not windows.is_reserved(path)
 
@@ -94,13 +100,37 @@ def test_nothing_is_written_to_the_name_of_a_device(run: Run, path: str) -> None
 
 
 @on_windows
-def test_a_path_that_is_too_long_is_no_bug(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("x" * 300, "so the result is not written"),
+        ("\\".join(["d" * 100] * 5), "so the result is not written"),
+        ("token:jwt", "has a colon in its name"),
+        ("to*ken", "is not a valid file name"),
+        ('to"ken', "is not a valid file name"),
+        ("none\\token", "is in a folder that does not exist"),
+        ("Q:token", "is in a folder that does not exist"),
+    ],
+)
+def test_a_path_that_no_file_can_have_is_no_bug(run: Run, path: str, words: str) -> None:
     done = run(
-        *("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--cert-create"),
-        *("--output", "x" * 300),
+        *("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--cert-create", "--output", path)
     )
-    assert done.exit_code == 2
-    assert "unexpected" not in done.stderr
+    done.refused(2, words)
+
+
+@on_windows
+def test_the_null_device_takes_a_token(qseow: Run, keys: SimpleNamespace) -> None:
+    done = qseow("--key", keys.files["rsa"], "--output", "NUL")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+
+
+@on_windows
+@pytest.mark.parametrize("prefix", ["con.", "x:", "y*", "x" * 300])
+def test_a_new_key_is_not_written_to_what_is_no_file(run: Run, tmp_path: Path, prefix: str) -> None:
+    done = run("create-key", "--kind", "ec", "--cert-file-prefix", prefix)
+    done.refused(3, "nothing is written" if len(prefix) < 3 else "")
+    assert list(tmp_path.iterdir()) == []
 
 
 @on_windows
