@@ -82,17 +82,21 @@ def quoted(value: str) -> str:
 
     :param value: text from a user, a file or a service.
     """
-    text = printable(value[: _MAX_QUOTE_CHARACTERS + 1])
-    text = f"'{text}'" if len(text) <= _MAX_QUOTE_CHARACTERS else f"'{text[:_MAX_QUOTE_CHARACTERS]}…'"
-    # What is shown may look like a key where the value does not: a key with a long tail that is cut off.
-    if holds_secret(value) or holds_secret(text):
-        return "(hidden, as it looks like a key or a token)"
-    return text
+    return _harmless(value, "'")
 
 
 def shown(value: object) -> str:
     """Return the value of a claim for a message: a number, true, false and null as JSON has it, the rest in quotes."""
-    if isinstance(value, str):
-        return quoted(value)
-    text = json.dumps(value, default=str)
-    return quoted(text) if isinstance(value, list | tuple | dict) else printable(text)[:_MAX_QUOTE_CHARACTERS]
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return _harmless(text, "'" if isinstance(value, str | list | tuple | dict) else "")
+
+
+def _harmless(value: str, mark: str) -> str:
+    text = printable(value[: _MAX_QUOTE_CHARACTERS + 1])
+    text = (
+        f"{mark}{text}{mark}" if len(text) <= _MAX_QUOTE_CHARACTERS else f"{mark}{text[:_MAX_QUOTE_CHARACTERS]}…{mark}"
+    )
+    # What is shown may look like a key where the value does not: a key with a long tail that is cut off.
+    if holds_secret(value) or holds_secret(text):
+        return "(hidden, as it looks like a key or a token)"
+    return text

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from qsjwt.redaction import holds_secret, quoted, redacted, without_secrets
+from qsjwt.redaction import holds_secret, quoted, redacted, shown, without_secrets
 from tests.conftest import pem
 
 
@@ -99,6 +99,11 @@ def test_a_quoted_value_does_not_look_like_a_secret_for_its_escapes() -> None:
     text = 'a;"nern]d\0nSdmoaSSStSuSeSrSSSSeSSSS-SSSSiSSSissuerSSserijsir'
     assert not holds_secret(text)
     assert not holds_secret(quoted(text))
+
+
+def test_a_number_is_shown_as_it_is_unless_a_key_would_be_hidden_that_is_so_long() -> None:
+    assert (shown(5), shown(True), shown(None), shown(1e300)) == ("5", "true", "null", "1e+300")
+    assert shown(int("9" * 70)) == quoted("9" * 70) == "(hidden, as it looks like a key or a token)"
 
 
 def test_a_message_is_one_line_that_cannot_move_the_cursor() -> None:
