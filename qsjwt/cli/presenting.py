@@ -102,12 +102,13 @@ class PresentingCommand(PlatformCommand):
         made = not is_given and any(
             dest in options.given for dest in (*_PRIVATE_KEY, *(option.dest for option in self._making))
         )
+        outcome = Outcome()
+        client = Client(connection(options), outcome.record)  # a CA file that is not there costs no PIN
         expected = self._expectation.read(options, made=made, url=options.url.url)
         token = jwt.decode(self._made(options) if made else self._given(options))
         names = claim_names(self.platform, options) if made else expected.names
         presentation = Presentation(options.url.url, token.compact, token.claims, names)
-        outcome = Outcome()
-        with Client(connection(options), outcome.record) as client:
+        with client:
             try:
                 with self.guard("present the token"):
                     present(self.platform.present(presentation), client, outcome)

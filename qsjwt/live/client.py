@@ -58,7 +58,7 @@ class Connection:
 class Client:
     """Sends requests to one server, one after the other; a context manager.
 
-    The time of :attr:`Connection.timeout` begins when it is made.
+    The time of :attr:`Connection.timeout` begins with its ``with`` block: it can be made before a key is opened.
 
     :ivar cookies: those that the server has set; they are sent back.
     :param told: is called with each request that went out and its response, those of redirects and 429 too.
@@ -70,10 +70,11 @@ class Client:
         self._connection = connection
         self._address = connection.address
         self._told = told
-        self._end = time.monotonic() + connection.timeout
+        self._end = 0.0
         self._pool = _pool(connection)
 
     def __enter__(self) -> Self:
+        self._end = time.monotonic() + self._connection.timeout
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

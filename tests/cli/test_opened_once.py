@@ -1,4 +1,4 @@
-"""Every command opens a key once, whatever kind of key it turns out to be."""
+"""Every command opens a key once, whatever kind of key it turns out to be, and not at all for a line that is wrong."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,6 +66,38 @@ def test_a_command_opens_its_key_once(
     result = run(*arguments, "--key", f"counting:{key}")
     assert result.exit_code == exit_code, result.stderr
     assert opened() == [key]
+
+
+SERVER = ("--url", "https://qlik.example.com/jwt")
+ANNA = ("--userdir", "LAB", "--userid", "anna")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("try", "qseow", *ANNA, "--ca-file", "none.pem"), "the CA file 'none.pem' does not exist"),
+        (("try", "qseow", "--jwt", "T", "--ca-file", "rsa"), "the CA file 'rsa' has no certificate in it"),
+        (("exchange", "qseow", *ANNA, "--ca-file", "none.pem"), "the CA file 'none.pem' does not exist"),
+        (("exchange", "qseow", *ANNA, "--output", "none/session"), "a folder that does not exist"),
+        (("exchange", "qseow", *ANNA, "--output", "rsa"), "--output 'rsa' holds a key"),
+        (("exchange", "qseow", *ANNA, "--output", "."), "--output '.' is not a file name"),
+        (("register", "qseow", "--prefix", "jwt", "--cert-self-signed"), "nobody is named who may register"),
+        (
+            ("register", "qseow", "--prefix", "jwt", "--cert-self-signed", "--client-cert", "c", "--client-key", "k"),
+            "the client certificate file 'c' does not exist",
+        ),
+        (
+            ("register", "qseow", "--prefix", "jwt", "--cert-self-signed", "--jwt-file", "t", "--ca-file", "none.pem"),
+            "the CA file 'none.pem' does not exist",
+        ),
+    ],
+)
+def test_a_command_that_calls_a_server_opens_no_key_for_a_line_that_is_wrong(
+    run: Run, opened: Any, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "t").write_text("eyJhbGciOiJSUzI1NiJ9.e30.c2ln", encoding="ascii")
+    run(*arguments, *SERVER, "--key", "counting:rsa").refused(2, said)
+    assert not (tmp_path / "opened").exists()
 
 
 @pytest.mark.parametrize(

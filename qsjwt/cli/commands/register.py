@@ -63,19 +63,21 @@ class Register(Registration):
 
     def take_action(self, options: Options) -> None:
         """Find out what is registered, do what is missing, and print what there is then."""
+        from qsjwt.live.client import Client  # help needs no HTTP
+
         require_place(options.output)
+        who = administrator(options, self.platform.administrators)
+        # A file that is not there costs no PIN.
+        client = Client(connection(options, client_certificate=who.client_certificate))
         request, public = self._request(options)
         self._body(request, public)  # what is wrong with it is told before anything is sent
-        who = administrator(options, self.platform.administrators)
-        record = {"platform": self.name, "url": options.url.url, **self._register(options, who, request, public)}
-        self.emit(output.as_json(record), options.output)
+        done = self._register(options, client, who, request, public)
+        self.emit(output.as_json({"platform": self.name, "url": options.url.url, **done}), options.output)
 
     def _register(
-        self, options: Options, who: Administrator, request: TokenRequest, public: PublicKey
+        self, options: Options, client: "Client", who: Administrator, request: TokenRequest, public: PublicKey
     ) -> dict[str, Any]:
-        from qsjwt.live.client import Client  # a command line that is wrong needs no HTTP
-
-        with Client(connection(options, client_certificate=who.client_certificate)) as client:
+        with client:
 
             def send(request: Request) -> Response:
                 return client.send(replace(request, headers={**request.headers, **who.headers}))
