@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -174,7 +175,7 @@ def pages() -> list[Page]:
 
 def reader_environment(programs: Path, **more: str) -> dict[str, str]:
     """Return the variables of a reader: the program of this interpreter on the path, behind *programs*."""
-    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(programs), sysconfig.get_path("scripts"), os.environ["PATH"]])
     return {**os.environ, "PATH": path, **more}
 
 
@@ -184,12 +185,14 @@ def stand_in(programs: Path, name: str, source: str) -> None:
     :param source: what it does, in Python; ``arguments`` are those it was given.
     """
     programs.mkdir(exist_ok=True)
-    file = programs / name
+    file = programs / (f"{name}.py" if os.name == "nt" else name)
     start = (
         f"#!{sys.executable}\nimport json, os, subprocess, sys\nfrom pathlib import Path\n\narguments = sys.argv[1:]\n"
     )
     file.write_text(start + textwrap.dedent(source), encoding="utf-8")
     file.chmod(0o755)
+    if os.name == "nt":  # which has no first lines
+        (programs / f"{name}.cmd").write_text(f'@"{sys.executable}" "{file}" %*\n', encoding="utf-8")
 
 
 def extras() -> list[str]:

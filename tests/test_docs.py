@@ -29,7 +29,7 @@ from qsjwt.live.explain import explain
 from qsjwt.live.registering import rehearse
 from qsjwt.tokens.platform import PLATFORMS
 from qsjwt.tokens.rules import Finding
-from tests.conftest import VECTORS, InstallPlugin, Run
+from tests.conftest import VECTORS, InstallPlugin, Run, posix
 from tests.pages import BASH, Page, in_bash, pages, readme_command
 from tests.readers import REFUSED, prepared, read_in, require_promised
 
@@ -59,6 +59,7 @@ def test_the_first_two_commands_are_one_line_each_and_marked_for_those_who_run_t
     assert "tox" in second
 
 
+@posix("bash")
 def test_every_bash_command_of_the_readme_runs(run: Run, tmp_path: Path) -> None:
     _with_key(tmp_path, run)
     output = _run_bash(_blocks(README, "bash")[2:])
@@ -82,6 +83,7 @@ def reader(tmp_path: Path, keys: SimpleNamespace) -> Callable[[Page], dict[str, 
     return lambda page: prepared(page, tmp_path, keys.files["rsa"])
 
 
+@posix("bash")
 @pytest.mark.parametrize("page", read_in(BASH))
 def test_what_a_page_says_to_a_reader_with_bash_runs(page: Page, reader: Any, tmp_path: Path) -> None:
     output = page.run_bash(tmp_path, reader(page), quiet=page.name != REFUSED)
@@ -168,6 +170,7 @@ def test_every_claim_of_a_platform_and_the_option_that_sets_it_are_explained(nam
     assert options - given <= {"claim", "keyid", "expires", "clock-skew"}
 
 
+@posix("bash")
 def test_the_files_of_a_rotation_hold_a_certificate(reader: Any, tmp_path: Path) -> None:
     page = Page("how-to/key-rotation.md")
     assert "days left" not in page.run_bash(tmp_path, reader(page))
@@ -189,6 +192,7 @@ def test_the_record_and_the_errors_of_a_batch_are_as_the_page_shows_them(
     assert BATCH.blocks("text")[0].text.splitlines() == result.stderr.splitlines()[:2]
 
 
+@posix("bash")
 def test_the_jobs_of_ci_systems_make_their_tokens(keys: SimpleNamespace, tmp_path: Path) -> None:
     github, azure, gitlab = (yaml.safe_load(block.text) for block in CI.blocks("yaml"))
     steps = [*github["jobs"]["load-test"]["steps"], *azure["steps"]]

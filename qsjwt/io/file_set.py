@@ -183,7 +183,9 @@ class _Staging:
                 self._write(f"{number}.new", file.data, file.mode)
 
     def _write(self, name: str, data: bytes, mode: int = PRIVATE) -> None:
-        with self._inside.new(name, mode) as stream:
+        with contextlib.ExitStack() as opened:
+            with held_together():  # a file that is left open cannot be removed on Windows
+                stream = opened.enter_context(self._inside.new(name, mode))
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

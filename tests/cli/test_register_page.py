@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import posix
 from tests.pages import Page, in_bash, reader_environment
 from tests.site_stand_in import Cloud, ForwardProxy, Qseow
 
@@ -39,6 +40,7 @@ def _require_registered(qseow_site: Qseow, cloud_site: Cloud) -> None:
     assert [one["clientName"] for one in cloud_site.tenant.oauth_clients.values()] == ["Scripts"]
 
 
+@posix("bash")
 def test_a_reader_with_bash_registers(
     reader: dict[str, str], qseow_site: Qseow, cloud_site: Cloud, tmp_path: Path
 ) -> None:
@@ -63,6 +65,7 @@ def test_a_reader_with_powershell_registers(
     _require_registered(qseow_site, cloud_site)
 
 
+@posix("bash")
 def test_the_output_on_the_page_has_the_members_of_a_real_one(
     reader: dict[str, str], tmp_path: Path, qseow_site: Qseow
 ) -> None:

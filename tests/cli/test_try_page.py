@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import Run, posix
 from tests.pages import Page, in_bash, reader_environment
 from tests.site_stand_in import Cloud, ForwardProxy, Qseow
 
@@ -57,6 +57,7 @@ def test_a_reader_with_powershell_sees_the_same(
     assert not qseow_site.open_sessions
 
 
+@posix("bash")
 def test_the_readme_shows_the_beginning_of_it(reader: dict[str, str], tmp_path: Path) -> None:
     command, _, shown = README.partition("```text\n$ ")[2].partition("```")[0].partition("\n")
     assert command.startswith("qsjwt try qseow ")

@@ -267,6 +267,7 @@ def test_a_run_that_does_not_end_is_not_waited_for_in_vain(tmp_path: Path, monke
         write_files(_files(tmp_path))
 
 
+@posix("folder that can be listed while another process removes it")
 def test_eight_runs_at_once_leave_the_files_of_one(tmp_path: Path) -> None:
     code = "import sys\nfrom qsjwt.io.file_set import *\n" + (
         "for _ in range(20): write_files([NewFile(n, sys.argv[1].encode()) for n in 'abc'], overwrite=True)"
@@ -367,7 +368,7 @@ def test_temporary_files_that_cannot_be_removed_change_no_outcome(
         write_files(_files(tmp_path))
     assert (tmp_path / "a").read_bytes() == b"new a"
     (warning,) = caplog.messages
-    assert warning.startswith(f"the temporary files next to {str(tmp_path / 'a')!r}")
+    assert warning.startswith(f"the temporary files next to '{tmp_path / 'a'}'")
     assert warning.endswith("could not be removed (operation not permitted)")
     assert ".qsjwt" not in warning
 

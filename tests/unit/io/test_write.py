@@ -87,7 +87,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_one_and_said(
     _write_private(str(tmp_path / "other"), b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
     (warning,) = caplog.messages
-    assert f"killed while writing to the folder of {str(tmp_path / 'other')!r}" in warning
+    assert f"killed while writing to the folder of '{tmp_path / 'other'}'" in warning
     assert ".qsjwt" not in warning
 
 
@@ -276,5 +276,5 @@ def test_a_temporary_file_that_cannot_be_removed_hides_no_outcome(
     with pytest.raises(LookupError, match="the reason"), private_file(str(tmp_path / "token")):
         raise LookupError("the reason")
     assert caplog.messages == [
-        f"a temporary file next to {str(tmp_path / 'token')!r} could not be removed (operation not permitted)"
+        f"a temporary file next to '{tmp_path / 'token'}' could not be removed (operation not permitted)"
     ]
