@@ -1,5 +1,6 @@
 """Keep secrets and control characters out of everything that is shown to people."""
 
+import functools
 import json
 import re
 from itertools import pairwise
@@ -7,7 +8,10 @@ from typing import Final
 
 _MAX_QUOTE_CHARACTERS: Final = 200
 
-# What people paste where a name belongs: PEM, a JWK's private part (also URL-encoded), a token, DER in hexadecimal.
+_PRIVATE_MEMBERS: Final = "(?:d|p|q|dp|dq|qi|k)"
+"""Of a JWK (RFC 7518, section 6)."""
+
+# What people paste where a name belongs: PEM, a JWK's private part (also URL-encoded), a token.
 _SECRETS: Final = (
     (
         re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
@@ -15,26 +19,61 @@ _SECRETS: Final = (
     ),
     (
         re.compile(
-            r"""(?:[{,"'\\]|%7B|%2C|%22)\s{0,4}(?:["'\\]|%22){0,4}(?:d|p|q|dp|dq|qi|k)(?:["'\\]|%22){0,4}\s{0,4}(?::|%3A)\s{0,4}"""
-            r"""(?:\\?["']|%22)?[A-Za-z0-9_-]{20,}""",
+            rf"""(?:[{{,"'\\]|%7B|%2C|%22)\s{{0,4}}(?:["'\\]|%22){{0,4}}{_PRIVATE_MEMBERS}(?:["'\\]|%22){{0,4}}\s{{0,4}}"""
+            r"""(?::|%3A)\s{0,4}(?:\\?["']|%22)?[A-Za-z0-9_-]{20,}""",
             re.IGNORECASE,
         ),
         "(private part of a JWK)",
     ),
     (re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*"), "(a token)"),
-    (re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{65,}|[0-9A-F]{65,})"), "(key material)"),
 )
-# Base64 as long as a line of PEM, with the lines that follow it, or the short last line with its padding. A
-# thumbprint has 43 characters and is public.
-_BASE64: Final = re.compile(
-    r"[A-Za-z0-9+/_-]{48,}={0,2}(?:(?:\s|\\[rn])+[A-Za-z0-9+/_-]{4,}={0,2})*"
-    r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={1,2}(?![A-Za-z0-9=])"
+
+# Longer than a fingerprint, which is public: digits on end, in lines, in pairs as openssl and debuggers write them, or
+# after what says that they are private. An elliptic-curve key has no more digits than one, which has no 0x.
+_HEXADECIMAL: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?:"
+    r"(?:0x)?[0-9a-f]{8,}(?:(?:\s|\\[rn]){1,4}(?:0x)?[0-9a-f]{2,}(?![0-9A-Za-z]))*"
+    r"|(?:(?:0x)?[0-9a-f]{2}(?:[\s:,]|\\[rn]){1,8}){32,}(?:0x)?[0-9a-f]{2}"
+    r"|priv(?:ateExponent)?:(?:[\s:]|\\[rn]){0,16}[0-9a-f]{2}(?:(?:[\s:]|\\[rn]){1,8}[0-9a-f]{2})+"
+    r")",
+    re.IGNORECASE,
 )
+_MAX_FINGERPRINT: Final = 64
+"""Hexadecimal digits: SHA-256."""
+
+_MIN_CURVE: Final = 48
+"""Hexadecimal digits of a private number: P-192."""
+
+_ONE_MEMBER: Final = re.compile(
+    rf"(?<![0-9A-Za-z_]){_PRIVATE_MEMBERS}\s{{0,4}}(?:=>?|:|%3D)\s{{0,4}}([A-Za-z0-9+/_-]{{20,}}=*)"
+)
+
+# Base64 in pieces: lines of any width, with what shells, mail and URLs make of their ends.
+_PIECES: Final = re.compile(
+    r"(?P<end>(?:[\s\\\"'>|]|(?<=\\)[rnt]|%0[AD])+)|(?P<piece>(?:[A-Za-z0-9+/_-]|%2[BF])+(?:=|%3D){0,2})", re.IGNORECASE
+)
+_MIN_PIECE: Final = 8
+_MIN_KEY: Final = 48
+"""Characters of base64; a thumbprint has 43 and is public."""
+
+_MIN_PADDED: Final = 20
+"""Characters of base64 that ends with its padding: the last line of a key."""
+
 _CHANGES: Final = 0.38
 """Share of neighbours that differ in kind (capital, small letter, digit): 0.62 in base64, about 0.3 in names."""
 
 _START: Final = re.compile(r"MI[A-Z]|MH[a-zA-Z]|LS0tLS1CRUdJ")
 _CHANGES_AT_START: Final = 0.25
+
+_SECRET_SETTING: Final = (  # "token" alone is a label, in a PKCS#11 URI
+    r"(?:(?<![A-Za-z0-9])|(?<=%3F)|(?<=%26))"  # noqa: S105 - names of settings
+    r"(?:pass(?:phrase|word|wd)|pwd|pin(?:-value)?|(?:client[-_]?)?secret|access[-_]?token|api[-_]?key)"
+)
+# The user information of a URI (RFC 3986, section 3.2.1); an address of mail and a file's name have none.
+_LOGIN: Final = re.compile(
+    r"(?<![\w.+%~-])(?!(?:mailto|acct|file|pkcs12|\d+):)([\w.+%~-]{2,64}:)[^\s'\"/\\]{1,200}@(?=[\w\[])"
+    r"|(//[^\s'\"/@:]{0,64}:)(?!\d+/)[^\s'\"]{1,200}@"
+)
 
 
 def redacted(text: str) -> str:
@@ -46,23 +85,83 @@ def redacted(text: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return *text* with keys and tokens replaced by a word about them; its lines stay."""
+    """Return *text* with keys, tokens and passwords replaced by a word about them; its lines stay."""
+    return _without_passwords(_without_keys(text))
+
+
+def _without_keys(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return _BASE64.sub(lambda run: "(key material)" if _is_random(run[0]) else run[0], text)
+    text = _ONE_MEMBER.sub(lambda found: "(private part of a JWK)" if _is_mixed(found[1]) else found[0], text)
+    return _without_base64(_HEXADECIMAL.sub(_shown_digits, text))
 
 
-def _is_random(run: str) -> bool:
+def _shown_digits(found: re.Match[str]) -> str:
+    digits = sum(map(str.isalnum, found[0].lower().replace("0x", "")))
+    private = found[0][:4].lower() == "priv" or (found[0][:2].lower() == "0x" and digits >= _MIN_CURVE)
+    return "(key material)" if private or digits > _MAX_FINGERPRINT else found[0]
+
+
+def _without_passwords(text: str, *, whole: bool = False) -> str:
+    if any(mark in text for mark in ("=", "%3", "'", '"')):
+        text = _settings(whole).sub(lambda found: f"{found[1] or found[2]}(hidden)", text)
+    return _LOGIN.sub(lambda found: f"{found[1] or found[2]}(hidden)@", text)
+
+
+@functools.cache
+def _settings(whole: bool) -> re.Pattern[str]:
+    """Return what finds settings with a secret; to compile it takes 2 ms, which few runs need.
+
+    :param whole: whether a value ends where the next begins; within a sentence it ends at a space, too.
+    """
+    value = "[^&]+" if whole else r"[^\s&'\"]+"
+    member = rf"([\"']{_SECRET_SETTING}[\"']\s{{0,4}}:\s{{0,4}}[\"'])[^\"']+"
+    return re.compile(rf"({_SECRET_SETTING}(?:=|%3D)){value}|{member}", re.IGNORECASE)
+
+
+def _without_base64(text: str) -> str:
+    shown: list[str] = []
+    done = 0
+    run: list[re.Match[str]] = []
+
+    def close(last: int) -> None:
+        nonlocal done
+        if run and _is_key("".join(found["piece"] for found in run)):
+            shown.extend((text[done : run[0].start()], "(key material)"))
+            done = last
+        run.clear()
+
+    at = 0
+    for found in _PIECES.finditer(text):
+        if found.start() != at:
+            close(run[-1].end() if run else at)
+        at = found.end()
+        if found["piece"] is None:
+            continue
+        size = len(found["piece"])
+        if size >= _MIN_PIECE and (_is_mixed(found["piece"]) or (run and size == len(run[-1]["piece"]))):
+            run.append(found)
+        else:
+            close(at)  # the last line of a key may be too short to tell
+    close(run[-1].end() if run else at)
+    return "".join([*shown, text[done:]])
+
+
+def _is_mixed(piece: str, share: float = _CHANGES_AT_START) -> bool:
+    """Tell whether in *piece* capitals, small letters and digits take turns so often that it is hardly words."""
+    kinds = [(character.isupper(), character.isdigit()) for character in piece if character.isalnum()]
+    return sum(one != other for one, other in pairwise(kinds)) >= share * (len(kinds) - 1)
+
+
+def _is_key(run: str) -> bool:
     """Tell base64 from a path or a long name, which has more marks in it, and whole words."""
-    line = run.split(maxsplit=1)[0]
-    letters = [character for character in line if character.isalnum()]
-    one_case = line == line.upper() or line == line.lower()
-    if one_case or sum(map(line.count, "/-_")) * 10 > len(line):
+    if len(run) < (_MIN_PADDED if run.endswith(("=", "%3D")) else _MIN_KEY):
         return False
-    kinds = [(character.isupper(), character.isdigit()) for character in letters]
-    changes = sum(one != other for one, other in pairwise(kinds))
+    one_case = run == run.upper() or run == run.lower()
+    if one_case or sum(map(run.count, "/-_")) * 10 > len(run):
+        return False
     # The beginning of DER, and of base64 of PEM, is the same for every key, and mostly capitals.
-    return changes >= (_CHANGES_AT_START if _START.match(line) else _CHANGES) * (len(letters) - 1)
+    return _is_mixed(run, _CHANGES_AT_START if _START.match(run) else _CHANGES)
 
 
 def printable(text: str) -> str:
@@ -74,7 +173,7 @@ def printable(text: str) -> str:
 
 def holds_secret(text: str) -> bool:
     """Tell whether *text* looks like a key or a token rather than a name."""
-    return without_secrets(text) != text
+    return _without_keys(text) != text
 
 
 def quoted(value: str) -> str:
@@ -92,6 +191,7 @@ def shown(value: object) -> str:
 
 
 def _harmless(value: str, mark: str) -> str:
+    value = _without_passwords(value, whole=True)
     text = printable(value[: _MAX_QUOTE_CHARACTERS + 1])
     text = (
         f"{mark}{text}{mark}" if len(text) <= _MAX_QUOTE_CHARACTERS else f"{mark}{text[:_MAX_QUOTE_CHARACTERS]}…{mark}"

@@ -1,12 +1,17 @@
 """What may be shown."""
 
 import base64
+import random
+import re
 from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
-from qsjwt.redaction import holds_secret, quoted, redacted, shown, without_secrets
+from qsjwt.redaction import holds_secret, printable, quoted, redacted, shown, without_secrets
 from tests.conftest import pem
 
 
@@ -125,9 +130,169 @@ def test_a_long_value_is_shortened() -> None:
     assert len(quoted("\U0010ffff" * 10_000)) < 250
 
 
-@pytest.mark.parametrize(
-    "part", ["%22", "{d:", '"', "aB3", "ab \n", "eyJ", "-----BEGIN PRIVATE KEY-----", "aB3defghij1234567890== "]
+SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ENDS = ("\n", "\r\n", " ", "\\n", "\\r\\n", "\n    ", "\n> ", " \\\n", '"\n"', "%0A", "\t", "\\\\n")
+AROUND = ("", " ", "'", '"', "cannot open ", "(", ": ", "\n", "=", "key: ")
+
+
+def _pieces(text: str, width: int, end: str) -> str:
+    return end.join(text[at : at + width] for at in range(0, len(text), width))
+
+
+def _hides(secret: str, message: str) -> None:
+    """Assert that no 20 characters of *secret* on end are shown, however what is shown is put together again."""
+    for text in (redacted(message), quoted(message)):
+        together = re.sub(r"\\[nrt]|%0A|[^A-Za-z0-9+/=_-]", "", text)
+        windows = {secret[at : at + 20] for at in range(len(secret) - 19)}
+        assert not [window for window in windows if window in together], text
+
+
+def _random(seed: int, length: int) -> bytes:
+    return random.Random(seed).randbytes(length)  # noqa: S311 - it is to be the same again
+
+
+@st.composite
+def _der(draw: st.DrawFn) -> bytes:
+    """A private key on a curve, in PKCS#8 or SEC 1."""
+    curve = draw(st.sampled_from([ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()]))
+    form = draw(st.sampled_from([serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]))
+    number = int.from_bytes(_random(draw(st.integers()), curve.key_size // 8), "big") >> 1
+    key = ec.derive_private_key(number, curve)
+    data: bytes = key.private_bytes(serialization.Encoding.DER, form, serialization.NoEncryption())
+    return data
+
+
+@SETTINGS
+@given(
+    _der(), st.integers(20, 80), st.sampled_from(ENDS), st.sampled_from(AROUND), st.sampled_from(AROUND), st.booleans()
 )
+def test_no_base64_of_a_key_is_shown_however_it_is_wrapped(
+    der: bytes, width: int, end: str, before: str, after: str, twice: bool
+) -> None:
+    text = base64.b64encode(der)
+    body = (base64.b64encode(text) if twice else text).decode()
+    _hides(body, before + _pieces(body, width, end) + after)
+
+
+@SETTINGS
+@given(
+    _der(),
+    st.sampled_from(["{}", "0x{}", "X'{}'", "bytes.fromhex('{}')"]),
+    st.booleans(),
+    st.integers(20, 80),
+    st.sampled_from(ENDS[:4]),
+)
+def test_no_hexadecimal_of_a_key_is_shown_however_it_is_written(
+    der: bytes, form: str, upper: bool, width: int, end: str
+) -> None:
+    digits = der.hex().upper() if upper else der.hex()
+    _hides(digits, form.format(digits))
+    _hides(digits, form.format(_pieces(digits, width, end)))
+    for pairs in (":", " ", ", 0x", ":\n    "):
+        assert redacted(_pieces(digits, 2, pairs)) == "(key material)"
+
+
+@SETTINGS
+@given(
+    st.integers().map(lambda seed: int.from_bytes(_random(seed, 32), "big") | 1 << 255),
+    st.sampled_from(["0x{:x}", "0x{:064X}", "d=0x{:x}", "{:d}", "d={:d}", "priv:\n    {}"]),
+    st.sampled_from(AROUND),
+)
+def test_no_private_number_of_a_curve_is_shown(number: int, form: str, before: str) -> None:
+    if "{}" in form:
+        text = redacted(before + form.format(_pieces(f"{number:064x}", 2, ":")))
+        assert "(key material)" in text
+        assert len(text) < len(before) + 40
+    else:
+        _hides(form.format(number).removeprefix("d="), before + form.format(number))
+
+
+@SETTINGS
+@given(
+    st.tuples(st.integers(), st.sampled_from([32, 48, 66, 128])).map(lambda drawn: _random(*drawn)),
+    st.sampled_from(["d", "k", "p", "q", "dp", "dq", "qi"]),
+    st.sampled_from(["=", " = ", ":", ": ", "%3D", "=>", '":"', '": "', '\\":\\"']),
+    st.sampled_from(["", "?", "&", " ", "{", "--", ", ", "\n"]),
+)
+def test_no_private_member_of_a_jwk_is_shown_however_it_is_assigned(
+    number: bytes, name: str, equals: str, before: str
+) -> None:
+    value = base64.urlsafe_b64encode(number).decode().rstrip("=")
+    quote = '"' if '"' in equals else ""
+    _hides(value, f"{before}{quote}{name}{equals}{value}")
+
+
+WORDS = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="&'\"\\/@"), min_size=6, max_size=40
+)
+
+
+@SETTINGS
+@given(
+    WORDS,
+    st.sampled_from(
+        [
+            *("key.pem?passphrase={}", "key.p12?alias=a&password={}", "pkcs11:token=T;object=k?pin-value={}"),
+            *("?PASSWORD={}", "QSJWT_KEY_PASSPHRASE={}", "x?client_secret={}&y=z", "%3Fpassphrase%3D{}", "'passwd={}'"),
+            *("https://user:{}@host/path", "vault:user:{}@host", "user:{}@host", "http://:{}@proxy:8080", "//u:{}@h"),
+            *('{{"passphrase": "{}"}}', "{{'password':'{}'}}", "first:last:{}@[::1]:8200/x"),
+        ]
+    ),
+)
+def test_no_password_in_a_reference_is_shown(word: str, form: str) -> None:
+    assume(word not in form and word not in "(hidden)")
+    for text in (redacted(f"cannot open {form.format(word)} now"), quoted(form.format(word))):
+        assert word not in text
+
+
+def test_the_rest_of_a_reference_is_shown() -> None:
+    assert quoted("key.p12?alias=a&passphrase=correct horse") == "'key.p12?alias=a&passphrase=(hidden)'"
+    assert quoted("vault:anna:p@ss@vault.example/key") == "'vault:(hidden)@vault.example/key'"
+    assert redacted("of https://anna:secret@host/a and b@c") == "of https://anna:(hidden)@host/a and b@c"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "mailto:anna@example.com",
+            "file:keys/anna@example.com.pem",
+            "file:anna@example.pem",
+            "C:\\anna@work\\key.pem",
+        ),
+        *(
+            "pkcs11:token=LABEL;object=key?pin-source=pin.txt",
+            "--key-passphrase-env=NAME",
+            "the passphrase: it is wrong",
+        ),
+        *("anna@example.com", "http://host:8080/@anna", "12:30@office", "q=some-long-name-of-a-thing", "d=2026-11-28"),
+        "SHA256:NzbLsXh8uDCcd+6MNwXF4W/7noWXFZAfHkxZsRGC9Xs",
+        "9F:86:D0:81:88:4C:7D:65:9A:2F:EA:A0:C5:5A:D0:15:A3:BF:4F:1B:2B:0B:82:2C:D1:5D:6C:15:B0:F0:0A:08",
+        "QlikSenseEnterprise2023 CertificatesExported LocalMachine PrivateKey",
+        "0x1f2e3d4c5b6a79880a1b2c3d4e5f60718293a4b5",
+    ],
+)
+def test_what_only_looks_like_a_secret_is_shown(text: str) -> None:
+    assert redacted(text) == text
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["d=", "?password=", "aB3dE5", "a:", "@", "0x", "\n", "//", "f00f"])).map("".join)
+)
+def test_what_is_hidden_once_is_not_hidden_again(text: str) -> None:
+    once = redacted(printable(text))
+    assert redacted(once) == once
+
+
+PARTS = (
+    *("%22", "{d:", '"', "aB3", "ab \n", "eyJ", "-----BEGIN PRIVATE KEY-----", "aB3defghij1234567890== ", "ab:", "a:b"),
+    *("user:", "//", "//u:", "@", "password=", "?pin=a&", "0x", "0xab, ", "ab" * 8 + " ", "priv:", "d=", "d= ", "%0A"),
+    *("aB3dE5gH ", "aB3dE5gHiJ\\n", "%2F", 'passphrase": "', "\\", "\\n", " ", "\n", "'", "ab:" * 31 + "x", "=", "f"),
+)
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_a_million_characters_take_no_longer_than_they_must(part: str) -> None:
     # Quadratic work would take hours here; a second or so is what a linear pass costs.
     assert redacted(part * (1_000_000 // len(part)))
