@@ -26,6 +26,7 @@ from qsjwt.testing import KeyProviderContract
 from tests.programs import missing, run_program
 from tests.site_stand_in.fixtures import cloud_site, elsewhere, forward_proxy, loopback, qseow_site, site_certificates  # noqa: F401 - fixtures for all tests
 
+VERIFICATION = "engine that verifies certificates with other roots than its own"
 VECTORS = Path(__file__).parent / "vectors" / "qs-jwt-1.14.1"
 
 
@@ -63,6 +64,16 @@ def posix(what: str) -> pytest.MarkDecorator:
 
 
 on_windows = pytest.mark.skipif(os.name != "nt", reason="needs Windows")
+
+
+def not_in_wine(what: str) -> pytest.MarkDecorator:
+    """Mark a test of *what* Windows has and Wine does not."""
+    in_wine = False
+    if sys.platform == "win32":
+        import ctypes
+
+        in_wine = hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+    return pytest.mark.skipif(in_wine, reason=f"Wine has no {what}")
 
 
 def is_private(path: Path) -> bool:

@@ -8,6 +8,7 @@ many at a time as there are processors; each test has a minute.
 import configparser
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -22,11 +23,12 @@ MAX_SKIPPED: Final = 0.05
 """Of all tests."""
 
 _NOT_THERE: Final = ("service", "providers", "site", "bench", "fuzz")
+_COUNTED: Final = ("tests", "errors", "failures", "skipped")
 _SECONDS: Final = 60
 
 
 def main(folder: Path, wanted: list[str]) -> int:
-    """Run the tests and say what came of them; return 1 if any failed, or too many were skipped."""
+    """Run the tests; say what came of them, and why any were skipped. Return 1 if any failed, or too many did not run."""
     os.environ["QSJWT_WINDOWS_HOME"] = str(_environment(folder))
     os.environ["PYTHONPATH"] = str(ROOT)  # the environment has qsjwt as it was when it was made
     files = [Path(name) for name in wanted] or [
@@ -39,6 +41,9 @@ def main(folder: Path, wanted: list[str]) -> int:
     total: Counter[str] = sum(results, Counter())
     ran = total["tests"]
     bad = total["failures"] + total["errors"]
+    for reason, count in total.most_common():
+        if reason not in _COUNTED:
+            print(f"{count:4}  {reason}")
     print(f"{ran - bad - total['skipped']} passed, {bad} failed, {total['skipped']} skipped, on Windows' Python")
     return int(bad > 0 or total["skipped"] > MAX_SKIPPED * ran)
 
@@ -52,6 +57,7 @@ def _environment(folder: Path) -> Path:
     cache = os.environ.get("QSJWT_WINDOWS_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     made = Path(cache) / f"qsjwt-windows-{mark}"
     if not (made / "ready").exists():
+        shutil.rmtree(made, ignore_errors=True)  # what was made of it when that was stopped
         subprocess.run([folder / "environment", made, ROOT, *requirements], check=True)
         (made / "ready").touch()
     return made
@@ -67,12 +73,16 @@ def _run(python: Path, path: Path) -> "Counter[str]":
         if counted is None:
             found = Counter(tests=1, errors=1)  # it was ended, or collected nothing
         else:
-            found = Counter({name: int(counted.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")})
+            found = Counter({name: int(counted.get(name, 0)) for name in _COUNTED})
     if found["failures"] or found["errors"]:
         sys.stdout.write(done.stdout.decode("utf-8", "replace")[-20_000:])
     print(f"{path}: {dict(found)}", flush=True)
+    if counted is not None:
+        found.update(skipped.get("message", "") for skipped in counted.iter("skipped"))
     return found
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit("which folder has the programs that make and run Windows' Python? tox takes it from QSJWT_WINDOWS")
     sys.exit(main(Path(sys.argv[1]).resolve(), sys.argv[2:]))

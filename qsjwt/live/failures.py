@@ -1,4 +1,4 @@
-"""Why a server was not reached, in words: what urllib3 and OpenSSL raise, and the way out."""
+"""Why a server was not reached, in words: what urllib3 and the system raise, and the way out."""
 
 import re
 import socket
@@ -19,16 +19,28 @@ _TRUST: Final = (
 _NAMES: Final = "call the server by a name that its certificate has, or have the certificate renewed"
 _TIME: Final = "have it renewed, and look at this machine's clock"
 
-# The numbers are OpenSSL's, X509_V_ERR_… in x509_vfy.h.
+_UNKNOWN_CA: Final = ("is issued by a CA that is not known here", _TRUST)
+_OTHER_NAME: Final = ("is for another name", _NAMES)
+
+# The numbers are those of who verifies: OpenSSL's X509_V_ERR_… (x509_vfy.h), Windows' CERT_E_… (winerror.h), macOS'
+# errSec… (SecBase.h).
 _CERTIFICATE: Final = {
     9: ("is not valid yet", _TIME),
     10: ("has expired", _TIME),
     18: ("is self-signed, and not known here", _TRUST),
-    19: ("is issued by a CA that is not known here", _TRUST),
-    20: ("is issued by a CA that is not known here", _TRUST),
-    21: ("is issued by a CA that is not known here", _TRUST),
-    62: ("is for another name", _NAMES),
+    19: _UNKNOWN_CA,
+    20: _UNKNOWN_CA,
+    21: _UNKNOWN_CA,
+    62: _OTHER_NAME,
     64: ("is for another IP address", _NAMES),
+    0x800B0101: ("has expired, or is not valid yet", _TIME),
+    0x800B0109: _UNKNOWN_CA,
+    0x800B010A: _UNKNOWN_CA,
+    0x800B010F: _OTHER_NAME,
+    -67602: _OTHER_NAME,
+    -67818: ("has expired", _TIME),
+    -67819: ("is not valid yet", _TIME),
+    -67843: _UNKNOWN_CA,
 }
 """The problem with a server's certificate, as the end of a sentence, and the way out."""
 

@@ -4,17 +4,21 @@ import contextlib
 import logging
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3.exceptions import SSLError
 
 from qsjwt.errors import InputError, ServerUnavailable
 from qsjwt.live.address import parse_address
 from qsjwt.live.client import Client, Connection
+from qsjwt.live.failures import failure
 from qsjwt.live.messages import Request, Response
+from tests.conftest import VERIFICATION, not_in_wine
 from tests.site_stand_in import Answer, Certificates, Cloud, Elsewhere, ForwardProxy, Qseow
 from tests.site_stand_in.client import bearer, cloud_token
 
@@ -54,6 +58,7 @@ def test_the_ca_file_may_come_from_powershell(
     assert call(cloud_site, ca_file="root.pem").status == 401
 
 
+@not_in_wine(VERIFICATION)
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -74,6 +79,26 @@ def test_a_certificate_that_is_not_right_ends_it_before_anything_is_sent(
     assert not cloud_site.requests
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0x800B0101, "has expired, or is not valid yet"),
+        (0x800B0109, "is issued by a CA that is not known here"),
+        (0x800B010F, "is for another name"),
+        (-67602, "is for another name"),
+        (-67818, "has expired"),
+        (-67843, "is issued by a CA that is not known here"),
+        (1, "cannot be verified"),
+    ],
+)
+def test_what_windows_and_macos_find_wrong_with_a_certificate_is_put_in_the_same_words(number: int, words: str) -> None:
+    cause = ssl.SSLCertVerificationError("")
+    cause.verify_code = number
+    refused = failure(SSLError(cause), parse_address("https://qlik.example"), pinned=False)
+    assert str(refused) == f"the certificate of 'https://qlik.example' {words}"
+    assert refused.hint
+
+
 def test_a_ca_file_without_a_certificate_is_named(cloud_site: Cloud, call: Call, tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text("nothing")
     with pytest.raises(InputError, match=re.escape("the CA file 'key.pem' has no certificate in it")):
@@ -91,6 +116,7 @@ def test_the_certificate_with_the_fingerprint_is_trusted_and_no_other(
     assert len(cloud_site.requests) == 1
 
 
+@not_in_wine(VERIFICATION)
 def test_a_client_certificate_is_shown(qseow_site: Qseow, site_certificates: Certificates) -> None:
     files = (str(site_certificates.client_cert), str(site_certificates.client_key))
     url = qseow_site.repository_url
