@@ -28,7 +28,7 @@ _SECONDS: Final = 60
 
 
 def main(folder: Path, wanted: list[str]) -> int:
-    """Run the tests; say what came of them, and why any were skipped. Return 1 if any failed, or too many did not run."""
+    """Run the tests; say what came of them, and why any were skipped. Return 1 if any failed, or too many skipped."""
     os.environ["QSJWT_WINDOWS_HOME"] = str(_environment(folder))
     os.environ["PYTHONPATH"] = str(ROOT)  # the environment has qsjwt as it was when it was made
     files = [Path(name) for name in wanted] or [
