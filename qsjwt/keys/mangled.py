@@ -11,8 +11,6 @@ from urllib.parse import unquote, unquote_plus
 from qsjwt.io.read import decode_text
 from qsjwt.keys.der import is_der
 
-BEGIN: Final = "-----BEGIN"
-
 _URL_ENCODED: Final = re.compile(r"%(?:0[AD]|2[025BDF]|3D|7B)", re.IGNORECASE)
 _JSON_ESCAPE: Final = re.compile(r"(?<!\\)\\+u00([0-9a-fA-F]{2})")
 # Secrets stores and .env files spell line ends out; PEM has no backslash and no backtick of its own.
@@ -68,6 +66,6 @@ def from_base64(text: str) -> bytes | None:
             text = decode_text(inner)
         except (binascii.Error, ValueError):
             return None
-        if BEGIN in repaired(text) or text.lstrip().startswith("{"):
+        if "-----BEGIN" in repaired(text) or text.lstrip().startswith("{"):
             return inner
     return None

@@ -9,9 +9,8 @@ from typing import Final
 from qsjwt.errors import KeyUnavailable
 from qsjwt.io.read import decode_text
 from qsjwt.keys.der import BITS, INTEGER, OCTETS, SEQUENCE, first_value, is_der, value_at
-from qsjwt.keys.mangled import BEGIN, from_base64, repaired
-from qsjwt.keys.other_formats import LABELS, other_format
 
+BEGIN: Final = "-----BEGIN"
 CANNOT_READ: Final = "give it in PEM: text that begins with -----BEGIN"
 
 # RFC 7468, section 2. A block ends before the next begins, or a file of BEGIN lines would be searched over and over.
@@ -33,6 +32,9 @@ _OPENSSH: Final = "OPENSSH PRIVATE KEY"
 _OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
 _OPENSSH_PLAIN: Final = "none"
 """The name of the cipher of an OpenSSH key that is not encrypted (PROTOCOL.key)."""
+
+_MARKS_OF_MANGLING: Final = "%&\\`>|#\"'"
+"""One of them is there, or a letter beyond ASCII, if a text was mangled in a way that takes more than its blanks."""
 
 PKCS12: Final = "PKCS12"
 """The label of PKCS#12 (RFC 7292) here; as text it has none of its own."""
@@ -154,15 +156,25 @@ def text_of(data: bytes, source: str) -> str:
     if is_der(data):
         return _from_der(data, source)
     try:
-        text = repaired(decode_text(data))
+        text = _repaired(decode_text(data))
     except UnicodeDecodeError as cause:
         if BEGIN.encode() not in data:
             raise _not_a_key(data, f"{source} is not text, nor DER that can be read", source) from cause
-        text = repaired(data.decode("latin-1"))  # what is not ASCII is a remark around the key
+        text = _repaired(data.decode("latin-1"))  # what is not ASCII is a remark around the key
     if BEGIN in text or is_json(text):
         return text
+    from qsjwt.keys.mangled import from_base64
+
     inner = from_base64(text)
     return text if inner is None else text_of(inner, source)
+
+
+def _repaired(text: str) -> str:
+    if text.isascii() and not any(mark in text for mark in _MARKS_OF_MANGLING):
+        return text
+    from qsjwt.keys.mangled import repaired
+
+    return repaired(text)
 
 
 def is_json(text: str) -> bool:
@@ -188,6 +200,8 @@ def blocks(text: str, source: str) -> list[Block]:
 
 def named(block: Block) -> str:
     """Return what *block* is, for a message."""
+    from qsjwt.keys.other_formats import LABELS
+
     return LABELS.get(block.label) or f"a block of the label {block.label!r}"
 
 
@@ -197,6 +211,8 @@ def armoured(der: bytes, label: str) -> str:
 
 
 def _not_a_key(data: bytes, otherwise: str, source: str) -> KeyUnavailable:
+    from qsjwt.keys.other_formats import other_format
+
     if found := other_format(data):
         return KeyUnavailable(f"{source} is {found.name}, which qsjwt does not read", hint=found.way_out)
     return KeyUnavailable(otherwise, hint=CANNOT_READ)
