@@ -142,7 +142,8 @@ def test_an_oauth_client_is_shown(
     )
     client_id = cloud_site.register_client(registered)
     cloud_site.oauth.manner = manner
-    claims = {"iss": client_id, "sub": client_id, "aud": f"{cloud_site.url}/oauth/token", "iat": NOW, "exp": NOW + 280}
+    now = int(time.time())
+    claims = {"iss": client_id, "sub": client_id, "aud": f"{cloud_site.url}/oauth/token", "iat": now, "exp": now + 280}
 
     def tried(key_id: str) -> Result:
         fresh = {**claims, "jti": str(uuid.uuid4())}
