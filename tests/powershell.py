@@ -73,8 +73,11 @@ class Script:
     def whole(self) -> str:
         """What PowerShell gets."""
         text = _PREFERENCES.format(str(self.strict).lower()) + (_AS_5_1 if self.as_5_1 else "") + self.text
-        # 5.1 has no UTF-8 without a mark.
-        return text.replace("-Encoding UTF8", "-Encoding utf8BOM") if self.as_5_1 else text
+        if not self.as_5_1:
+            return text
+        # 5.1 has no UTF-8 without a mark; 7 takes -NoTypeInformation and its opposite for a contradiction.
+        text = text.replace("-NoTypeInformation", "-IncludeTypeInformation:$false")
+        return text.replace("-Encoding UTF8", "-Encoding utf8BOM")
 
 
 @dataclass(frozen=True)

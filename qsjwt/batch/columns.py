@@ -9,7 +9,7 @@ from qsjwt.options.claims import json_claim
 from qsjwt.options.group import Declared
 from qsjwt.options.option import Option
 from qsjwt.options.request import RequestOptions
-from qsjwt.options.text import Remark, as_meant
+from qsjwt.options.text import Remark, as_meant, require_content
 from qsjwt.redaction import quoted
 from qsjwt.tokens.request import Options, TokenRequest
 
@@ -174,9 +174,11 @@ def _claim_of(column: str) -> str | None:
 
 
 def _claim_value(column: str, claim: str, value: Any, row: Mapping[str, Any], remark: Remark) -> Any:
-    typed = f"{_CLAIM_JSON}{claim}"
-    if column == typed:
-        return owned(json_claim(value, f"the column {quoted(column)}"))
-    if typed in row:
+    typed, title = f"{_CLAIM_JSON}{claim}", f"the column {quoted(column)}"
+    if column != typed and typed in row:
         raise InputError(f"the columns {quoted(column)} and {quoted(typed)} set the same claim")
-    return as_meant(value, f"the column {quoted(column)}", remark) if isinstance(value, str) else owned(value)
+    if column != typed and isinstance(value, str):
+        return as_meant(value, title, remark)
+    own = owned(json_claim(value, title))
+    require_content(own, title)
+    return own

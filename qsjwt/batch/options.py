@@ -8,8 +8,9 @@ from qsjwt.options.parser import Parser
 from qsjwt.tokens.request import Options
 
 CSV: Final = "csv"
+JSON: Final = "json"
 JSON_LINES: Final = "jsonl"
-FORMATS: Final = (CSV, JSON_LINES)
+FORMATS: Final = (CSV, JSON, JSON_LINES)
 MAX_JOBS: Final = 256
 
 _ONLY_WITH_BATCH: Final = {"batch_format": "--batch-format", "jobs": "--jobs", "fail_fast": "--fail-fast"}
@@ -21,15 +22,15 @@ def add_batch_options(parser: Parser) -> None:
     parser.waiver = group.add(
         "--batch",
         metavar="FILE",
-        help="make a token for each row of a CSV or JSON Lines file, - for standard input; a column is an option's "
-        "name, or claim.NAME",
+        help="make a token for each row of a CSV, JSON or JSON Lines file, - for standard input; a column is an "
+        "option's name, or claim.NAME",
         verbatim=True,
     )
     group.add(
         "--batch-format",
         choices=FORMATS,
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)}; default by the file's ending, or its first character",
+        help=f"{', '.join(FORMATS)}; default by the file's ending, or its first line",
     )
     group.add(
         "--jobs",

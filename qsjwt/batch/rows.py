@@ -1,23 +1,22 @@
-"""Read the rows of a batch: CSV (RFC 4180) or JSON Lines, in shells' encodings, as a stream."""
+"""Read the rows of a batch: CSV (RFC 4180), JSON or JSON Lines, in shells' encodings, as a stream."""
 
-import codecs
 import csv
+import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from qsjwt.batch.options import CSV, JSON_LINES
+from qsjwt.batch.json_text import objects
+from qsjwt.batch.options import CSV, JSON, JSON_LINES
+from qsjwt.batch.text_stream import TextStream
 from qsjwt.errors import InputError
-from qsjwt.io.read import encoding_of
 from qsjwt.io.strict_json import parse_json
-from qsjwt.io.windows import is_pipe_empty, is_windows
 from qsjwt.redaction import quoted
 
 _ENDINGS: Final = {".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
-_CHUNK_BYTES: Final = 1 << 16
-"""Bytes."""
+_LINE_END: Final = re.compile("[\r\n]")
 
 MAX_LINE_CHARACTERS: Final = 1 << 20
 """Letters of a line; no row comes near it, and what is no text at all must not fill the memory."""
@@ -42,7 +41,7 @@ class Row:
 
     :ivar number: counts rows from 1.
     :ivar line: counts lines from 1, the first if it has several; 0 if the row comes from no file.
-    :ivar values: column to what is in it; a column that is empty in CSV, or null in JSON, is left out.
+    :ivar values: column to what is in it; a column that is empty, or null in JSON, is left out.
     :ivar problem: why it cannot be read; empty if it can.
     :ivar end: about how many bytes of the file end with it.
     """
@@ -73,43 +72,46 @@ _NOT_YET: Final = _Line(0, "")
 class RowReader:
     """The rows in a stream of bytes; iterate over it once.
 
-    :ivar columns: those of a CSV file, in their order; None for JSON Lines, where each row has its own.
+    :ivar columns: those of a CSV file, in their order; None for JSON, where each row has its own.
+    :ivar form: ``csv``, ``json`` or ``jsonl``.
     """
 
     def __init__(self, stream: BinaryIO, source: str, form: str | None = None) -> None:
         """Read the header.
 
         :param source: what messages call it, such as "the batch file 'users.csv'".
-        :param form: ``csv`` or ``jsonl``; None if the first character is to decide.
+        :param form: ``csv``, ``json`` or ``jsonl``; None if the first line is to decide.
         :raises InputError: if there is no header, or it has a column twice or without a name.
         """
         self.columns: Sequence[str] | None = None
         self._source = source
-        self._bytes_per_letter = 1
-        self._lines = self._numbered(stream)
+        self._text = TextStream(stream, source)
+        head, pieces = _peeked(iter(self._text))
+        self.form = form or (JSON_LINES if head.startswith("{") else CSV)
+        if form != CSV and _is_document(head):
+            self.form = JSON
+        self._values = objects(pieces, MAX_LINE_CHARACTERS) if self.form == JSON else iter(())
+        self._lines = self._numbered(pieces)
         self._ahead: deque[_Line] = deque()
         self._not_closed = (0, "")
-        first = self._first_line()
-        start = (first.text or "").lstrip()[:1]
-        if form is None and start == "[":
-            raise InputError(
-                f"{source} is neither CSV nor JSON Lines: it begins as an array of JSON does",
-                hint="write one object on each line, as jq -c '.[]' does",
-            )
-        self.form = form or (JSON_LINES if start == "{" else CSV)
         if self.form == CSV:
-            self.columns = self._header(first.text)
-        else:
-            self._ahead.append(first)
+            self.columns = self._header(self._first_line().text)
+        elif not head:
+            raise self._empty()
+
+    def _empty(self) -> InputError:
+        return InputError(f"{self._source} is empty", hint="CSV begins with the names of its columns, such as userid")
 
     def _first_line(self) -> _Line:
         """Return the next line that is not blank."""
         for line in self._lines:
             if line.number and (line.text is None or line.text.strip()):
                 return line
-        raise InputError(f"{self._source} is empty", hint="CSV begins with the names of its columns, such as userid")
+        raise self._empty()
 
     def _header(self, line: str | None) -> list[str]:
+        if (line or "").startswith("#TYPE "):  # Export-Csv of Windows PowerShell writes it
+            line = self._first_line().text
         if said := _SAID_DELIMITER.fullmatch(line or ""):  # spreadsheets write it, and read it
             line = self._first_line().text
         if line is None or not _is_text(line):
@@ -136,6 +138,9 @@ class RowReader:
         A row that cannot be read has a problem, and the next is not concerned. One of CSV whose cells are all empty,
         as spreadsheets leave behind, is none.
         """
+        if self.form == JSON:
+            yield from self._rows_of_json()
+            return
         number = 0
         while (line := self._next_line()) is not None:
             if not line.number:
@@ -145,6 +150,18 @@ class RowReader:
                 if row.values or row.problem or self.columns is None:
                     number += 1
                     yield row
+
+    def _rows_of_json(self) -> Iterator[Row | None]:
+        number = 0
+        for value in self._values:
+            number += bool(value.line)
+            line = _Line(value.line, value.text, value.letters * self._text.bytes_per_letter)
+            if not value.line:
+                yield None
+            elif value.problem:
+                yield Row(number, line.number, {}, value.problem, line.end)
+            else:
+                yield self._row(number, line)
 
     def _next_line(self) -> _Line | None:
         return self._ahead.popleft() if self._ahead else next(self._lines, None)
@@ -211,14 +228,13 @@ class RowReader:
         value = parse_json(_text_of(line))
         if not isinstance(value, dict):
             raise ValueError("it is not a JSON object")
-        return {name: cell for name, cell in value.items() if cell is not None}
+        return {name: cell for name, cell in value.items() if cell not in (None, "")}
 
-    def _numbered(self, stream: BinaryIO) -> Iterator[_Line]:
+    def _numbered(self, chunks: Iterator[str]) -> Iterator[_Line]:
         """Yield each line; one that is too long as soon as that is known.
 
         Bytes that are no text become lone surrogates, so that they spoil their own line only.
         """
-        chunks = self._texts(stream)
         pending, number, letters, skipping = next(chunks, ""), 0, 0, False
         end = "\r" if "\r" in pending and "\n" not in pending else "\n"  # as old Macs have it
         while True:
@@ -228,11 +244,11 @@ class RowReader:
                 letters += len(line) + 1
                 if not skipping:
                     text = None if len(line) > MAX_LINE_CHARACTERS else line.strip("\r\n")
-                    yield _Line(number, text, letters * self._bytes_per_letter)
+                    yield _Line(number, text, letters * self._text.bytes_per_letter)
                 skipping = False
             if len(pending) > MAX_LINE_CHARACTERS:
                 if not skipping:
-                    yield _Line(number + 1, None, letters * self._bytes_per_letter)
+                    yield _Line(number + 1, None, letters * self._text.bytes_per_letter)
                 letters, pending, skipping = letters + len(pending), "", True
             chunk = next(chunks, None)
             if chunk is None:
@@ -241,51 +257,30 @@ class RowReader:
                 yield _NOT_YET
             pending += chunk
         if pending and not skipping:
-            yield _Line(number + 1, pending.strip("\r\n"), letters * self._bytes_per_letter)
+            yield _Line(number + 1, pending.strip("\r\n"), letters * self._text.bytes_per_letter)
 
-    def _texts(self, stream: BinaryIO) -> Iterator[str]:
-        """Yield the text of *stream* in pieces; an empty one if the next may take a while."""
-        head = self._read(stream)
-        while len(head) == 1 and (more := self._read(stream)):
-            head += more
-        encoding = encoding_of(head)
-        wide = not encoding.startswith("utf-8")
-        self._bytes_per_letter = 2 if wide else 1
-        decoder = codecs.getincrementaldecoder(encoding)("surrogatepass" if wide else "surrogateescape")
-        while head:
-            yield decoder.decode(head)
-            if _would_wait(stream):
-                yield ""
-            head = self._read(stream)
-        try:
-            yield decoder.decode(b"", final=True)
-        except UnicodeDecodeError:  # half a letter at the end of UTF-16
-            yield "\udcff"
 
-    def _read(self, stream: BinaryIO) -> bytes:
-        # Not read(): rows of a pipe are to be worked on as they come.
-        try:
-            data: bytes = stream.read1(_CHUNK_BYTES)  # type: ignore[attr-defined]  # BinaryIO is without it
-        except (OSError, ValueError) as cause:
-            raise InputError(f"{self._source} cannot be read to the end") from cause
-        return data
+def _peeked(pieces: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """Return the first line of *pieces* that is not blank, or enough of it to tell what it is; and all of *pieces*."""
+    head, taken, size = "", [], 0
+    for piece in pieces:
+        taken.append(piece)
+        size += len(piece)
+        more = piece if head else piece.lstrip()
+        head += more
+        if head.startswith("[") or _LINE_END.search(more) or size > MAX_LINE_CHARACTERS:
+            break
+    return _LINE_END.split(head, maxsplit=1)[0].rstrip(), itertools.chain(taken, pieces)
+
+
+def _is_document(head: str) -> bool:
+    """Tell whether what begins with the line *head* is JSON over several lines, or an array, and not JSON Lines."""
+    return head.startswith("[") or head == "{"
 
 
 def form_of(path: str) -> str | None:
     """Return the format that the ending of *path* stands for; None if it stands for none."""
     return next((form for ending, form in _ENDINGS.items() if path.lower().endswith(ending)), None)
-
-
-def _would_wait(stream: BinaryIO) -> bool:
-    """Tell whether the next read waits for whoever writes to a pipe."""
-    import select
-
-    try:
-        if is_windows():
-            return is_pipe_empty(stream.fileno())
-        return not select.select([stream.fileno()], [], [], 0)[0]
-    except (OSError, ValueError):  # no descriptor, or more of them than select knows
-        return False
 
 
 def _text_of(line: _Line) -> str:

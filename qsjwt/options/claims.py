@@ -1,16 +1,22 @@
 """The options for claims of the user's own: ``--claim``, ``--claim-json`` and ``--claims-file``."""
 
 import logging
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from qsjwt.errors import InputError
 from qsjwt.io import read
 from qsjwt.io.strict_json import parse_json
 from qsjwt.options.group import OptionGroup
-from qsjwt.options.text import as_meant
+from qsjwt.options.text import as_meant, require_content
 from qsjwt.redaction import quoted
 from qsjwt.tokens.request import Options
+
+_NAME: Final = re.compile(r"[\w.-]{1,40}", re.ASCII)
+_WORD: Final = re.compile(r"[^\W\d]")
+_BOOLEANS: Final = {"True": True, "TRUE": True, "False": False, "FALSE": False}
+"""As PowerShell and Python write them, and spreadsheets; no JSON text is one of these."""
 
 _LOG = logging.getLogger("qsjwt.options")
 
@@ -56,6 +62,7 @@ def _given(options: Options) -> Iterator[tuple[str, Any]]:
         text = read.read_text(options.claims_file, "claims file", "--claims-file")
         source = read.source_of(options.claims_file, "claims file")
         claims = _json(text, source)
+        require_content(claims, source)
         if not isinstance(claims, dict):
             raise InputError(f"{source} is not a JSON object")
         yield from claims.items()
@@ -64,7 +71,7 @@ def _given(options: Options) -> Iterator[tuple[str, Any]]:
         yield name, as_meant(text, f"--claim {quoted(name)}", _warn)
     for pair in options.claim_json:
         name, text = _named(pair, "--claim-json")
-        yield name, _json(text, f"--claim-json {quoted(name)}")
+        yield name, _json(text, f"--claim-json {quoted(name)}", hint=_hint(name, text))
 
 
 def json_claim(value: Any, source: str) -> Any:
@@ -87,8 +94,19 @@ def _warn(remark: str) -> None:
     _LOG.warning("%s", remark)
 
 
-def _json(text: str, source: str) -> Any:
+def _hint(name: str, text: str) -> str:
+    """Return a hint for the JSON *text* of the claim *name*, if it has no quotes where there may have been some."""
+    if '"' in text or not _WORD.search(text):
+        return ""
+    way = f"--claims-file FILE, or --claim {name}=VALUE for text" if _NAME.fullmatch(name) else "--claims-file FILE"
+    return f"double quotes are missing, and Windows PowerShell takes them out of an argument; use {way}"
+
+
+def _json(text: str, source: str, hint: str = "") -> Any:
+    boolean = _BOOLEANS.get(text.strip())
+    if boolean is not None:
+        return boolean
     try:
         return parse_json(text)
     except ValueError as cause:
-        raise InputError(f"{source} cannot be read: {cause}") from cause
+        raise InputError(f"{source} cannot be read: {cause}", hint=hint) from cause

@@ -171,7 +171,10 @@ class Parser(argparse.ArgumentParser):
         earlier = [argument.partition("=")[0] for argument in args[: args.index(unknown[0])]]
         option = next(filter(_OPTION.fullmatch, reversed(earlier)), None)
         place = f" after {option}" if option else ""
-        raise InputError(f"unexpected argument{place}", hint="quote a value that contains spaces")
+        hint = "quote a value that contains spaces"
+        if any(mark in word for word in args for mark in ("{", "[")):
+            hint += "; Windows PowerShell takes double quotes out of an argument, so put JSON into a file"
+        raise InputError(f"unexpected argument{place}", hint=hint)
 
     def option_names(self) -> list[str]:
         """Return the long names of all options."""

@@ -1,7 +1,7 @@
 """Text that people give as the value of an option or a column: its ends, its dashes, and what nobody can have meant."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from qsjwt.errors import InputError
@@ -31,6 +31,8 @@ _NOTHING: Final = frozenset(
 _OBJECT: Final = (
     r"(?:System|Microsoft)(?:\.[A-Z]\w*)+(?:`\d+)?(?:\[.*\])?|\[object [A-Z]\w*\]|@\{.*\}|<.* object at 0x[0-9A-Fa-f]+>"
 )
+# Of PowerShell's Export-Csv, which writes a type where a cell would be several values, and of ConvertTo-Json too deep.
+_COLLECTION: Final = r"(?:System|Microsoft)\.(?:\w+\.)*\w+(?:\[,*\]|Collection)|System\.Collections\.\S.*"
 # Of GitHub Actions and templates, of shells and Azure Pipelines, of PowerShell, of cmd.exe but not a percent-encoding,
 # and a command of a shell.
 _VARIABLE: Final = (
@@ -49,7 +51,7 @@ def as_meant(text: str, title: str, remark: Remark) -> str:
 
     :param title: what messages call its option or column.
     :param remark: is told what is left out, and of a value that nobody can have meant.
-    :raises InputError: if it begins with a typographic dash, or contains a control character.
+    :raises InputError: if it begins with a typographic dash, contains a control character, or is the type of a list.
     """
     meant = text.strip(_ENDS)
     require_plain_dashes(meant, title)
@@ -60,9 +62,27 @@ def as_meant(text: str, title: str, remark: Remark) -> str:
             f"invalid value for {title}: {quoted(meant)} (must not contain control characters)",
             hint="line breaks and tabs are control characters, too",
         )
+    require_content(meant, title)
     if reason := _doubt(meant):
         remark(f"the value of {title} is {quoted(meant)}, which {reason}")
     return meant
+
+
+def require_content(value: object, title: str) -> None:
+    """Return if no text in *value*, which is text or what JSON has, is what PowerShell writes in place of a collection.
+
+    :param title: what messages call the option, column or file.
+    :raises InputError: if one is.
+    """
+    if isinstance(value, str):
+        if value.startswith(("System.", "Microsoft.")) and re.fullmatch(_COLLECTION, value, re.ASCII):
+            raise InputError(
+                f"invalid value for {title}: {quoted(value)} is the type of a collection, not its content",
+                hint="in PowerShell, join a list before Export-Csv: -join ';'; or give ConvertTo-Json a larger -Depth",
+            )
+    elif isinstance(value, Mapping | list | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            require_content(each, title)
 
 
 def require_plain_dashes(word: str, title: str = "") -> None:
@@ -103,4 +123,4 @@ def _doubt(text: str) -> str:
             return "is what programs print of an object instead of its content"
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
         return "is in quotes, and they are part of it"
-    return ""
+    return "ends with a separator as part of it" if text.endswith((",", ";")) else ""

@@ -31,6 +31,9 @@ _MIN_ARGUMENT_CHARACTERS: Final = 4
 _MAX_NAME_CHARACTERS: Final = 20
 """Characters of a piece of an argument; a longer one may be a secret, even without a digit."""
 
+_SCRIPTS: Final = "begin with the program that runs the script, as in exec:powershell -File key.ps1"
+"""What Windows lacks: a first line that says so."""
+
 _SEPARATORS: Final = re.compile(r"[\s=:@/,;&?\"']+")
 
 
@@ -114,9 +117,10 @@ def _why_not_started(program: str, cause: OSError | ValueError) -> tuple[str, st
         case FileNotFoundError():
             return "is not found", "the first word is a program on the path, or the path of one"
         case PermissionError():
-            return "is not executable", "see its permissions (chmod +x)"
+            return "is not executable", _SCRIPTS if is_windows() else "see its permissions (chmod +x)"
         case OSError(strerror=str(reason)):
-            return f"cannot be started: {reason.lower()}", "a script needs a first line like #!/bin/sh"
+            hint = _SCRIPTS if is_windows() else "a script needs a first line like #!/bin/sh"
+            return f"cannot be started: {reason.lower()}", hint
         case _:
             return "cannot be started: its command holds a character that no command can", ""
 

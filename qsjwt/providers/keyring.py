@@ -7,11 +7,16 @@ from keyring.backends import null
 from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringError
 
 from qsjwt.api import InputError, KeyProvider, KeyUnavailable, Secrets, Signer, local_signer, quoted, within
+from qsjwt.io.windows import is_windows
 
 _PATIENCE_SECONDS: Final = 60
 """Seconds for the keyring's answer: some ask the user to unlock them, and nobody may be there."""
 
-_STORE: Final = "store it with: keyring set SERVICE USER < PRIVATEKEY.pem"
+_STORE: Final = "store it with: " + (
+    "Get-Content -Raw PRIVATEKEY.pem | keyring set SERVICE USER"
+    if is_windows()
+    else "keyring set SERVICE USER < PRIVATEKEY.pem"
+)
 
 
 class KeyringProvider(KeyProvider):

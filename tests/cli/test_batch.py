@@ -776,3 +776,58 @@ def test_a_batch_runs_with_a_plain_locale_and_no_home(keys: SimpleNamespace, tmp
     )
     assert ended.returncode == 0
     assert json.loads(ended.stdout.decode("utf-8"))["userid"] == "göran"
+
+
+@pytest.mark.parametrize("name", ["users.json", "users.jsonl", "users.txt"])
+def test_json_that_is_no_json_lines_is_read_whatever_the_file_is_called(
+    batch: Run, keys: SimpleNamespace, name: str
+) -> None:
+    users = [{"userid": "anna", "groups": ["a", "b"], "username": None}, {"userid": "bo", "groups": [], "username": ""}]
+    for content in (json.dumps(users, indent=2), json.dumps(users)):
+        result = batch(content, name=name)
+        claims = [_claims(record, keys) for record in _records(result.stdout)]
+        assert [(each["userId"], each.get("group")) for each in claims] == [("anna", ["a", "b"]), ("bo", None)]
+
+
+def test_json_comes_from_a_pipe_and_by_name(run: Run, keys: SimpleNamespace) -> None:
+    how = (*BASE, "--key", keys.files["rsa"], "--batch", "-")
+    one = json.dumps({"userid": "anna"}, indent=4).replace("\n", "\r\n").encode("utf-16")
+    assert [record["userid"] for record in _records(run(*how, stdin=one).stdout)] == ["anna"]
+    lines = b'{"userid": "anna"}\n{"userid": "bo"}\n'
+    assert len(_records(run(*how, "--batch-format", "json", stdin=lines).stdout)) == 2
+
+
+def test_an_array_that_was_cut_off_is_an_error_of_its_own(batch: Run) -> None:
+    result = batch('[\n{"userid": "anna"},\n{"userid": "b', name="users.json")
+    assert result.exit_code == 2
+    assert [record["userid"] for record in _records(result.stdout)] == ["anna"]
+    assert _errors(result.stderr)[0] == "line 3: the array that the rows are in does not end"
+
+
+def test_a_type_line_of_powershell_is_left_out(batch: Run) -> None:
+    content = '#TYPE System.Management.Automation.PSCustomObject\r\n"userid","username"\r\n"anna","Anna"\r\n"bo",\r\n'
+    result = batch(content.encode("utf-16"))
+    assert [(record["row"], record["userid"]) for record in _records(result.stdout)] == [(1, "anna"), (2, "bo")]
+
+
+@pytest.mark.parametrize("text", ["True", "TRUE", "true", "False", "FALSE"])
+def test_a_boolean_of_powershell_and_of_a_spreadsheet_is_one(batch: Run, keys: SimpleNamespace, text: str) -> None:
+    (record,) = _records(batch(f"userid,claim-json.trial\nanna,{text}\n").stdout)
+    assert _claims(record, keys)["trial"] is (text.lower() == "true")
+
+
+@pytest.mark.parametrize(
+    ("content", "column"),
+    [
+        ("userid,groups\nanna,System.Object[]\n", "--groups"),
+        ("userid,claim.x\nanna,System.Collections.Hashtable\n", "the column 'claim.x'"),
+        ('{"userid": "anna", "claim.x": {"a": ["System.Collections.Hashtable"]}}', "the column 'claim.x'"),
+        ('{"userid": "anna", "claim-json.x": {"a": {"b": "System.Object[]"}}}', "the column 'claim-json.x'"),
+        ('{"userid": "anna", "groups": ["a", "System.String[]"]}', "--groups"),
+    ],
+)
+def test_the_type_of_a_collection_in_its_place_is_a_bad_row(batch: Run, content: str, column: str) -> None:
+    result = batch(content, name="users")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"invalid value for {column}: 'System." in result.stderr
+    assert "-join ';'" in result.stderr

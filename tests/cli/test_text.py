@@ -133,14 +133,14 @@ def test_a_dash_that_is_no_beginning_is_part_of_a_name(run: Run, keys: SimpleNam
 
 def test_a_value_that_nobody_can_have_meant_is_signed_with_a_warning(run: Run, keys: SimpleNamespace) -> None:
     result = run(
-        *("create-qseow", "--userdir", "$(DOMAIN)", "--userid", "undefined", "--groups", "System.Object[]", "IT"),
+        *("create-qseow", "--userdir", "$(DOMAIN)", "--userid", "undefined", "--groups", "[object Object]", "IT"),
         *("--expires", "5m", "--key", keys.files["rsa"], "--claim", "team=%TEAM%"),
     )
     assert _claims(result.token)["userId"] == "undefined"
     assert [line.partition(", which")[0] for line in _warnings(result.stderr)] == [
         "the value of --userdir is '$(DOMAIN)'",
         "the value of --userid is 'undefined'",
-        "the value of --groups is 'System.Object[]'",
+        "the value of --groups is '[object Object]'",
         "the value of --claim 'team' is '%TEAM%'",
     ]
 
@@ -218,3 +218,38 @@ def test_every_option_for_a_file_or_a_key_takes_its_value_as_it_is() -> None:
         and not option.verbatim
     }
     assert {name for name in found if not name.endswith(" --prefix")} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [("Nordic", True), ("[Nordic, b]", True), ("{a: b}", True), ("[1, 2", False)]
+)
+def test_json_without_its_quotes_comes_with_the_way_around_the_shell(
+    run: Run, keys: SimpleNamespace, text: str, known: bool
+) -> None:
+    result = run(*QSEOW, "--key", keys.files["rsa"], "--claim-json", f"team={text}")
+    result.refused(2, "--claim-json 'team' cannot be read: it is not JSON")
+    assert ("Windows PowerShell takes them out" in result.stderr) == known
+    assert ("--claims-file FILE, or --claim team=VALUE" in result.stderr) == known
+
+
+def test_json_that_fell_into_words_comes_with_it_too(run: Run, keys: SimpleNamespace) -> None:
+    result = run(*QSEOW, "--key", keys.files["rsa"], "--claim-json", "team={a:", "b", "c}")
+    result.refused(2, "unexpected argument after --claim-json", "put JSON into a file")
+    result = run(*QSEOW, "--key", keys.files["rsa"], "--username", "Anna", "Andersson")
+    result.refused(2, "unexpected argument after --username")
+    assert "JSON" not in result.stderr
+
+
+def test_a_claims_file_with_the_type_of_a_collection_in_its_place_is_refused(run: Run, keys: SimpleNamespace) -> None:
+    Path("claims.json").write_text('{"region": {"sites": "System.Object[]"}}', encoding="utf-8")
+    run(*QSEOW, "--key", keys.files["rsa"], "--claims-file", "claims.json").refused(2, "claims file", "larger -Depth")
+
+
+def test_true_as_powershell_writes_it_is_a_boolean(run: Run, keys: SimpleNamespace) -> None:
+    token = run(*QSEOW, "--key", keys.files["rsa"], "--claim-json", "trial=True", "--claim-json", "old=FALSE").token
+    assert (_claims(token)["trial"], _claims(token)["old"]) == (True, False)
+
+
+def test_a_comma_that_was_left_at_the_end_of_a_group_is_warned_of(run: Run, keys: SimpleNamespace) -> None:
+    result = run(*QSEOW, "--key", keys.files["rsa"], "--groups", "Sales,", "IT")
+    assert _warnings(result.stderr) == ["the value of --groups is 'Sales,', which ends with a separator as part of it"]

@@ -184,7 +184,7 @@ def read_rows(data: bytes) -> None:
     """Read rows, and make a token of each; the first byte chooses the platform, and whether the format is given."""
     chosen = data[0] if data else 0
     creator, of_csv, of_json = _CREATORS[chosen % len(_CREATORS)]
-    form = {0: "csv", 1: "jsonl"}.get(chosen >> 4 & 3)
+    form = {0: "csv", 1: "jsonl", 2: "json"}.get(chosen >> 4 & 3)
     reader = RowReader(BytesIO(data[1:]), "the batch file 'rows'", form)
     columns = of_csv if reader.form == "csv" else of_json
     columns.require_known(reader.columns or ())

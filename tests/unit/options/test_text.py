@@ -89,8 +89,8 @@ def test_a_word_that_begins_with_a_typographic_dash_is_refused(word: str, hint: 
 @pytest.mark.parametrize(
     "text",
     [
-        *("System.Object[]", "System.Collections.Hashtable", "[object Object]", "undefined", "null", "NaN", "None"),
-        *("Microsoft.ActiveDirectory.Management.ADUser", "System.Collections.Generic.List`1[System.String]", "#N/A"),
+        *("System.Xml.XmlElement", "[object Object]", "undefined", "null", "NaN", "None"),
+        *("Microsoft.ActiveDirectory.Management.ADUser", "#N/A"),
         *(
             "@{Name=anna; Mail=a@b.c}",
             "[object Promise]",
@@ -112,6 +112,22 @@ def test_what_nobody_can_have_meant_is_taken_with_a_warning_that_names_it(text: 
 @pytest.mark.parametrize(
     "text",
     [
+        *("System.Object[]", "System.String[]", "System.Int32[,]", " System.Management.Automation.PSObject[] "),
+        *("System.Collections.Hashtable", "System.Collections.Generic.List`1[System.String]"),
+        *("System.Collections.ArrayList", "Microsoft.ActiveDirectory.Management.ADPropertyValueCollection"),
+        *("System.Security.Principal.IdentityReferenceCollection", "System.Collections.Specialized.OrderedDictionary"),
+    ],
+)
+def test_the_type_of_a_list_in_its_place_is_refused_with_how_to_write_it(text: str) -> None:
+    with pytest.raises(InputError, match="is the type of a collection, not its content") as refused:
+        _OPTION.convert(text)
+    assert "-join ';'" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("System.", "Systems", "System Collections", "The System.Object[] of", "SystemCollection"),
         "a%20b%20c",
         "https://x/%ABC%AB",
         "Null",
