@@ -17,6 +17,7 @@ import pytest
 
 from qsjwt.api import KeyUnavailable, Secrets, open_signer
 from qsjwt.io import program
+from qsjwt.providers import exec as exec_provider
 from qsjwt.providers import exec as provider
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Result, Run, interruptible, pem, posix
@@ -342,3 +343,14 @@ class TestOnWindows:
         assert Path("calls").read_text(encoding="ascii").splitlines()[0] == f"/T /F /PID {helper_pid}"
         assert _is_gone(int(helper_pid))
         assert _is_gone(int(child_pid))
+
+
+@pytest.mark.parametrize("cause", [PermissionError(), OSError(8, "Exec format error")])
+def test_a_script_that_windows_does_not_start_comes_with_what_starts_it_there(
+    monkeypatch: pytest.MonkeyPatch, cause: OSError
+) -> None:
+    monkeypatch.setattr(exec_provider, "is_windows", lambda: True)
+    _, hint = exec_provider._why_not_started("key.ps1", cause)
+    assert hint.endswith("exec:powershell -File key.ps1")
+    monkeypatch.setattr(exec_provider, "is_windows", lambda: False)
+    assert "powershell" not in exec_provider._why_not_started("key.ps1", cause)[1]
