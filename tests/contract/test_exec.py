@@ -17,7 +17,6 @@ import pytest
 
 from qsjwt.api import KeyUnavailable, Secrets, open_signer
 from qsjwt.io import program
-from qsjwt.providers import exec as exec_provider
 from qsjwt.providers import exec as provider
 from qsjwt.testing import KeyProviderContract
 from tests.conftest import Result, Run, interruptible, pem, posix
@@ -345,12 +344,13 @@ class TestOnWindows:
         assert _is_gone(int(child_pid))
 
 
-@pytest.mark.parametrize("cause", [PermissionError(), OSError(8, "Exec format error")])
-def test_a_script_that_windows_does_not_start_comes_with_what_starts_it_there(
-    monkeypatch: pytest.MonkeyPatch, cause: OSError
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_script_that_does_not_start_comes_with_what_the_system_needs(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
 ) -> None:
-    monkeypatch.setattr(exec_provider, "is_windows", lambda: True)
-    _, hint = exec_provider._why_not_started("key.ps1", cause)
-    assert hint.endswith("exec:powershell -File key.ps1")
-    monkeypatch.setattr(exec_provider, "is_windows", lambda: False)
-    assert "powershell" not in exec_provider._why_not_started("key.ps1", cause)[1]
+    helper = tmp_path / "key.ps1"
+    helper.write_text("Get-Content key.pem\n", encoding="ascii")
+    helper.chmod(mode)
+    assert "powershell" not in _key(run, helper).stderr
+    monkeypatch.setattr(provider, "is_windows", lambda: True)
+    _key(run, helper).refused(3, "begin with the program that runs the script, as in exec:powershell -File key.ps1")
