@@ -2,8 +2,8 @@
 
 import functools
 import json
+import operator
 import re
-from itertools import pairwise
 from typing import Final
 
 _MAX_QUOTE_CHARACTERS: Final = 200
@@ -32,9 +32,9 @@ _SECRETS: Final = (
 # after what says that they are private. An elliptic-curve key has no more digits than one, which has no 0x.
 _HEXADECIMAL: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:"
-    r"(?:0x)?[0-9a-f]{8,}(?:(?:\s|\\[rn]){1,4}(?:0x)?[0-9a-f]{2,}(?![0-9A-Za-z]))*"
-    r"|(?:(?:0x)?[0-9a-f]{2}(?:[\s:,]|\\[rn]){1,8}){32,}(?:0x)?[0-9a-f]{2}"
-    r"|priv(?:ateExponent)?:(?:[\s:]|\\[rn]){0,16}[0-9a-f]{2}(?:(?:[\s:]|\\[rn]){1,8}[0-9a-f]{2})+"
+    r"(?:0x)?[0-9a-f]{8,}(?:(?:\s|\\[rn]){1,4}(?:0x)?[0-9a-f]{2,}(?![0-9A-Za-z]))*+"
+    r"|(?:(?:0x)?[0-9a-f]{2}(?:[\s:,]|\\[rn]){1,8}){32,}+(?:(?:0x)?[0-9a-f]{2})?"
+    r"|priv(?:ateExponent)?:(?:[\s:]|\\[rn]){0,16}[0-9a-f]{2}(?:(?:[\s:]|\\[rn]){1,8}[0-9a-f]{2})++"
     r")",
     re.IGNORECASE,
 )
@@ -50,7 +50,9 @@ _ONE_MEMBER: Final = re.compile(
 
 # Base64 in pieces: lines of any width, with what shells, mail and URLs make of their ends.
 _PIECES: Final = re.compile(
-    r"(?P<end>(?:[\s\\\"'>|]|(?<=\\)[rnt]|%0[AD])+)|(?P<piece>(?:[A-Za-z0-9+/_-]|%2[BF])+(?:=|%3D){0,2})", re.IGNORECASE
+    r"(?P<end>(?:[\s\\\"'>|]|(?<=\\)[rnt]|%0[AD])++)"
+    r"|(?P<piece>[A-Za-z0-9+/_-]+(?:%2[BF][A-Za-z0-9+/_-]*)*(?:=|%3D){0,2})",
+    re.IGNORECASE,
 )
 _MIN_PIECE: Final = 8
 _MIN_KEY: Final = 48
@@ -58,6 +60,12 @@ _MIN_KEY: Final = 48
 
 _MIN_PADDED: Final = 20
 """Characters of base64 that ends with its padding: the last line of a key."""
+
+_KINDS: Final[dict[int, str | None]] = {
+    **{ord(c): "A" if c.isupper() else "a" if c.islower() else "0" for c in map(chr, range(128)) if c.isalnum()},
+    **dict.fromkeys(map(ord, "+/-_=%")),
+}
+"""For :meth:`str.translate`: letters and digits to their kind, all other characters of base64 to nothing."""
 
 _CHANGES: Final = 0.38
 """Share of neighbours that differ in kind (capital, small letter, digit): 0.62 in base64, about 0.3 in names."""
@@ -149,8 +157,9 @@ def _without_base64(text: str) -> str:
 
 def _is_mixed(piece: str, share: float = _CHANGES_AT_START) -> bool:
     """Tell whether in *piece* capitals, small letters and digits take turns so often that it is hardly words."""
-    kinds = [(character.isupper(), character.isdigit()) for character in piece if character.isalnum()]
-    return sum(one != other for one, other in pairwise(kinds)) >= share * (len(kinds) - 1)
+    kinds = piece.translate(_KINDS)
+    changes: int = sum(map(operator.ne, kinds, kinds[1:]))
+    return changes >= share * (len(kinds) - 1)
 
 
 def _is_key(run: str) -> bool:
