@@ -1,6 +1,7 @@
 """What only Windows asks for; what needs Windows itself runs there alone."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,27 @@ def test_secret_files_are_for_their_owner(run: Run, tmp_path: Path) -> None:
     run("create-qseow", "--userdir", "LAB", "--userid", "anna", "--expires", "5m", "--cert-create", "--output", "t.jwt")
     for name in ("privatekey.pem", "t.jwt"):
         assert is_private(tmp_path / name)
+
+
+@on_windows
+@pytest.mark.parametrize("name", ["get key.cmd", "get.bat"])
+def test_a_script_of_cmd_prints_a_key(qseow: Run, keys: SimpleNamespace, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(f'@type "{keys.files["rsa"]}"\r\n', encoding="ascii")
+    assert qseow("--key", f'exec:"{tmp_path / name}" show qlik').token
+
+
+@on_windows
+def test_a_helper_that_hangs_is_ended_with_all_that_it_started(
+    qseow: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(50)"
+    (tmp_path / "child.py").write_text(code, encoding="ascii")
+    code = "import subprocess, sys; subprocess.run([sys.executable, 'child.py', 'pid'])"
+    (tmp_path / "helper.py").write_text(code, encoding="ascii")
+    monkeypatch.setenv("QSJWT_EXEC_TIMEOUT", "20")
+    qseow("--key", f'exec:"{sys.executable}" helper.py').refused(3, "did not end within 20 s")
+    listed = subprocess.run(["tasklist"], capture_output=True, text=True, check=True).stdout
+    assert not re.search(rf"\b{(tmp_path / 'pid').read_text(encoding='ascii')}\b", listed)
 
 
 @on_windows
