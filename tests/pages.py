@@ -29,6 +29,7 @@ CALLS: Final = (
     "how-to/oauth.md",
     "how-to/try.md",
     "how-to/websocket.md",
+    "how-to/clients.md",
 )
 """Pages that call Qlik."""
 
@@ -52,7 +53,7 @@ _FENCE: Final = re.compile(
     r"^(?P<indent> *)(?P<ticks>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^ *(?P=ticks)$", re.M | re.S
 )
 
-_FILE: Final = re.compile(r"# (\w+\.\w+)\n")
+_FILE: Final = re.compile(r"(?:#|//) (\w+\.\w+)\n")
 """What a block begins with that is a file."""
 
 

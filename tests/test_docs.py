@@ -101,16 +101,21 @@ def test_a_block_for_bash_has_its_twin_for_powershell_behind_it(page: Page) -> N
 
 
 LANGUAGES = {
-    *("shell", "bash", "powershell", "zsh", "fish", "bat", "groovy", "python", "json", "yaml", "ini", "toml", "text")
+    *("shell", "bash", "powershell", "zsh", "fish", "bat", "groovy", "python", "js"),
+    *("json", "yaml", "ini", "toml", "text"),
 }
 ALONE = {
     "zsh": ["how-to/completion.md"],
     "fish": ["how-to/completion.md"],
     "bat": ["how-to/cmd.md"],
     "groovy": ["how-to/ci.md"],
-    "python": ["extending/index.md", "extending/key-provider.md", "extending/platform.md", "how-to/python.md"],
+    "python": [
+        *("extending/index.md", "extending/key-provider.md", "extending/platform.md"),
+        *("how-to/clients.md", "how-to/python.md"),
+    ],
+    "js": ["how-to/clients.md"],
     "text": [
-        *("extending/platform.md", "how-to/batch.md", "how-to/try.md", "reference/program.md"),
+        *("extending/platform.md", "how-to/batch.md", "how-to/clients.md", "how-to/try.md", "reference/program.md"),
         *("start/qscloud.md", "start/qseow.md"),
     ],
 }

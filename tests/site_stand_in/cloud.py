@@ -53,7 +53,9 @@ class Cloud(Site):
             {"protocol": "jwtAuth", "provider": "external", "options": options, **more}
         )
 
-    def register_client(self, jwk: dict[str, Any], name: str = "a client", **more: Any) -> str:
+    def register_client(
+        self, jwk: dict[str, Any], name: str = "a client", client_id: str | None = None, **more: Any
+    ) -> str:
         """Register an OAuth client for private_key_jwt as if by hand, and return its ID."""
         body = {
             "appType": "web",
@@ -64,7 +66,7 @@ class Cloud(Site):
             "connectionConfig": {"consentMethod": "trusted"},
             **more,
         }
-        return str(self._administration.add_client(body)["clientId"])
+        return str(self._administration.add_client(body, client_id)["clientId"])
 
     def add_user(self, subject: str, name: str, email: str | None = None, **more: Any) -> User:
         """Add a user; *more* are fields of :class:`User`."""

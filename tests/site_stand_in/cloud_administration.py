@@ -76,10 +76,15 @@ class Administration:
         self._tenant.identity_providers[provider["id"]] = provider
         return provider
 
-    def add_client(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Register the OAuth client that *body* describes; raise :class:`Invalid`."""
+    def add_client(self, body: Mapping[str, Any], client_id: str | None = None) -> dict[str, Any]:
+        """Register the OAuth client that *body* describes, whose ID is given or new; raise :class:`Invalid`."""
         _check_client(body)
-        client = {**body, "clientId": uuid.uuid4().hex, "createdAt": self._tenant.time(), "createdByType": "user"}
+        client = {
+            **body,
+            "clientId": client_id or uuid.uuid4().hex,
+            "createdAt": self._tenant.time(),
+            "createdByType": "user",
+        }
         self._tenant.oauth_clients[client["clientId"]] = client
         return client
 

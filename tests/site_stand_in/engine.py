@@ -76,10 +76,12 @@ def _notification(method: str, params: Mapping[str, object]) -> dict[str, object
 
 
 def _replied(call: Mapping[str, Any], session: ProxySession) -> dict[str, object]:
-    results = {
-        **_RESULTS,
-        "GetAuthenticatedUser": {"qReturn": f"UserDirectory={session.directory}; UserId={session.user_id}"},
-    }
+    user = {"qReturn": f"UserDirectory={session.directory}; UserId={session.user_id}"}
+    results = {**_RESULTS, "GetAuthenticatedUser": user}
+    if call.get("params") == [
+        "OSUser()"
+    ]:  # the one expression that it knows; that it tells the same is reported, not documented
+        results["Evaluate"] = user
     reply: dict[str, object] = {"jsonrpc": "2.0", "id": call.get("id")}
     if call.get("method") in results:
         return {**reply, "result": results[call["method"]]}
