@@ -29,8 +29,13 @@ def main() -> None:
 
 
 def _keep(folder: Path, data: bytes, error: BaseException) -> None:
-    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    place = hashlib.sha256(f"{type(error).__name__} {frames[-1]}".encode()).hexdigest()[:12]
+    # The error whose words are at fault is the context of the assertion about them.
+    chain = [error, *([error.__context__] if error.__context__ else [])]
+    frames = [traceback.extract_tb(link.__traceback__)[-1] for link in chain]
+    places = " ".join(
+        f"{type(link).__name__} {frame.name}:{frame.lineno}" for link, frame in zip(chain, frames, strict=True)
+    )
+    place = hashlib.sha256(places.encode()).hexdigest()[:12]
     found = folder / f"crash-{place}"
     if not found.exists():
         found.write_bytes(data)
