@@ -63,11 +63,12 @@ def iso_time(seconds: object) -> str | None:
     """Return a NumericDate (RFC 7519, section 2) in ISO 8601, UTC; None if it is no number that a calendar has."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    from datetime import UTC, datetime  # 3 ms that a token without one does not pay
+    from datetime import UTC, datetime, timedelta  # 3 ms that a token without one does not pay
 
     try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
+        # Not fromtimestamp(), which on Windows knows no time before 1970.
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
         return None
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
 

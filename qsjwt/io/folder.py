@@ -44,6 +44,8 @@ class Folder:
     def __init__(self, path: str, handle: int | None = None) -> None:
         self.path = path or os.curdir
         self.handle = os.open(self.path, _FOLDER) if BY_HANDLE and handle is None else handle
+        if self.handle is None and not os.path.isdir(self.path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -227,11 +229,14 @@ def require_name(path: str) -> None:
     """Find out whether *path* can be the name of a file.
 
     :raises FileRefused: if Windows keeps it for a device, or takes it for that of a stream within a file.
+    :raises OSError: if it is too long for Windows, which says instead that it is not there.
     """
     if windows.is_windows() and windows.is_reserved(path):
         raise FileRefused("is a name that Windows keeps for a device", hint="use another name")
     if windows.is_windows() and windows.names_stream(path):
         raise FileRefused("has a colon in its name, which Windows does not allow", hint="use another name")
+    if windows.is_windows() and len(os.path.basename(path)) > windows.MAX_NAME_CHARACTERS:
+        raise OSError(errno.ENAMETOOLONG, "file name too long", path)
 
 
 def _denied_by_umask() -> FileRefused:

@@ -17,6 +17,9 @@ _CREATE_NEW: Final = 1
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])", re.IGNORECASE)
 """Names of devices (Microsoft Learn, Naming Files, Paths, and Namespaces); superscript digits count."""
 
+MAX_NAME_CHARACTERS: Final = 255
+"""Of the name of a file, without its folder."""
+
 _NULL_DEVICE: Final = "nul"
 
 COMMANDS_OF_CMD: Final = (

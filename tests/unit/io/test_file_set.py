@@ -120,6 +120,14 @@ def test_what_is_neither_file_nor_link_is_not_replaced(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
+@both_ways
+def test_a_folder_that_is_not_there_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for name in ("no", "file"):
+        with pytest.raises((FileNotFoundError, NotADirectoryError)):
+            require_free([str(tmp_path / name / "a")])
+
+
 def test_files_of_several_folders_are_not_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not in one folder"):
         write_files([NewFile("a", b""), NewFile(str(tmp_path / "b"), b"")])
