@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import pytest
 import stevedore.extension
@@ -26,7 +27,6 @@ from qsjwt.testing import KeyProviderContract
 from tests.programs import missing, run_program
 from tests.site_stand_in.fixtures import cloud_site, elsewhere, forward_proxy, loopback, qseow_site, site_certificates  # noqa: F401 - fixtures for all tests
 
-VERIFICATION = "engine that verifies certificates with other roots than its own"
 VECTORS = Path(__file__).parent / "vectors" / "qs-jwt-1.14.1"
 
 
@@ -66,14 +66,16 @@ def posix(what: str) -> pytest.MarkDecorator:
 on_windows = pytest.mark.skipif(os.name != "nt", reason="needs Windows")
 
 
-def not_in_wine(what: str) -> pytest.MarkDecorator:
-    """Mark a test of *what* Windows has and Wine does not."""
-    in_wine = False
-    if sys.platform == "win32":
-        import ctypes
+def _is_wine() -> bool:
+    if sys.platform != "win32":
+        return False
+    import ctypes
 
-        in_wine = hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
-    return pytest.mark.skipif(in_wine, reason=f"Wine has no {what}")
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+IN_WINE: Final = _is_wine()
+"""Whether certificates are verified by Wine, which takes those of a CA that it does not know, and knows no others."""
 
 
 def is_private(path: Path) -> bool:
@@ -121,6 +123,8 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: P
     monkeypatch.delenv("QSJWT_KEY_PASSPHRASE", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
+    if IN_WINE:
+        monkeypatch.setattr("truststore.SSLContext", ssl.SSLContext)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwcrypto.jwk import JWK
 
 from qsjwt.live import presenting
-from tests.conftest import VERIFICATION, InstallPlugin, Result, Run, not_in_wine, posix, run_process, self_signed
+from tests.conftest import InstallPlugin, Result, Run, posix, run_process, self_signed
 from tests.site_stand_in import Answer, Certificates, Cloud, Elsewhere, Qseow
 from tests.site_stand_in.certificates import signing_certificate, signing_key
 from tests.site_stand_in.client import cloud_token, qseow_token
@@ -373,7 +373,6 @@ def test_users_whom_the_tenant_does_not_take_are_told_why(try_qscloud: Try, clou
         assert words in record(try_qscloud("--jwt", token, "-f", "json"), 6)["causes"][0]["reason"]
 
 
-@not_in_wine(VERIFICATION)
 def test_a_host_without_a_tenant_exits_7(try_qscloud: Try, cloud_site: Cloud) -> None:
     result = try_qscloud("--jwt", cloud_token(), url=cloud_site.other_url)
     assert (result.exit_code, "there is no tenant at this host" in result.stderr) == (7, True)

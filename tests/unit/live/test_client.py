@@ -18,7 +18,6 @@ from qsjwt.live.address import parse_address
 from qsjwt.live.client import Client, Connection
 from qsjwt.live.failures import failure
 from qsjwt.live.messages import Request, Response
-from tests.conftest import VERIFICATION, not_in_wine
 from tests.site_stand_in import Answer, Certificates, Cloud, Elsewhere, ForwardProxy, Qseow
 from tests.site_stand_in.client import bearer, cloud_token
 
@@ -58,7 +57,6 @@ def test_the_ca_file_may_come_from_powershell(
     assert call(cloud_site, ca_file="root.pem").status == 401
 
 
-@not_in_wine(VERIFICATION)
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
@@ -116,7 +114,6 @@ def test_the_certificate_with_the_fingerprint_is_trusted_and_no_other(
     assert len(cloud_site.requests) == 1
 
 
-@not_in_wine(VERIFICATION)
 def test_a_client_certificate_is_shown(qseow_site: Qseow, site_certificates: Certificates) -> None:
     files = (str(site_certificates.client_cert), str(site_certificates.client_key))
     url = qseow_site.repository_url
