@@ -253,7 +253,7 @@ def test_commands_platforms_and_global_options_are_offered(start: Start) -> None
     assert complete("qsjwt -v --debug dec") == ["decode"]
     assert complete("qsjwt check q") == ["qscloud", "qscloud-oauth", "qseow"]
     assert complete("qsjwt registration n") == ["nprinting"]
-    assert complete("qsjwt help reg") == ["registration"]
+    assert complete("qsjwt help reg") == ["register", "registration"]
     assert complete("qsjwt help registration n") == ["nprinting"]
     assert complete("qsjwt help decode ") == []
     assert complete("qsjwt nonsense --k") == []
