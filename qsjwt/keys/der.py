@@ -11,6 +11,9 @@ CONSTRUCTED: Final = 0x20
 _LONG_FORM: Final = 0x80
 """The bit of a length that says that the other seven count its bytes (X.690, section 8.1.3.5)."""
 
+_MAX_OID_BYTES: Final = 20
+"""Bytes of content; those of algorithms have at most 11."""
+
 _LINE_END: Final = range(3)
 """How many bytes may follow a file's one DER value: those of a line end that an editor or a shell has added."""
 
@@ -77,8 +80,8 @@ def octets(value: Value) -> bytes:
 
 
 def oid(value: Value) -> str:
-    """Return an OBJECT IDENTIFIER in dotted decimals (X.690, section 8.19); empty if *value* is none."""
-    if value.tag != OID or not value.content:
+    """Return an OBJECT IDENTIFIER in dotted decimals (X.690, section 8.19); empty if *value* is none, or too long."""
+    if value.tag != OID or not 0 < len(value.content) <= _MAX_OID_BYTES:
         return ""
     numbers, number = [], 0
     for byte in value.content:

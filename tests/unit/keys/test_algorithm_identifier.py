@@ -133,6 +133,16 @@ def test_a_cipher_of_pbes2_that_is_unknown_is_named(keys: SimpleNamespace, last:
         load_private_key(changed, "the key", lambda: b"right")
 
 
+def test_an_identifier_that_no_cipher_has_is_damage_and_not_shown() -> None:
+    def value(tag: int, content: bytes) -> bytes:
+        return bytes([tag, len(content)]) + content
+
+    identifier = value(0x06, b"\x05" + b"\xd8" * 60 + b"\x01")
+    der = value(0x30, value(0x30, identifier) + value(0x04, bytes(32)))
+    with pytest.raises(KeyUnavailable, match="wrong passphrase, or the key is damaged"):
+        load_private_key(der, "the key", lambda: b"right")
+
+
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize(
     ("options", "readable"),
