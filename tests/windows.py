@@ -2,7 +2,7 @@
 
 *FOLDER* has the programs ``environment`` and ``python``, which make and run such a Python. It is kept below
 ``QSJWT_WINDOWS_CACHE``, or else the user's cache, by the hash of what goes in. One process runs one file of tests, as
-many at a time as there are processors; each test has a minute.
+many at a time as there are processors; each test has four minutes.
 """
 
 import configparser
@@ -26,7 +26,8 @@ _NOT_THERE: Final = ("service", "providers", "site", "bench", "test_bounds.py")
 """What needs other programs, or measures: a figure from Wine means nothing."""
 
 _COUNTED: Final = ("tests", "errors", "failures", "skipped")
-_SECONDS: Final = 60
+_SECONDS: Final = 240
+"""For a test; some wait for ever where something is missing."""
 
 
 def main(folder: Path, wanted: list[str]) -> int:
