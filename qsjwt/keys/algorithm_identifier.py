@@ -4,8 +4,8 @@ from typing import Final
 
 from qsjwt.keys.der import CONSTRUCTED, INTEGER, SEQUENCE, Value, oid, value_at
 
-_PSS: Final = "1.2.840.113549.1.1.10"
-"""RFC 4055, section 3.1: id-RSASSA-PSS."""
+_PSS: Final = bytes.fromhex("2a864886f70d01010a")
+"""RFC 4055, section 3.1: id-RSASSA-PSS, 1.2.840.113549.1.1.10."""
 
 _PSS_HASHES: Final = {
     "2.16.840.1.101.3.4.2.1": ("PS256", 32),
@@ -56,13 +56,13 @@ def pss_algorithms(der: bytes, label: str) -> tuple[str, ...] | None:
     :param der: a PrivateKeyInfo (RFC 5958), SubjectPublicKeyInfo or Certificate (RFC 5280).
     :param label: which of them, as the label of its PEM block.
     """
-    if _PSS_OID not in der:
+    if _PSS not in der:
         return None
     members = value_at(der).members()
     if label.endswith("CERTIFICATE") and members:
         members = next((found.members() for found in members[0].members() if _is_public_key(found)), [])
     algorithm = next((found.members() for found in members[:2] if found.tag == SEQUENCE), [])
-    if not algorithm or oid(algorithm[0]) != _PSS:
+    if not algorithm or algorithm[0].content != _PSS:
         return None
     if len(algorithm) == 1:
         return tuple(name for name, _ in _PSS_HASHES.values())
@@ -71,9 +71,6 @@ def pss_algorithms(der: bytes, label: str) -> tuple[str, ...] | None:
     name, salt_bytes = _PSS_HASHES.get(oid(hashed[0]) if hashed else "", ("", 0))
     wanted = _number(parameters[_SALT_BYTES]) if _SALT_BYTES in parameters else _USUAL_SALT_BYTES
     return (name,) if wanted <= salt_bytes else ()
-
-
-_PSS_OID: Final = bytes.fromhex("06092a864886f70d01010a")
 
 
 def _is_public_key(value: Value) -> bool:

@@ -12,7 +12,6 @@ from qsjwt.keys.algorithm_identifier import decrypted, pss_algorithms, unknown_c
 from qsjwt.keys.foreign import reading
 from qsjwt.keys.jwk import ALLOWED, MAX_RSA_BITS, jwk_of, private_given, private_jwk, public_jwks, several, too_large
 from qsjwt.keys.pem import ENCRYPTED, PKCS12, Block, blocks, is_json, named, text_of
-from qsjwt.keys.rounds import require_bounded
 from qsjwt.redaction import quoted
 
 if TYPE_CHECKING:
@@ -97,6 +96,8 @@ def _private_pem(block: Block, source: str, passphrase: Passphrase) -> tuple[Any
             hint="set QSJWT_KEY_PASSPHRASE, or use --key-passphrase-env or --key-passphrase-file",
         )
     if block.label == ENCRYPTED or block.is_openssh:
+        from qsjwt.keys.rounds import require_bounded
+
         require_bounded(block.der(), source)
     if block.is_openssh:
         return _openssh(block, source, password), {}

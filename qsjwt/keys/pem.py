@@ -29,7 +29,7 @@ _ENCRYPTION_HEADERS: Final = re.compile(
 _NOISE: Final = re.compile(r"[\s\"',>\\]+")
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
 _OPENSSH: Final = "OPENSSH PRIVATE KEY"
-_OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
+OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
 _OPENSSH_PLAIN: Final = "none"
 """The name of the cipher of an OpenSSH key that is not encrypted (PROTOCOL.key)."""
 
@@ -94,7 +94,7 @@ class Block:
     @property
     def openssh_cipher(self) -> str:
         """What OpenSSH calls the cipher, such as "aes256-ctr"; the name stands behind the magic (PROTOCOL.key)."""
-        rest = self.der()[len(_OPENSSH_MAGIC) :]
+        rest = self.der()[len(OPENSSH_MAGIC) :]
         return rest[4 : 4 + int.from_bytes(rest[:4], "big")][:64].decode("ascii", "replace")
 
     @property
@@ -139,7 +139,7 @@ class Block:
             der = self.der()
         except KeyUnavailable:
             return self  # which is told whoever reads it
-        label = _OPENSSH if der.startswith(_OPENSSH_MAGIC) else _label_of(der)
+        label = _OPENSSH if der.startswith(OPENSSH_MAGIC) else _label_of(der)
         if label is None or (label == "CERTIFICATE" and self.is_certificate):
             return self
         return replace(self, label=label)

@@ -113,15 +113,19 @@ def _chosen(found: Sequence[_KeyBag], source: str, alias: str | None) -> _KeyBag
 def _key_bags(data: bytes) -> list[_KeyBag]:
     """Return the private keys of a PKCS#12 and their aliases, as far as they are not encrypted together."""
     bags = [bag for contents in _contents(data) for bag in value_at(contents).members()]
-    found = [(_friendly_name(bag), parts) for bag in bags if (parts := bag.members()) and oid(parts[0]) in _KEY_BAGS]
-    names = [name for name, _ in found]
+    found = [
+        (_friendly_name(bag), label, parts[1].content)
+        for bag in bags
+        if (parts := bag.members())[1:] and (label := _KEY_BAGS.get(oid(parts[0])))
+    ]
+    names = [name for name, *_ in found]
     return [
         _KeyBag(
             name if name and names.count(name) == 1 else f"{name}#{position}".removeprefix("#"),
-            armoured(parts[1].content, _KEY_BAGS[oid(parts[0])]),
-            unknown_cipher(parts[1].content) if _KEY_BAGS[oid(parts[0])] == ENCRYPTED else "",
+            armoured(key, label),
+            unknown_cipher(key) if label == ENCRYPTED else "",
         )
-        for position, (name, parts) in enumerate(found, 1)
+        for position, (name, label, key) in enumerate(found, 1)
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from qsjwt.errors import KeyUnavailable
 from qsjwt.keys.der import CONSTRUCTED, INTEGER, OCTETS, SEQUENCE
+from qsjwt.keys.pem import OPENSSH_MAGIC
 
 MAX_ROUNDS: Final = 1 << 22
 """Of PBKDF2 and its kin, all of a file together, which take a second or so; careful programs write a million."""
@@ -23,7 +24,6 @@ _MAX_LEVELS: Final = 8
 """Of values within octet strings, each within the next; PKCS#12 has two, and the extensions of a certificate one."""
 
 _LONG_TAG, _LONG_FORM = 0x1F, 0x80
-_OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
 
 
 def require_bounded(data: bytes, source: str) -> None:
@@ -32,7 +32,7 @@ def require_bounded(data: bytes, source: str) -> None:
     :param source: where *data* comes from, for messages.
     :raises KeyUnavailable: if not.
     """
-    if data.startswith(_OPENSSH_MAGIC):
+    if data.startswith(OPENSSH_MAGIC):
         rounds, most, way_out = _bcrypt_rounds(data), MAX_BCRYPT_ROUNDS, "ssh-keygen -p -a 100 -f COPY"
     else:
         try:
@@ -49,7 +49,7 @@ def require_bounded(data: bytes, source: str) -> None:
 
 def _bcrypt_rounds(data: bytes) -> int:
     """Return the rounds of an OpenSSH key (PROTOCOL.key): cipher, KDF, and the KDF's options, a salt and a number."""
-    at = len(_OPENSSH_MAGIC)
+    at = len(OPENSSH_MAGIC)
     for _ in ("cipher", "KDF"):
         at += 4 + int.from_bytes(data[at : at + 4], "big")
     end = at + 4 + int.from_bytes(data[at : at + 4], "big")
