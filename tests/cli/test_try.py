@@ -432,6 +432,20 @@ ACME = """
 """
 
 
+@pytest.fixture
+def try_acme(
+    run: Run, cloud_site: Cloud, site_certificates: Certificates, installed_plugin: InstallPlugin, keys: SimpleNamespace
+) -> Callable[[str], Callable[[], Result]]:
+    """Install a platform of another package, and return what tries a token of it."""
+
+    def install(source: str) -> Callable[[], Result]:
+        installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, source)
+        server = ("--url", cloud_site.url, "--ca-file", site_certificates.ca_file)
+        return lambda: run("try", "acme", *server, "--user", "anna", "--key", keys.files["rsa"])
+
+    return install
+
+
 @pytest.mark.parametrize(
     ("sound", "broken"),
     [
@@ -442,47 +456,20 @@ ACME = """
     ],
 )
 def test_a_platform_that_presents_it_wrongly_is_named(
-    run: Run,
-    cloud_site: Cloud,
-    site_certificates: Certificates,
-    installed_plugin: InstallPlugin,
-    keys: SimpleNamespace,
-    sound: str,
-    broken: str,
+    try_acme: Callable[[str], Callable[[], Result]], cloud_site: Cloud, sound: str, broken: str
 ) -> None:
     cloud_site.faults.instead(lambda *_: Answer.of(200, {"id": "anna"}), times=None)
-    words = (
-        "--url",
-        cloud_site.url,
-        "--ca-file",
-        site_certificates.ca_file,
-        "--user",
-        "anna",
-        "--key",
-        keys.files["rsa"],
-    )
-    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME.replace(sound, broken))
     assert sound in ACME
-    run("try", "acme", *words).refused(5, "'acme' of acme 1.2.3 does not present the token")
+    try_acme(ACME.replace(sound, broken))().refused(5, "'acme' of acme 1.2.3 does not present the token")
 
 
 def test_a_platform_of_another_package_is_tried_too(
-    run: Run, cloud_site: Cloud, site_certificates: Certificates, installed_plugin: InstallPlugin, keys: SimpleNamespace
+    try_acme: Callable[[str], Callable[[], Result]], cloud_site: Cloud
 ) -> None:
-    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, ACME)
-    words = (
-        "--url",
-        cloud_site.url,
-        "--ca-file",
-        site_certificates.ca_file,
-        "--user",
-        "anna",
-        "--key",
-        keys.files["rsa"],
-    )
+    tried = try_acme(ACME)
     cloud_site.faults.instead(lambda *_: Answer.of(200, {"id": "anna"}))
-    assert run("try", "acme", *words).stdout.startswith(f"accepted by {cloud_site.url}\n\n  id  anna\n")
-    result = run("try", "acme", *words)
+    assert tried().stdout.startswith(f"accepted by {cloud_site.url}\n\n  id  anna\n")
+    result = tried()
     assert (result.exit_code, "there is nothing under this address" in result.stderr) == (7, True)
 
 
