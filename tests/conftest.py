@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from qsjwt.cli.app import main
 from qsjwt.testing import KeyProviderContract
+from tests.browser import chromium  # noqa: F401 - a fixture for all tests
 from tests.programs import missing, run_program
 from tests.site_stand_in.fixtures import cloud_site, elsewhere, forward_proxy, loopback, qseow_site, site_certificates  # noqa: F401 - fixtures for all tests
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 SOURCES: Final = {
     "bash": "apt install bash",
+    "chromedriver": "apt install chromium-driver",
+    "chromium": "apt install chromium",
     "curl": "apt install curl",
     "dbus-daemon": "apt install dbus",
     "dotnet-verify": "set QSJWT_DOTNET_VERIFY to a program that says what .NET's libraries say of a token",
