@@ -1,7 +1,7 @@
 """Time spans as people type them, and points in time: NumericDate (RFC 7519, section 2) to ISO 8601 and back."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from qsjwt.errors import InputError
 from qsjwt.redaction import quoted
@@ -14,26 +14,47 @@ FIRST_SECOND: Final = -62_135_596_800
 
 # A year is 365.25 days, as in qs-jwt (its library "ms"), so that "5y" keeps its meaning.
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_557_600}
-_DURATION: Final = re.compile(r"(-?)(\d{1,15}(?:\.\d{1,9})?)([smhdwy])", re.ASCII)
-_EXAMPLES: Final = "write a number and s, m, h, d, w or y, such as 60m, 48h, 365d or 5y"
+_PART: Final = r"(?:(\d{1,15}(?:\.\d{1,9})?)%s)?"
+_DURATION: Final = re.compile("(-?)" + "".join(_PART % unit for unit in reversed(_SECONDS)), re.ASCII | re.IGNORECASE)
+_EXAMPLES: Final = "write numbers and s, m, h, d, w or y, such as 60m, 1h30m, 365d or 5y"
+_EXAMPLE_TIMES: Final = "2026-12-01 or 2026-12-01T08:00Z"
+_DATE: Final = re.compile(r"\d{4}-\d", re.ASCII)
+"""What begins like this is meant as a point in time."""
+
+
+class PointInTime(NamedTuple):
+    """A point in time where a duration could stand.
+
+    :ivar seconds: a NumericDate (RFC 7519, section 2).
+    """
+
+    seconds: int
 
 
 def parse_duration(text: str) -> int:
     """Return the seconds that *text* stands for, zero or more; errors continue "invalid value for --option:".
 
-    :param text: a number and a unit: s, m, h, d (86,400 s), w or y (365.25 days).
+    :param text: numbers and units, the longest first and each once: y (365.25 days), w, d (86,400 s), h, m and s, in
+        upper or lower case.
     :raises InputError: if it has no unit, is negative or is not a duration at all.
     """
+    return _seconds(text, "must be a number and a unit", _EXAMPLES)
+
+
+def _seconds(text: str, rule: str, hint: str) -> int:
     match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        if re.fullmatch(r"-?[\d.]+", text.strip(), re.ASCII):
-            raise InputError(f"{quoted(text)} (must have a unit)", hint=_EXAMPLES)
-        raise InputError(f"{quoted(text)} (must be a number and a unit)", hint=_EXAMPLES)
-    sign, number, unit = match.groups()
-    seconds = round(float(number) * _SECONDS[unit]) if "." in number else int(number) * _SECONDS[unit]
+    if match is None or not any(match.groups()[1:]):
+        if re.fullmatch(r"-?\d+(\.\d+)?", text.strip(), re.ASCII):
+            rule = "must have a unit"
+        raise InputError(f"{quoted(text)} ({rule})", hint=hint)
+    sign, *numbers = match.groups()
     if sign:
-        raise InputError(f"{quoted(text)} (must not be negative)", hint=_EXAMPLES)
-    return seconds
+        raise InputError(f"{quoted(text)} (must not be negative)", hint=hint)
+    return sum(
+        round(float(number) * size) if "." in number else int(number) * size
+        for number, size in zip(numbers, reversed(_SECONDS.values()), strict=True)
+        if number
+    )
 
 
 def parse_lifetime(text: str) -> int:
@@ -41,10 +62,32 @@ def parse_lifetime(text: str) -> int:
 
     :raises InputError: as :func:`parse_duration`, and for less than a second.
     """
-    seconds = parse_duration(text)
+    return _above_zero(parse_duration(text), text, _EXAMPLES)
+
+
+def _above_zero(seconds: int, text: str, hint: str) -> int:
     if seconds == 0:
-        raise InputError(f"{quoted(text)} (must be longer than zero)", hint=_EXAMPLES)
+        raise InputError(f"{quoted(text)} (must be longer than zero)", hint=hint)
     return seconds
+
+
+def parse_expiry(text: str) -> int | PointInTime:
+    """Return the seconds that *text* stands for, at least one, or a point in time.
+
+    :param text: as for :func:`parse_lifetime`, or a date or date and time in ISO 8601 (UTC if it names no zone; a date
+        alone is its beginning).
+    :raises InputError: if it is neither.
+    """
+    hint = f"{_EXAMPLES}, or a point in time, such as {_EXAMPLE_TIMES}"
+    if _DATE.match(text.strip()):
+        try:
+            return PointInTime(int(_numeric_date(text)))
+        except ValueError:
+            raise InputError(
+                f"{quoted(text)} (must be a date, or a date and a time, that the calendar has)",
+                hint=f"write {_EXAMPLE_TIMES}; a zone is Z or an offset, such as +01:00",
+            ) from None
+    return _above_zero(_seconds(text, "must be a duration or a point in time", hint), text, hint)
 
 
 def format_duration(seconds: int) -> str:
@@ -79,15 +122,21 @@ def parse_time(text: str) -> float:
     :param text: ISO 8601 (UTC if it names no zone) or seconds since 1970.
     :raises InputError: if it is neither.
     """
-    from datetime import UTC, datetime
-
     try:
-        if _NUMERIC_DATE.fullmatch(text):
-            return float(text)
-        moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return float(text) if _NUMERIC_DATE.fullmatch(text) else _numeric_date(text)
     except ValueError:
         raise InputError(
             f"{quoted(text)} (must be a point in time)",
             hint="write ISO 8601, such as 2026-11-23T19:00:00Z, or seconds since 1970",
         ) from None
+
+
+def _numeric_date(text: str) -> float:
+    """Return the NumericDate of a time in ISO 8601, in UTC if it names no zone.
+
+    :raises ValueError: if it is none.
+    """
+    from datetime import UTC, datetime
+
+    moment = datetime.fromisoformat(text.strip())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -8,7 +8,7 @@ from qsjwt.options.claims import add_claim_options
 from qsjwt.options.group import OptionGroup
 from qsjwt.options.option import Option
 from qsjwt.options.parser import Parser
-from qsjwt.times import parse_duration, parse_lifetime
+from qsjwt.times import PointInTime, parse_duration, parse_expiry
 from qsjwt.tokens.claim_names import claim_names
 from qsjwt.tokens.platform import Platform
 from qsjwt.tokens.request import THUMBPRINT, Options, TokenRequest, narrowed
@@ -66,11 +66,11 @@ class RequestOptions:
         said = f"; default {lifetime}" if lifetime else ""
         times.add(
             "--expires",
-            type=parse_lifetime,
+            type=parse_expiry,
             required=lifetime is None,
             default=lifetime,
             metavar="TIME",
-            help=f"from now on: 60m, 48h, 365d, 5y (s, m, h, d, w, y){said}",
+            help=f"60m, 1h30m, 48h, 365d or 5y from now on, or until 2026-12-01 or 2026-12-01T08:00Z (UTC){said}",
         )
         times.add(
             "--clock-skew",
@@ -112,9 +112,12 @@ class RequestOptions:
         :param claims: further ones, of the user's own.
         :raises InputError: if a claim or the key ID has no name.
         """
+        expires: int | PointInTime = options.expires
+        lifetime, until = (0, expires.seconds) if isinstance(expires, PointInTime) else (expires, None)
         return TokenRequest(
             options=narrowed(options, self._own),
-            expires=options.expires,
+            expires=lifetime,
+            expires_at=until,
             clock_skew=options.clock_skew,
             algorithm=algorithm,
             key_id=key_id(options),

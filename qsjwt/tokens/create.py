@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qsjwt.errors import InputError
 from qsjwt.keys.reference import key_guard
 from qsjwt.keys.signer import Signer, choose_algorithm
 from qsjwt.redaction import quoted
-from qsjwt.times import LAST_SECOND
+from qsjwt.times import LAST_SECOND, iso_time
 from qsjwt.tokens import jwt
 from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import PLATFORMS, Platform, examine, require_sound
@@ -37,8 +37,6 @@ class CreatedToken:
     @property
     def expires_at(self) -> str | None:
         """The time of ``exp`` in ISO 8601, in UTC; None if the token has none."""
-        from qsjwt.times import iso_time
-
         return iso_time(self.claims.get("exp"))
 
 
@@ -55,7 +53,7 @@ class Creator:
         :param now: the time as a NumericDate, in seconds.
         :raises InputError: if options do not go together, or the token breaks a rule.
         """
-        _require_sane_times(request, now)
+        request = _with_lifetime(request, now)
         with PLATFORMS.guard(self.name, "build the claims"):
             token = self.platform.build(request, now)
             if not isinstance(token, Token):
@@ -144,10 +142,19 @@ def as_json_value(value: Any) -> Any:
     return [*map(as_json_value, value)] if type(value) is tuple else value
 
 
-def _require_sane_times(request: TokenRequest, now: int) -> None:
+def _with_lifetime(request: TokenRequest, now: int) -> TokenRequest:
+    """Return *request* with a lifetime, also if a point in time was asked for.
+
+    :raises InputError: if its times lie where no token has them.
+    """
+    if request.expires_at is not None:
+        if request.expires_at <= now:
+            raise InputError(f"--expires: {iso_time(request.expires_at)} is in the past", hint="use a later time")
+        request = replace(request, expires=request.expires_at - now, expires_at=None)
     if now + request.expires > LAST_SECOND:
         raise InputError(
             "--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d"
         )
     if request.clock_skew > now:
         raise InputError("--clock-skew: the token would begin before 1970", hint="use a shorter time, such as 30s")
+    return request

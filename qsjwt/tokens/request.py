@@ -68,6 +68,8 @@ class TokenRequest:
 
     :ivar options: those that the platform has added, and no others.
     :ivar expires: the lifetime in seconds from now on; 0 in a registration.
+    :ivar expires_at: a NumericDate (RFC 7519, section 2) instead, which the core turns into :attr:`expires` before a
+        platform sees it; None if there is none.
     :ivar clock_skew: seconds by which ``iat`` and ``nbf`` lie in the past.
     :ivar algorithm: a JWA name (RFC 7518, section 3.1); None for the platform's first that the key can do. In a
         registration it is one that the key can do.
@@ -80,6 +82,7 @@ class TokenRequest:
 
     options: Options
     expires: int = 0
+    expires_at: int | None = None
     clock_skew: int = 0
     algorithm: str | None = None
     key_id: str | None = None

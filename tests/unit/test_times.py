@@ -3,7 +3,17 @@
 import pytest
 
 from qsjwt.errors import InputError
-from qsjwt.times import format_duration, iso_time, parse_duration, parse_lifetime, parse_time
+from qsjwt.times import (
+    FIRST_SECOND,
+    LAST_SECOND,
+    PointInTime,
+    format_duration,
+    iso_time,
+    parse_duration,
+    parse_expiry,
+    parse_lifetime,
+    parse_time,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,14 +28,20 @@ from qsjwt.times import format_duration, iso_time, parse_duration, parse_lifetim
         ("1.5h", 5400),
         (" 60m ", 3600),
         ("0s", 0),
+        ("60M", 3600),
+        ("1h30m", 5400),
+        ("1Y2w3D4h5m6s", 31_557_600 + 1_209_600 + 3 * 86_400 + 4 * 3600 + 306),
+        ("1.5h30m", 7200),
+        ("0h0m", 0),
     ],
 )
-def test_a_number_and_a_unit_are_seconds(text: str, seconds: int) -> None:
+def test_numbers_and_units_are_seconds(text: str, seconds: int) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "banana", "60 m", "60M", "1h30m", "m", "1e3s", "٣d", "--5m", "60min", "9" * 5000 + "d"]
+    "text",
+    ["", "banana", "60 m", "30m1h", "1h1h", "1h30", "h30m", "m", "-", "1e3s", "٣d", "--5m", "60min", "9" * 5000 + "d"],
 )
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InputError) as refusal:
@@ -78,3 +94,52 @@ def test_a_time_is_iso_8601_or_seconds_and_utc_without_a_zone(text: str) -> None
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="must be a point in time"):
         parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("2026-12-01", "2026-12-01T00:00:00Z"),
+        ("2027-01-01", "2027-01-01T00:00:00Z"),
+        ("2026-12-31T23:59:59Z", "2026-12-31T23:59:59Z"),
+        ("2026-12-31T23:30:00-01:00", "2027-01-01T00:30:00Z"),
+        ("2026-12-01T08:00Z", "2026-12-01T08:00:00Z"),
+        ("2026-12-01T08:00", "2026-12-01T08:00:00Z"),
+        (" 2026-12-01 08:00:00.75 ", "2026-12-01T08:00:00Z"),
+        ("2028-02-29", "2028-02-29T00:00:00Z"),
+        ("2026-07-01T08:00+02:00", "2026-07-01T06:00:00Z"),
+    ],
+)
+def test_an_expiry_may_be_a_date_or_a_time_and_is_utc_without_a_zone(text: str, iso: str) -> None:
+    expiry = parse_expiry(text)
+    assert isinstance(expiry, PointInTime)
+    assert iso_time(expiry.seconds) == iso
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2026-02-30", "2027-02-29", "2026-13-01", "2026-12", "2026-12-01T25:00", "2026-12-01T08:00 CET"),
+        *("2026-10-25T02:30 Europe/Berlin", "2026-12-01T08:00CEST", "2026-12-01T08:00+25:00", "2026-12-01T"),
+    ],
+)
+def test_a_day_or_zone_that_is_not_in_iso_8601_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InputError, match="that the calendar has") as refusal:
+        parse_expiry(text)
+    assert "+01:00" in refusal.value.hint
+
+
+def test_an_expiry_is_a_duration_otherwise_and_the_hint_knows_both() -> None:
+    assert parse_expiry("1h30m") == 5400
+    for text, rule in (("1796083200", "must have a unit"), ("0s", "longer than zero"), ("-1h", "not be negative")):
+        with pytest.raises(InputError, match=rule) as refusal:
+            parse_expiry(text)
+        assert "60m" in refusal.value.hint
+        assert "2026-12-01" in refusal.value.hint
+    with pytest.raises(InputError, match="a duration or a point in time"):
+        parse_expiry("01.12.2026")
+
+
+def test_no_zone_makes_a_point_in_time_overflow() -> None:
+    assert parse_expiry("9999-12-31T23:59:59-01:00") == PointInTime(LAST_SECOND + 3600)
+    assert parse_expiry("0001-01-01T00:00+01:00") == PointInTime(FIRST_SECOND - 3600)
