@@ -9,7 +9,7 @@ from qsjwt.cli.index import CommandIndex
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "qsjwt"
-author = "the developers of qsjwt"
+author = "The qsjwt developers"
 copyright = ""
 html_show_copyright = False
 release = version = __version__
