@@ -13,12 +13,6 @@ from qsjwt.io.windows import is_reader_gone
 from qsjwt.options.group import OptionGroup
 from qsjwt.redaction import printable, quoted
 
-MAX_COLUMN_CHARACTERS: Final = 1 << 22
-"""Of a column of a table, blanks too: each row is as wide as the widest."""
-
-MIN_CELL_CHARACTERS: Final = 40
-"""Of a line of a cell, however many rows there are."""
-
 MAX_NAME_CHARACTERS: Final = 200
 """Of the dotted name of a nested member."""
 
@@ -161,18 +155,18 @@ def _escaped(line: str) -> str:
     )
 
 
-def as_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return *rows* under *head* for people; a cell that is too long for so many rows goes on in the next line."""
-    from prettytable import PrettyTable
+def as_sections(record: Mapping[str, Any]) -> str:
+    """Return *record* for people: what it has of its own, and a section for each object in it."""
+    from qsjwt.cli.look import Page  # and rich with it
 
-    width = max(MIN_CELL_CHARACTERS, MAX_COLUMN_CHARACTERS // (len(rows) or 1))
-    table = PrettyTable(list(head), align="l")
-    table.add_rows([["\n".join(_pieces(_cell(value), width)) for value in row] for row in rows])
-    return f"{table.get_string()}\n"
-
-
-def _pieces(text: str, width: int) -> Iterable[str]:
-    return (text[at : at + width] for at in range(0, len(text) or 1, width))
+    page = Page()
+    own = {name: value for name, value in record.items() if not isinstance(value, dict) or not value}
+    page.fields([(name, _cell(value)) for name, value in own.items()])
+    for name, value in record.items():
+        if name not in own:
+            page.section(name)
+            page.fields([(inner, _cell(each)) for inner, each in flattened(value)])
+    return str(page)
 
 
 def as_values(rows: Sequence[Sequence[object]]) -> str:
@@ -239,7 +233,7 @@ def flattened(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, An
 
 
 RECORD_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    "table": lambda record: as_table(("field", "value"), flattened(record)),
+    "table": as_sections,
     "json": as_json,
     "yaml": as_yaml,
     "value": lambda record: as_values([[value] for _, value in flattened(record)]),
@@ -248,7 +242,6 @@ RECORD_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
 """Name for ``-f`` to what shows one record."""
 
 ROW_FORMATS: Final[Mapping[str, Callable[[Sequence[str], Sequence[Sequence[object]]], str]]] = {
-    "table": as_table,
     "json": lambda head, rows: as_json([dict(zip(head, row, strict=True)) for row in rows]),
     "yaml": lambda head, rows: as_yaml([dict(zip(head, row, strict=True)) for row in rows]),
     "value": lambda _head, rows: as_values(rows),

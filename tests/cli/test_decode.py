@@ -179,7 +179,7 @@ def test_a_key_that_is_too_short_verifies_nothing(run: Run, keys: SimpleNamespac
 def test_every_format_shows_header_claims_times_and_verdict(run: Run) -> None:
     options = ("decode", "--jwt", TOKEN, "--at", THEN, "-f")
     table = run(*options, "table").stdout
-    for text in ("header.alg", "RS256", "claims.userId", "anna", '["group1", "group 2"]', "2027-11-23T19:12:36Z"):
+    for text in ("header", "alg  RS256", "userId", "anna", '["group1", "group 2"]', "2027-11-23T19:12:36Z"):
         assert text in table
     record = yaml.safe_load(run(*options, "yaml").stdout)
     assert record == json.loads(run(*options, "json").stdout)

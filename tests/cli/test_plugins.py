@@ -180,7 +180,7 @@ def test_a_broken_command_spoils_its_own_name_only(
     run(name).refused(5, f"command '{name}' of {name}-pkg 1.2.3", reason)
     assert f"  {name} " in run("--help").stdout
     assert qseow("--key", keys.files["rsa"]).token
-    assert reason in run("list-plugins").stdout
+    assert reason in " ".join(run("list-plugins").stdout.split())
 
 
 def test_a_command_whose_constructor_fails_is_no_bug_of_ours(run: Run, installed_plugin: InstallPlugin) -> None:
@@ -411,7 +411,7 @@ def test_plugins_are_listed_in_the_format_asked_for(run: Run) -> None:
     assert yaml.safe_load(run("list-plugins", "-f", "yaml").stdout) == rows
     assert list(csv.DictReader(io.StringIO(run("list-plugins", "-f", "csv").stdout))) == rows
     assert run("list-plugins", "-f", "value").stdout.splitlines()[1] == "platform qscloud qsjwt 0.1.0 ok"
-    assert "| qscloud " in run("list-plugins").stdout
+    assert "\nqscloud        qsjwt    0.1.0    ✓ ok\n" in run("list-plugins").stdout
 
 
 def test_without_an_installation_the_program_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,8 @@
 """``list-plugins``: what is installed, from which package, and whether it can be loaded."""
 
+import itertools
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from qsjwt.cli import output
@@ -20,7 +23,7 @@ class ListPlugins(Command):
 
     def add_options(self, parser: Parser) -> None:
         """Add the output's form."""
-        output.add_format_option(parser.group("output"), output.ROW_FORMATS, "table")
+        output.add_format_option(parser.group("output"), _FORMATS, "table")
 
     def take_action(self, options: Options) -> None:
         """Print a row for each plugin; one that cannot be loaded says why, and is no failure of this command."""
@@ -30,4 +33,22 @@ class ListPlugins(Command):
             *KEY_PROVIDERS.describe(KEY_PROVIDERS.create),
             *COMMANDS.describe(index.validate_command),
         ]
-        self.emit(output.ROW_FORMATS[options.format](_HEAD, rows))
+        self.emit(_FORMATS[options.format](_HEAD, rows))
+
+
+def _as_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    from qsjwt.cli.look import Mark, Page, Piece
+
+    page = Page()
+
+    def marked(status: str) -> Piece:
+        mark = Mark.GOOD if status == "ok" else Mark.BAD
+        return f"{page.sign(mark)} {status}", mark.value[2]
+
+    for kind, of_kind in itertools.groupby(rows, itemgetter(0)):
+        page.section(f"{kind.capitalize()}s")
+        page.table(head[1:], [(*row[1:-1], marked(row[-1])) for row in of_kind])
+    return str(page)
+
+
+_FORMATS: Final = {"table": _as_table, **output.ROW_FORMATS}

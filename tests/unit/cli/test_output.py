@@ -101,20 +101,6 @@ def test_two_names_never_become_one_variable(one: str, other: str) -> None:
     assert caught.value.hint == "use -f json"
 
 
-def test_a_cell_that_is_too_long_for_so_many_rows_goes_on_in_the_next_line_and_is_whole() -> None:
-    rows = 100_000
-    text = "".join(map(str, range(100)))
-    lines = output.as_table(("a", "b"), [(1, text), *[("x", "")] * rows]).splitlines()
-    pieces = -(-len(text) // output.MIN_CELL_CHARACTERS)
-    assert "".join(line.split("|")[2].strip() for line in lines[3 : 3 + pieces]) == text
-    assert max(map(len, lines)) < 2 * output.MIN_CELL_CHARACTERS
-
-
-def test_a_cell_of_a_small_table_is_on_one_line() -> None:
-    text = "".join(map(str, range(1000)))
-    assert f"| 1 | {text} |" in output.as_table(("a", "b"), [(1, text), (2, "")]).splitlines()
-
-
 def test_a_name_is_not_repeated_for_each_of_its_members_however_long_it_is() -> None:
     flat = output.flattened({"a" * 1000: {"b" * 1000: {f"c{i}": i for i in range(10)}}})
     assert {len(name) for name, _ in flat} == {output.MAX_NAME_CHARACTERS + 1}
