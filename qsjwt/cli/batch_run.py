@@ -168,11 +168,8 @@ class _Tally:
                 _LOG.warning("the same applies to %d more rows: %s", count - 1, remark)
         if self._untold:
             _LOG.warning("%d more warnings of other kinds", self._untold)
-        rows, seconds = self.tokens + self.failed, time.monotonic() - self._start
-        _LOG.info(
-            "%d rows: %d tokens, %d bad, in %.1f s (%.0f tokens/s)",
-            *(rows, self.tokens, self.failed, seconds, self.tokens / seconds if seconds else 0),
-        )
+        rows = self.tokens + self.failed
+        progress.tell(self.tokens, self.failed, time.monotonic() - self._start)
         if not rows:
             _LOG.warning("the batch has no rows, so there are no tokens")
         if self.failed:

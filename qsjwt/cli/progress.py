@@ -1,54 +1,89 @@
-"""A progress bar on stderr while a batch runs, with the rate and the time left, if somebody is there to look."""
+"""What somebody at a terminal sees of a batch, on stderr: how far it is while it runs, and how it went."""
 
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from qsjwt.cli.output import stdout_is_terminal
 
 Advance = Callable[[int, int, int], None]
-"""Takes the bytes of the batch that are done, the tokens that are made, and the rows that are bad."""
+"""Takes the bytes of the batch that are done, the tokens that are made, and the rows that failed."""
 
 _LOG: Final = logging.getLogger("qsjwt")
-_EVERY: Final = 64
-"""Rows between two updates; the bar itself is drawn ten times a second."""
+_SECONDS: Final = 0.1
+"""Between two updates, which take longer than many a row; the bar itself is drawn as often."""
+
+_BAR_CHARACTERS: Final = 20
 
 
 @contextlib.contextmanager
 def bar(size: int | None, *, stdout_is_busy: bool) -> Iterator[Advance]:
     """Give what moves the bar; there is none unless stderr is a terminal and nothing else goes there.
 
+    How many rows there are is not known before the last one is read, so that what is done is a share of the bytes.
+
     :param size: bytes of the batch; None if nobody knows.
     :param stdout_is_busy: whether the result goes to stdout, which may be the same terminal.
     """
-    if not _wanted(stdout_is_busy):
+    if not is_watched() or (stdout_is_busy and stdout_is_terminal()):
         yield lambda _bytes, _tokens, _failed: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        SpinnerColumn(),
-        BarColumn(),
-        TextColumn("{task.fields[tokens]} tokens, {task.fields[failed]} bad, {task.fields[rate]:.0f}/s"),
-        TimeRemainingColumn(),
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
     )
+
+    counts = TextColumn("{task.description}")
+    columns: tuple[ProgressColumn, ...] = (SpinnerColumn(), counts, TimeElapsedColumn())
+    if size is not None:
+        done = (TextColumn("{task.percentage:3.0f}%"), BarColumn(_BAR_CHARACTERS))
+        columns = (*done, counts, TimeRemainingColumn(), TextColumn("left"))
     console = Console(file=sys.stderr, soft_wrap=True)  # a sentence is wrapped by the terminal
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
-        task = shown.add_task("", total=size, tokens=0, failed=0, rate=0.0)
+        task = shown.add_task(_counts(0, 0, 0), total=size)
+        start = last = time.monotonic()
 
         def advance(bytes_done: int, tokens: int, failed: int) -> None:
-            if (tokens + failed) % _EVERY == 0 or bytes_done == size:
-                elapsed = shown.tasks[0].elapsed or 0
-                rate = tokens / elapsed if elapsed else 0
-                shown.update(task, completed=bytes_done, tokens=tokens, failed=failed, rate=rate)
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _SECONDS or bytes_done == size:
+                last = now
+                shown.update(task, completed=bytes_done, description=_counts(tokens, failed, now - start))
 
         yield advance
 
 
-def _wanted(stdout_is_busy: bool) -> bool:
-    if stdout_is_busy and stdout_is_terminal():
-        return False
+def is_watched() -> bool:
+    """Tell whether stderr is a terminal, and somebody there has not asked for quiet."""
     return sys.stderr is not None and sys.stderr.isatty() and _LOG.isEnabledFor(logging.WARNING)
+
+
+def tell(tokens: int, failed: int, seconds: float) -> None:
+    """Say how many *tokens* were made, and how many rows *failed*; where there is no terminal, with ``-v``."""
+    rows = f", {failed:,} {'row' if failed == 1 else 'rows'} failed" if failed else ""
+    said = f"{_tokens(tokens)} in {seconds:.1f} s{_rate(tokens, seconds)}{rows}"
+    if is_watched():
+        print(said, file=sys.stderr, flush=True)
+    else:
+        _LOG.info("%s", said)
+
+
+def _counts(tokens: int, failed: int, seconds: float) -> str:
+    return f"{_tokens(tokens)}{f', {failed:,} failed' if failed else ''}{_rate(tokens, seconds)}"
+
+
+def _tokens(count: int) -> str:
+    return f"{count:,} {'token' if count == 1 else 'tokens'}"
+
+
+def _rate(tokens: int, seconds: float) -> str:
+    return f" ({tokens / seconds:,.0f}/s)" if tokens and seconds else ""

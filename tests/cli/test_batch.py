@@ -1,9 +1,11 @@
 """--batch: many tokens from one file, each as right as one alone, and nothing lost when a row is bad."""
 
+import contextlib
 import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -327,8 +329,9 @@ def test_warnings_of_many_kinds_are_counted(batch: Run) -> None:
 
 
 def test_a_summary_is_said_to_those_who_want_it(batch: Run) -> None:
-    result = batch("userid\nanna\nbo\n\\\n", "--loglevel", "info")
-    assert "qsjwt: info: 3 rows: 2 tokens, 1 bad, in " in result.stderr
+    assert batch("userid\nanna\nbo\n").stderr == ""
+    told = batch("userid\nanna\nbo\n\\\n", "--loglevel", "info").stderr
+    assert re.search(r"^qsjwt: info: 2 tokens in \d+\.\d s \(\d+/s\), 1 row failed$", told, re.MULTILINE)
 
 
 def test_the_key_is_opened_once_and_closed(
@@ -713,32 +716,75 @@ def test_a_batch_that_is_ended_leaves_the_old_output_or_none(
         assert [path.name for path in output.parent.iterdir()] == (["tokens.jsonl"] if old else [])
 
 
-@posix("pseudo-terminals")
-def test_a_terminal_gets_a_progress_bar_and_stdout_the_tokens_alone(keys: SimpleNamespace, tmp_path: Path) -> None:
+def _on_a_terminal(*arguments: object, stdout: Any = None, **how: Any) -> tuple[int, str]:
+    """Run the program at a terminal, *stdout* aside if it goes elsewhere; return its exit code, and what is shown."""
     import pty
 
-    (tmp_path / "users.csv").write_text("userid\n" + "anna\n" * 100 + "\\\n" + "bo\n" * 100, encoding="utf-8")
     outer, inner = pty.openpty()
-    command = [sys.executable, "-m", "qsjwt", *BASE, "--key", str(keys.files["rsa"]), "--batch", "users.csv"]
+    command = [sys.executable, "-m", "qsjwt", *map(str, arguments)]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=inner, env=environment) as process:
+    with subprocess.Popen(command, stdout=stdout or inner, stderr=inner, env=environment, **how) as process:
         os.close(inner)
-        assert process.stdout is not None
-        records = _records(process.stdout.read().decode())
         shown = b""
-        while True:
-            try:
-                data = os.read(outer, 65536)
-            except OSError:  # Linux says so when the last writer is gone
-                break
-            if not data:
-                break
-            shown += data
+        with contextlib.suppress(OSError):  # Linux says so when the last writer is gone
+            while data := os.read(outer, 65536):
+                shown += data
     os.close(outer)
-    assert (process.returncode, len(records)) == (2, 200)
-    assert b"tokens, 0 bad, " in shown
-    assert b"/s" in shown
-    assert b"line 102: " in shown
+    return process.returncode, shown.decode()
+
+
+def _summary(shown: str, *more: str) -> None:
+    """Assert that the last line that stays, *more* aside, says what the batch came to."""
+    lines = (line.rpartition("\x1b[2K")[2] for line in shown.splitlines())  # what the bar leaves is erased
+    *_, line = (line for line in lines if not line.startswith("qsjwt: "))
+    assert re.fullmatch(r"200 tokens in \d+\.\d s \([\d,]+/s\)" + "".join(more), line), shown
+
+
+@posix("pseudo-terminals")
+@pytest.mark.parametrize("output", [(), ("--output", "tokens.jsonl")])
+def test_a_terminal_gets_progress_and_a_summary_and_the_result_the_tokens_alone(
+    keys: SimpleNamespace, tmp_path: Path, output: tuple[str, ...]
+) -> None:
+    (tmp_path / "users.csv").write_text("userid\n" + "anna\n" * 100 + "\\\n" + "bo\n" * 100, encoding="utf-8")
+    with open("stdout", "wb") as stdout:
+        code, shown = _on_a_terminal(
+            *(*BASE, "--key", keys.files["rsa"], "--batch", "users.csv", *output), stdout=stdout
+        )
+    assert code == 2
+    assert len(_records(Path(output[1] if output else "stdout").read_text("utf-8"))) == 200
+    for part in ("100%", "200 tokens, 1 failed (", "/s)", " left", "line 102: "):
+        assert part in shown
+    _summary(shown, ", 1 row failed")
+
+
+@posix("pseudo-terminals")
+def test_a_batch_of_unknown_size_gets_progress_without_a_share_or_an_end(keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("userid\n" + "anna\n" * 200, encoding="utf-8")
+    with open("users.csv", "rb") as stdin:
+        arguments = (*BASE, "--key", keys.files["rsa"], "--batch", "-", "--batch-format", "csv")
+        code, shown = _on_a_terminal(*arguments, stdin=stdin, stdout=subprocess.DEVNULL)
+    assert code == 0
+    assert "0 tokens" in shown
+    assert "%" not in shown
+    assert "left" not in shown
+    _summary(shown)
+
+
+@posix("pseudo-terminals")
+def test_a_terminal_that_shows_the_tokens_gets_no_bar_between_them(keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("userid\n" + "anna\n" * 200, encoding="utf-8")
+    code, shown = _on_a_terminal(*BASE, "--key", keys.files["rsa"], "--batch", "users.csv")
+    *tokens, _ = shown.splitlines()
+    assert (code, len(_records("\n".join(tokens)))) == (0, 200)
+    _summary(shown)
+
+
+@posix("pseudo-terminals")
+def test_a_terminal_is_quiet_if_that_is_asked_for(keys: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("userid\nanna\n", encoding="utf-8")
+    arguments = (*BASE, "--key", keys.files["rsa"], "--batch", "users.csv", "--output", "tokens.jsonl")
+    assert _on_a_terminal("-q", *arguments) == (0, "")
+    assert _on_a_terminal(*arguments, "--loglevel", "error") == (0, "")
 
 
 @posix("module resource")
