@@ -16,6 +16,7 @@ from qsjwt.cli.index import CommandIndex
 from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.tokens.create import load_platform
+from qsjwt.tokens.sources import linked
 
 _COMMENT: Final = re.compile(r"^<!-- qsjwt: (\S+) ?(.*?) -->$", re.MULTILINE)
 _OPTION: Final = re.compile(r"((?<![\w-])--?[a-z][a-z-]*)")
@@ -78,7 +79,7 @@ def rules(name: str) -> str:
                 f"`{rule.name}`",
                 _text(f"{rule.requirement} ({rule.option})" if rule.option else rule.requirement),
                 _text("; without it ".join(responses)),
-                _text(rule.source),
+                "".join(f"[{_text(text)}]({url})" if url else _text(text) for text, url in linked(rule.source)),
             )
         )
     return _table(("rule", "a token keeps it if", "otherwise Qlik responds", "source"), rows)

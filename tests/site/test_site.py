@@ -16,6 +16,7 @@ from qsjwt.errors import QsJwtError
 from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.platform import PLATFORMS
+from qsjwt.tokens.sources import linked
 from tests.pages import DOC, Page, pages
 
 SITE = Path(os.environ["QSJWT_SITE"])
@@ -116,9 +117,11 @@ def test_every_rule_of_a_platform_is_in_the_reference(name: str) -> None:
     from qsjwt.tokens.create import load_platform
 
     text = _reference("rules")
+    links = DOCUMENTS[SITE / "reference" / "rules.html"].links
     for rule in load_platform(name).rules:
         assert rule.requirement in text
         assert rule.source in text
+        assert {url for _, url in linked(rule.source) if url} <= set(links)
 
 
 def test_blocks_for_both_shells_are_tabs() -> None:
