@@ -254,14 +254,14 @@ def test_a_negative_value_gets_the_error_of_its_option(run: Run, keys: SimpleNam
 @pytest.mark.parametrize(
     ("expires", "word"),
     [
-        ("banana", "must be a number and a unit"),
-        ("", "must be a number and a unit"),
+        ("banana", "must be a duration or a point in time"),
+        ("", "must be a duration or a point in time"),
         ("3600", "must have a unit"),
         ("0", "must have a unit"),
         ("0m", "invalid value for --expires: '0m' (must be longer than zero)"),
         ("-5m", "must not be negative"),
         ("9000y", "year 9999"),
-        ("9" * 400 + "d", "must be a number and a unit"),
+        ("9" * 400 + "d", "must be a duration or a point in time"),
     ],
 )
 def test_a_lifetime_that_cannot_be_exits_2_with_a_hint(
