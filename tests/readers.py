@@ -48,7 +48,7 @@ REFUSED: Final = "how-to/refused-token.md"
 
 _SHOWS_NO_TOKEN: Final = {
     *("how-to/batch.md", "how-to/ci.md", "how-to/completion.md", "how-to/key-rotation.md", "how-to/load-tests.md"),
-    *(README, REFUSED, "keys/azurekv.md", "keys/gcpkms.md"),
+    *(REFUSED, "keys/azurekv.md", "keys/gcpkms.md"),
 }
 """Pages that put their tokens into files or variables, or make none."""
 

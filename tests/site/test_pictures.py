@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from tests.pages import Page
+from tests.pages import README, Page
 from tests.pictures import FOLDER, PICTURES, pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -41,6 +41,11 @@ def test_a_picture_is_small_fetches_nothing_and_says_what_it_shows(name: str) ->
     title = picture.find(f"{SVG}title")
     assert title is not None and title.text == PICTURES[name].text
     assert (picture.get("role"), picture.get("aria-labelledby")) == ("img", title.get("id"))
+
+
+def test_the_readme_has_one_picture_of_those() -> None:
+    ((text, name),) = re.findall(r"!\[(.*)\]\(doc/_static/pictures/(\w+)\.svg\)", Page(README).text)
+    assert PICTURES[name].text == text
 
 
 def test_the_page_shows_each_picture_with_what_it_shows_in_words() -> None:
