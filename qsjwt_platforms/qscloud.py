@@ -129,7 +129,7 @@ class Qscloud(Platform):
 
     def add_options(self, options: OptionGroup) -> None:
         """Add who the user is."""
-        options.add("--subject", metavar="SUBJECT", help="sub, the user's lasting identifier; default a random one")
+        options.add("--subject", metavar="SUBJECT", help="sub, the user's lasting ID; default a random one")
         options.add("--username", metavar="NAME", help="user's name")
         options.add("--useremail", metavar="EMAIL", help="user's email address; needs --useremail-verified")
         options.add(
@@ -149,7 +149,7 @@ class Qscloud(Platform):
         options.add(
             "--tenant-id", action="append", metavar="ID", help="tenant that the identity provider is for; repeatable"
         )
-        options.add("--description", metavar="TEXT", help="its description", longest=MAX_DESCRIPTION)
+        options.add("--description", metavar="TEXT", advanced=True, help="its description", longest=MAX_DESCRIPTION)
         options.add(
             "--clock-tolerance",
             type=_clock_tolerance,

@@ -155,7 +155,7 @@ class Qseow(Platform):
     def add_shared_options(self, options: OptionGroup) -> None:
         """Add the audience that the virtual proxy wants, and an issuer."""
         options.add("--audience", metavar="AUDIENCE", help="aud, if the virtual proxy has one", longest=MAX_NAME)
-        options.add("--issuer", metavar="ISSUER", help="iss")
+        options.add("--issuer", metavar="ISSUER", advanced=True, help="iss")
 
     def add_registration_options(self, options: OptionGroup) -> None:
         """Add what a virtual proxy has beside the key and the claims' names."""
@@ -169,6 +169,7 @@ class Qseow(Platform):
         options.add(
             "--description",
             metavar="TEXT",
+            advanced=True,
             help="its description; default: JWT and the prefix",
             longest=MAX_DESCRIPTION,
         )
@@ -177,10 +178,15 @@ class Qseow(Platform):
             type=node_id,
             action="append",
             metavar="UUID",
+            advanced=True,
             help="engine node that it balances load to, without one it answers 500; repeatable",
         )
         options.add(
-            "--allowed-host", action="append", metavar="HOST", help="name that clients may call it by; repeatable"
+            "--allowed-host",
+            action="append",
+            metavar="HOST",
+            advanced=True,
+            help="name that clients may call it by; repeatable",
         )
 
     def add_register_options(self, options: OptionGroup) -> None:
@@ -193,18 +199,21 @@ class Qseow(Platform):
             type=qseow_repository.acting_user,
             default=qseow_repository.CENTRAL,
             metavar="DIRECTORY\\USER",
+            advanced=True,
             help="user to act as with --client-cert; default %(default)s",
         )
         options.add(
             "--node",
             action="append",
             metavar="NAME",
+            advanced=True,
             help="engine node that it balances load to, by its name or host name; default the central one; repeatable",
         )
         options.add(
             "--proxy",
             action="append",
             metavar="NAME",
+            advanced=True,
             help="proxy to link it to, by the name or host name of its node; default all; repeatable",
         )
 

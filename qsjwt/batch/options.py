@@ -22,23 +22,26 @@ def add_batch_options(parser: Parser) -> None:
     parser.waiver = group.add(
         "--batch",
         metavar="FILE",
-        help="make a token for each row of a CSV, JSON or JSON Lines file, - for standard input; a column is an "
-        "option's name, or claim.NAME",
+        help="a token for each row of FILE, - for stdin (CSV, JSON, JSON Lines); columns are options",
         verbatim=True,
     )
     group.add(
         "--batch-format",
         choices=FORMATS,
         metavar="FORMAT",
+        advanced=True,
         help=f"{', '.join(FORMATS)}; default by the file's ending, or its first line",
     )
     group.add(
         "--jobs",
         type=_jobs,
         metavar="N",
+        advanced=True,
         help="signing threads, or concurrent calls to a service; default: the number of cores",
     )
-    group.add("--fail-fast", action="store_true", help="stop at the first bad row, and write no --output")
+    group.add(
+        "--fail-fast", action="store_true", advanced=True, help="stop at the first bad row, and write no --output"
+    )
 
 
 def _jobs(text: str) -> int:

@@ -15,6 +15,7 @@ from qsjwt.cli.index import HELP, CommandIndex, is_ours_about_a_platform
 from qsjwt.cli.output import results_only, write_stdout
 from qsjwt.errors import BROKEN_PIPE, HelpWanted, InputError, QsJwtError
 from qsjwt.io.ending import exit_code_of
+from qsjwt.options.help_text import text_column, two_columns
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.redaction import redacted, without_secrets
 from qsjwt.tokens.platform import PLATFORMS
@@ -108,7 +109,7 @@ class Application(cliff.app.App):
         )
         loudness.add("-q", "--quiet", action="store_true", help="leave out warnings")
         parser.add("--debug", action="store_true", help="as -vvv, and print the traceback of an error")
-        parser.footer = self._list_commands
+        parser.listed = self._list_commands
         return parser
 
     def run(self, argv: list[str]) -> int:
@@ -163,8 +164,12 @@ class Application(cliff.app.App):
         if sys.stderr is not None:
             self.parser.print_usage(sys.stderr)
 
-    def _list_commands(self) -> str:
+    def _list_commands(self, columns: int) -> str:
         broken = f"(cannot be loaded, see {PROGRAM} list-plugins)"
-        summaries = self.index.summaries().items()
-        listed = self.parser.two_columns({name: broken if text is None else text for name, text in summaries})
-        return f"\ncommands:\n{listed}\n{PROGRAM} COMMAND --help tells about one.\n"
+        sections = self.index.sections()
+        left = text_column(name for commands in sections.values() for name in commands)
+        listed = []
+        for title, commands in sections.items():
+            rows = ((name, summary or broken) for name, summary in commands.items())
+            listed.append(f"{title}:\n{two_columns(rows, left, columns)}")
+        return "\n".join([*listed, f"{PROGRAM} COMMAND --help tells about one.\n"])

@@ -4,7 +4,7 @@ import abc
 import contextlib
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import cliff.command
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 else:
     _CliffCommand = cliff.command.Command
 
+MORE: Final = "more"
+SECTIONS: Final = ("tokens", "keys", "Qlik", "setup", MORE)
+"""What commands are about, in the order in which the help of the program lists them."""
+
 _LOG = logging.getLogger("qsjwt.command")
 
 
@@ -42,7 +46,10 @@ class Command(_CliffCommand):
     """
 
     example = ""
-    """A command line for the end of ``--help``; it is wrapped there."""
+    """A command line for the beginning of ``--help``; it is wrapped there."""
+
+    section: ClassVar[str] = MORE
+    """What the command is about, for the list of them all: one of :data:`SECTIONS`."""
 
     # No cmd_name here: with one, cliff would let any package hook in and read the arguments.
     def __init__(self, app: Any, app_args: Any) -> None:
@@ -51,10 +58,17 @@ class Command(_CliffCommand):
     def get_parser(self, prog_name: str) -> Parser:
         """Return the parser of this command; cliff's own would look through every installed package first."""
         parser = Parser(prog_name, self.get_description())
+        parser.add_text("--help-all", text=parser.format_whole_help, help="print the help with all options and exit")
         parser.example = self.example
         self.add_options(parser)
         group = parser.group("diagnostics")
-        group.add("--loglevel", choices=log.LEVELS, metavar="LEVEL", help=f"{', '.join(log.LEVELS)}; default warn")
+        group.add(
+            "--loglevel",
+            choices=log.LEVELS,
+            metavar="LEVEL",
+            advanced=True,
+            help=f"{', '.join(log.LEVELS)}; default warn",
+        )
         return parser
 
     def get_description(self) -> str:

@@ -28,7 +28,9 @@ _LOG = logging.getLogger("qsjwt.command")
 
 
 class CreateCommand(PlatformCommand):
-    """Create a JSON Web Token for {platform}."""
+    """Create a token for {platform}."""
+
+    section = "tokens"
 
     def __init__(self, app: Any, app_args: Any, *, name: str, platform: Platform) -> None:
         super().__init__(app, app_args, name=name, platform=platform)
@@ -43,16 +45,17 @@ class CreateCommand(PlatformCommand):
         key_options.add_algorithm_option(key, self.platform)
         self._known.add_key_id(key)
         output = parser.group("output")
-        output.add(
-            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout", verbatim=True
-        )
+        output.add("--output", metavar="FILE", help="write it to FILE (0600, atomic), not to stdout", verbatim=True)
         add_format_option(output, (*_FORMATS, CSV), said="token, with --batch json (JSON Lines)")
         self._known.add_no_check(output)
         output.add(
-            "--minimal-output", action="store_true", help="accepted for scripts of qs-jwt; the output is minimal anyway"
+            "--minimal-output",
+            action="store_true",
+            advanced=True,
+            help="accepted for scripts of qs-jwt; the output is minimal anyway",
         )
         add_batch_options(parser)
-        parser.synopsis = "KEY [OPTION ...]"
+        parser.synopsis = "(--key SCHEME:REFERENCE | --cert-create) [OPTION ...]"
         parser.example = self.example or self._plain_example(parser)
 
     @staticmethod

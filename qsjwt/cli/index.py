@@ -10,9 +10,10 @@ import cliff.command
 import cliff.commandmanager
 from cliff.commandmanager import EntryPointWrapper
 
-from qsjwt.cli.command import COMMANDS, Command, PlatformCommand, is_ours, placed
+from qsjwt.cli.command import COMMANDS, MORE, SECTIONS, Command, PlatformCommand, is_ours, placed
 from qsjwt.cli.create import CreateCommand
 from qsjwt.errors import InputError, PluginError, nearest
+from qsjwt.options.help_text import wrap
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.options.text import require_plain_dashes
 from qsjwt.plugins import Group
@@ -82,6 +83,13 @@ class CommandIndex(cliff.commandmanager.CommandManager):
                 found[name] = entry.description().partition("\n")[0]
         return found
 
+    def sections(self) -> dict[str, dict[str, str | None]]:
+        """Return the :meth:`summaries` by what the commands are about."""
+        found: dict[str, dict[str, str | None]] = {title: {} for title in SECTIONS}
+        for name, summary in self.summaries().items():
+            found[self.entries[name].section()][name] = summary
+        return {title: commands for title, commands in found.items() if commands}
+
     def each_parser(self, describe: Callable[[str, Parser], T]) -> list[T]:
         """Return what *describe* makes of each command; those that cannot be loaded are left out.
 
@@ -119,7 +127,7 @@ class CommandIndex(cliff.commandmanager.CommandManager):
     def _validate(self, made: Iterable[tuple[Any, str]], group: Group[Any], name: str) -> None:
         for factory, words in made:
             with group.guard(name, "add its options"):
-                self._parser_of(factory, words).format_body()
+                self._parser_of(factory, words).format_whole_help()
 
     def _parser_of(self, factory: Callable[..., Command], words: str) -> Parser:
         return factory(self._app, self._app and self._app.options).get_parser(f"{PROGRAM} {words}")
@@ -156,6 +164,13 @@ class CommandEntry(EntryPointWrapper):
         """Return what the command does."""
         return placed(inspect.cleandoc(self.load().__doc__ or ""))
 
+    def section(self) -> str:
+        """Return the one of :data:`qsjwt.cli.command.SECTIONS` that the command is about."""
+        with contextlib.suppress(PluginError):
+            section: str = self.load().section
+            return section if section in SECTIONS else MORE
+        return MORE
+
     def resolve(self, arguments: list[str]) -> Resolved:
         """Return what makes the command, its name, and those of *arguments* that are its own.
 
@@ -165,7 +180,7 @@ class CommandEntry(EntryPointWrapper):
         if not issubclass(command, PlatformCommand):
             return command, self.plugin, arguments
         known = PLATFORMS.names()
-        if arguments and arguments[0] in ("-h", "--help"):
+        if arguments and arguments[0] in ("-h", "--help", "--help-all"):
             self._overview(known).parse_args(arguments)
         if arguments:
             require_plain_dashes(arguments[0])
@@ -197,9 +212,9 @@ class CommandEntry(EntryPointWrapper):
         parser = Parser(f"{PROGRAM} {self.plugin}", self.description())
         parser.synopsis = "NAME [OPTION ...]"
         parser.example = placed(self.load().example)
-        parser.footer = lambda: (
-            f"\nNAME is one of: {', '.join(known)}\n{PROGRAM} {self.plugin} NAME --help tells of its options.\n"
-        )
+        parser.add_text("--help-all", text=parser.format_help, help="the same; with a NAME, all options of it")
+        lines = (f"NAME is one of: {', '.join(known)}", f"{PROGRAM} {self.plugin} NAME --help tells of its options.")
+        parser.listed = lambda columns: "".join(f"{wrap(line, columns)}\n" for line in lines)
         return parser
 
 
@@ -214,6 +229,9 @@ class CreateEntry(CommandEntry):
 
     def is_ours_about_a_platform(self) -> bool:
         return False
+
+    def section(self) -> str:
+        return CreateCommand.section
 
     def description(self) -> str:
         description: str = self.load()(None, None).get_description()

@@ -69,18 +69,20 @@ class PresentingCommand(PlatformCommand):
         """Add the server, a token that there is, all that makes one, and what is registered."""
         add_server_options(parser, "https://HOST of the server, with the /PREFIX of a virtual proxy")
         sources = add_token_sources(
-            parser, "One that there is, also on standard input. With --key and no token, one is made and forgotten."
+            parser,
+            "Without one it is read from standard input; with --key and the options of "
+            f"{command_of(self.name)}, a token is made for this and forgotten.",
         )
         self._sources = [option.dest for option in sources.options]
         others = len(parser.declared.options)
         self._request = RequestOptions(parser, self.platform, lifetime=_LIFETIME, demands=False)
-        key = key_options.add_private_key_options(parser)
+        key = key_options.add_private_key_options(parser, is_new_usual=False)
         key_options.add_algorithm_option(key, self.platform)
         self._request.add_no_check(key)
         both = {*_EITHER, *(option.dest for option in self._request.shared)}
         self._making = [option for option in parser.declared.options[others:] if option.dest not in both]
         self._request.add_key_id(key)
-        registered = parser.group("registered", "What is known of that helps to explain a refusal.", demands=False)
+        registered = parser.group("to explain a refusal", demands=False)
         self._expectation.add_options(parser, registered, self._request.shared)
         key_options.add_public_key_options(registered)
         parser.synopsis = "[OPTION ...]"

@@ -52,7 +52,7 @@ def add_administrator_options(parser: Parser, ways: tuple[str, ...]) -> None:
     """
     if not ways:
         return
-    group = parser.group("administrator", "No secret is ever given on the command line.")
+    group = parser.group("administrator")
     if API_KEY in ways:
         group.add(
             "--api-key-env", metavar="NAME", help=f"variable that holds an administrator's API key; default {VARIABLE}"
@@ -65,7 +65,7 @@ def add_administrator_options(parser: Parser, ways: tuple[str, ...]) -> None:
         group.add(
             "--jwt-file",
             metavar="FILE",
-            help="file that holds an administrator's token, - for stdin, for a virtual proxy in --url",
+            help="administrator's token, if --url is a virtual proxy; - for stdin",
             verbatim=True,
         )
 

@@ -23,23 +23,24 @@ def add_server_options(parser: Parser, url: str) -> OptionGroup:
 
     :param url: what the help says of the URL.
     """
-    group = parser.group("server", "HTTPS_PROXY and NO_PROXY name a proxy, and the hosts that are called without it.")
+    group = parser.group("server")
     group.add("--url", type=parse_address, required=True, metavar="URL", help=url)
     trust = group.one_of()
-    trust.add(
-        "--ca-file",
-        metavar="FILE",
-        help="certificates of CAs to trust beside those of the system, in PEM",
-        verbatim=True,
-    )
+    trust.add("--ca-file", metavar="FILE", help="CA certificates in PEM, beside the system's own", verbatim=True)
     trust.add(
         "--server-fingerprint",
         type=_fingerprint,
         metavar="SHA256",
+        advanced=True,
         help="trust the certificate with this SHA-256 fingerprint, and no other",
     )
     group.add(
-        "--timeout", type=parse_lifetime, default="30s", metavar="TIME", help="for all calls together; default 30s"
+        "--timeout",
+        type=parse_lifetime,
+        default="30s",
+        metavar="TIME",
+        advanced=True,
+        help="for all calls together, also through HTTPS_PROXY; default %(default)s",
     )
     return group
 

@@ -36,11 +36,16 @@ def add_claim_options(group: OptionGroup) -> None:
         action="append",
         default=(),
         metavar="NAME=JSON",
+        advanced=True,
         help="one more claim, typed; repeatable",
         verbatim=True,
     )
     group.add(
-        "--claims-file", metavar="FILE", help="more claims: a JSON object in FILE, - for standard input", verbatim=True
+        "--claims-file",
+        metavar="FILE",
+        advanced=True,
+        help="more claims: a JSON object in FILE, - for standard input",
+        verbatim=True,
     )
 
 

@@ -52,12 +52,20 @@ class OptionGroup:
     """
 
     def __init__(
-        self, made: Any, declared: Declared, title: str = "", description: str = "", *, demands: bool = True
+        self,
+        made: Any,
+        declared: Declared,
+        title: str = "",
+        description: str = "",
+        *,
+        demands: bool = True,
+        advanced: bool = False,
     ) -> None:
         """Wrap *made*, argparse's own group.
 
         :param declared: is told of each option.
         :param demands: False if none of the options is required, whatever its declaration says.
+        :param advanced: True if all of them are advanced, whatever their declarations say.
         """
         self.options: list[Option] = []
         self.title = title
@@ -65,6 +73,7 @@ class OptionGroup:
         self._made = made
         self._declared = declared
         self._demands = demands
+        self._advanced = advanced
 
     def add(
         self,
@@ -81,6 +90,7 @@ class OptionGroup:
         dest: str | None = None,
         verbatim: bool = False,
         longest: int | None = None,
+        advanced: bool = False,
     ) -> Option:
         """Add an option; its parameters mean what those of :meth:`argparse.ArgumentParser.add_argument` do.
 
@@ -91,13 +101,15 @@ class OptionGroup:
         :param verbatim: True if the value is the name of a file, PEM or JSON, and is taken as it is. Around any other
             value spaces and line ends are left out, with a warning, and control characters in it are refused.
         :param longest: characters that the value may have; None for any number.
+        :param advanced: True if most people do not need the option: ``--help`` leaves it out, unless it is required,
+            and ``--help-all`` does not.
         :raises ValueError: if the action is another, or a name or the place of the value is taken.
         """
         if action not in ACTIONS:
             raise ValueError(f"{action!r} is not an action that options have here")
         positional = not names[0].startswith("-")
         told = help.replace("%(default)s", str(default)).replace("%%", "%")
-        settings: dict[str, Any] = {"help": told.replace("%", "%%") or None, "action": action, "dest": dest}
+        settings: dict[str, Any] = {"action": action, "dest": dest}
         if action not in FLAGS:
             # A positional argument that is missing is told of after what is misspelt, and so not by argparse.
             counted = "?" if positional and nargs is None else nargs
@@ -118,6 +130,7 @@ class OptionGroup:
             required=(required or (positional and nargs in (None, "+"))) and self._demands,
             verbatim=verbatim,
             longest=longest,
+            advanced=advanced or self._advanced,
         )
         if any(option.dest == other.dest for other in self._declared.options):
             raise ValueError(f"two options have the dest {option.dest!r}")
@@ -134,7 +147,8 @@ class OptionGroup:
 
         :param required: whether one of them has to be.
         """
-        inner = _Inner(self._made.add_mutually_exclusive_group(), self._declared, demands=False)
+        made = self._made.add_mutually_exclusive_group()
+        inner = _Inner(made, self._declared, demands=False, advanced=self._advanced)
         inner.outer = self
         self._declared.alternatives.append(Alternatives(inner.options, required and self._demands))
         return inner

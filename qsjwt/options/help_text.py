@@ -3,13 +3,16 @@
 import os
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from qsjwt.redaction import printable
 
 MAX_COLUMNS: Final = 100
 MIN_COLUMNS: Final = 40
+MAX_NAME_COLUMNS: Final = 30
+"""Of what stands left of the text; what is longer has a line to itself."""
+
 _CONTINUATION: Final = " `" if os.name == "nt" else " \\"
 _WORD: Final = r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|\S)+"""  # compiled for a help alone
 
@@ -26,12 +29,34 @@ def wrap(text: str, width: int, indent: str = "") -> str:
     return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def two_columns(rows: Mapping[str, str], width: int) -> str:
-    """Return *rows*, name to what it is, as lines below each other of at most *width* characters."""
-    widest = max(map(len, rows), default=0)
-    return "".join(
-        f"{wrap(f'  {name:{widest}}  {printable(text)}', width, ' ' * (widest + 4))}\n" for name, text in rows.items()
-    )
+def paragraphs(text: str, width: int) -> str:
+    """Return *text*, whose paragraphs an empty line parts, in lines of at most *width* characters.
+
+    A paragraph with a line that begins with a blank is left as it is.
+    """
+    return "\n\n".join(part if "\n " in part else wrap(part, width) for part in text.split("\n\n"))
+
+
+def two_columns(rows: Iterable[tuple[str, str]], left: int, width: int) -> str:
+    """Return *rows*, a name and what it is, as lines below each other of at most *width* characters.
+
+    :param left: where what it is begins, see :func:`text_column`.
+    """
+    return "".join(f"{_row(name, printable(text), left, width)}\n" for name, text in rows)
+
+
+def text_column(names: Iterable[str]) -> int:
+    """Return how far the text is indented that stands beside *names* in :func:`two_columns`."""
+    return min(max(map(len, names), default=0) + 4, MAX_NAME_COLUMNS)
+
+
+def _row(name: str, text: str, left: int, width: int) -> str:
+    if not text:
+        return f"  {name}"
+    if len(name) + 4 <= left:
+        return wrap(f"  {name:{left - 2}}{text}", width, " " * left)
+    # textwrap counts what it indents with, too.
+    return f"  {name}\n{' ' * left}{wrap(' ' * left + text, width, ' ' * left)[left:]}"
 
 
 def continued(command: str, width: int) -> str:

@@ -12,11 +12,10 @@ from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.io.read import read_file
 from qsjwt.keys.load import load_certificates, load_public_keys
 from qsjwt.keys.public import PublicKey, certificate_of, leaves, the_only
-from qsjwt.keys.reference import PASSPHRASE_VARIABLE, ReferenceForm, Secrets, reference_forms, split_reference
+from qsjwt.keys.reference import PASSPHRASE_VARIABLE, Secrets, split_reference
 from qsjwt.keys.signer import Signer
 from qsjwt.options.group import OptionGroup
-from qsjwt.options.parser import PROGRAM, Parser
-from qsjwt.plugins import lacks_library
+from qsjwt.options.parser import Parser
 from qsjwt.redaction import quoted
 from qsjwt.tokens.platform import Platform
 from qsjwt.tokens.request import Options
@@ -38,15 +37,26 @@ class PublicMaterial(NamedTuple):
     certificates: "Sequence[x509.Certificate]"
 
 
-def add_private_key_options(parser: Parser) -> OptionGroup:
-    """Add ``--key``, its short forms, and what a new key is to be; return the argument group."""
-    key = parser.group("key", "Give --key or one of its three short forms.")
+def add_private_key_options(parser: Parser, *, is_new_usual: bool = True) -> OptionGroup:
+    """Add ``--key``, its short forms, and what a new key is to be; return the argument group.
+
+    :param is_new_usual: False if most people need no new key there.
+    """
+    key = parser.group("key")
     _add_key_option(key)
-    key.add("--cert-privatekey-file", action="append", metavar="FILE", help="short for --key file:FILE", verbatim=True)
+    key.add(
+        "--cert-privatekey-file",
+        action="append",
+        metavar="FILE",
+        advanced=True,
+        help="short for --key file:FILE",
+        verbatim=True,
+    )
     key.add(
         "--cert-privatekey",
         action="append",
         metavar="PEM",
+        advanced=True,
         help="short for --key inline:PEM; other users can see it in the process list, so prefer env: or stdin:",
         verbatim=True,
     )
@@ -57,30 +67,45 @@ def add_private_key_options(parser: Parser) -> OptionGroup:
         default="false",
         choices=("true", "false"),
         metavar="true|false",
-        help="make a new key pair and certificate, and sign with it",
+        advanced=not is_new_usual,
+        help="sign with a new key, and make its certificate",
     )
-    add_new_key_options(key)
+    add_new_key_options(key, is_usual=is_new_usual)
     add_passphrase_options(key)
-    _add_key_references(parser)
     return key
 
 
-def add_new_key_options(group: OptionGroup) -> None:
-    """Add what a new key and its files are to be."""
+def add_new_key_options(group: OptionGroup, *, is_usual: bool = True) -> None:
+    """Add what a new key and its files are to be.
+
+    :param is_usual: False if most people need no new key there.
+    """
     add_certificate_options(group)
-    group.add("--cert-file-prefix", metavar="PREFIX", help="prefix of the names of the three new files", verbatim=True)
+    group.add(
+        "--cert-file-prefix",
+        metavar="PREFIX",
+        advanced=not is_usual,
+        help="prefix of the names of the three new files",
+        verbatim=True,
+    )
     group.add(
         "--cert-key-size",
         metavar="N",
+        advanced=True,
         help="bits of the new key: 2048, 3072 or 4096 (default), for EC 256 or 384 (default)",
     )
-    group.add("--cert-overwrite", action="store_true", help="replace key files that exist")
+    group.add("--cert-overwrite", action="store_true", advanced=True, help="replace key files that exist")
 
 
 def add_certificate_options(group: OptionGroup) -> None:
     """Add what a new certificate is to be."""
-    group.add("--cert-create-expires-days", metavar="N", help="days that the new certificate is valid; default 365")
-    group.add("--cert-common-name", metavar="NAME", help="subject of the new certificate; default qsjwt")
+    group.add(
+        "--cert-create-expires-days",
+        metavar="N",
+        advanced=True,
+        help="days that the new certificate is valid; default 365",
+    )
+    group.add("--cert-common-name", metavar="NAME", advanced=True, help="subject of the new certificate; default qsjwt")
 
 
 def add_passphrase_options(group: OptionGroup) -> None:
@@ -88,10 +113,15 @@ def add_passphrase_options(group: OptionGroup) -> None:
     group.add(
         "--key-passphrase-env",
         metavar="NAME",
+        advanced=True,
         help=f"variable that holds the passphrase or PIN; default {PASSPHRASE_VARIABLE}",
     )
     group.add(
-        "--key-passphrase-file", metavar="FILE", help="file whose first line is the passphrase or PIN", verbatim=True
+        "--key-passphrase-file",
+        metavar="FILE",
+        advanced=True,
+        help="file whose first line is the passphrase or PIN",
+        verbatim=True,
     )
 
 
@@ -102,6 +132,7 @@ def add_algorithm_option(group: OptionGroup, platform: Platform) -> None:
         "--algorithm",
         choices=platform.algorithms,
         metavar="ALG",
+        advanced=True,
         help=f"{names}; default the first that the key can do",
     )
 
@@ -115,16 +146,17 @@ def add_public_key_options(group: OptionGroup) -> None:
         help="public key, X.509 certificate, JWK or JWK Set",
         verbatim=True,
     )
-    group.add("--cert-publickey", action="append", metavar="TEXT", help="the same as text", verbatim=True)
+    group.add(
+        "--cert-publickey", action="append", metavar="TEXT", advanced=True, help="the same as text", verbatim=True
+    )
 
 
-def add_any_key_options(parser: Parser, note: str) -> OptionGroup:
+def add_any_key_options(parser: Parser, note: str = "") -> OptionGroup:
     """Add a private key by reference and a public one, for what needs the public half alone; return the group."""
     group = parser.group("key", note)
     add_public_key_options(group)
     _add_key_option(group)
     add_passphrase_options(group)
-    _add_key_references(parser)
     return group
 
 
@@ -133,7 +165,7 @@ def _add_key_option(group: OptionGroup) -> None:
         "--key",
         action="append",
         metavar="SCHEME:REFERENCE",
-        help="where the private key is; no scheme means file:",
+        help="where the private key is, as in file:PATH or env:NAME; list-plugins lists the schemes",
         verbatim=True,
     )
 
@@ -265,17 +297,3 @@ def one_public_key(
         if place and place.certificates:
             return PublicKey(key, certificate_of(key, place.certificates, place.source))
     return PublicKey(key)
-
-
-def _add_key_references(parser: Parser) -> None:
-    """Let the help list the key providers that are installed."""
-    broken = f"cannot be loaded, see {PROGRAM} list-plugins"
-
-    def text(found: ReferenceForm) -> str:
-        if found.problem is None:
-            return found.text
-        return f"({found.problem.hint if lacks_library(found.problem) else broken})"
-
-    parser.footer = lambda: (
-        f"\nkey references (--key):\n{parser.two_columns({found.form: text(found) for found in reference_forms()})}"
-    )

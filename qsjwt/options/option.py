@@ -36,6 +36,7 @@ class Option:
     :ivar default: its value if it is not given.
     :ivar verbatim: whether its value is taken as it is: a file's name, PEM, JSON, and not text.
     :ivar longest: characters that its value may have; None for any number.
+    :ivar advanced: whether most people do not need it, so that ``--help`` leaves it out and ``--help-all`` does not.
     """
 
     names: tuple[str, ...]
@@ -50,6 +51,7 @@ class Option:
     required: bool = False
     verbatim: bool = False
     longest: int | None = None
+    advanced: bool = False
 
     @property
     def long_names(self) -> list[str]:

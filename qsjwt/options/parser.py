@@ -4,14 +4,15 @@ The one place where argparse's private names stand.
 """
 
 import argparse
+import functools
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NoReturn
 
 from qsjwt.errors import HelpWanted, InputError, nearest
 from qsjwt.options.group import Declared, OptionGroup
-from qsjwt.options.help_text import MAX_COLUMNS, continued, terminal_columns, two_columns, wrap
+from qsjwt.options.help_text import continued, paragraphs, terminal_columns, text_column, two_columns, wrap
 from qsjwt.options.option import Option
 from qsjwt.options.text import require_plain_dashes
 from qsjwt.redaction import printable
@@ -28,49 +29,49 @@ class Parser(argparse.ArgumentParser):
     """Raises :class:`InputError` where argparse prints usage and exits, and never repeats a value unasked.
 
     :ivar declared: the options that were added, by :meth:`add` and :meth:`group`.
-    :ivar groups: in the order of the help, the first for what stands in none.
-    :ivar footer: gives what the help lists last; called only when the help is printed, as it may load every plugin.
-    :ivar example: a command line, without line ends, for the end of the help.
+    :ivar groups: the first is for what stands in none, and comes last in the help; the others are in its order.
+    :ivar listed: gives what the help lists before the options; called only when the help is printed, as it may load
+        every plugin.
+    :ivar example: a command line, without line ends, for the beginning of the help.
     :ivar synopsis: what follows the required options in the usage line.
     :ivar waiver: an option that, given, lets what is required come from elsewhere: the rows of a batch.
     """
 
     def __init__(self, prog: str, description: str) -> None:
-        # Every option that is added asks for a formatter; only printing needs to know the terminal.
-        self._columns = MAX_COLUMNS
         super().__init__(
             prog=prog,
             description=description,
-            formatter_class=self._formatter,
+            # Every option that is added asks for a formatter, whose own width takes 5 ms to find out.
+            formatter_class=functools.partial(argparse.HelpFormatter, width=0),
             conflict_handler="error",
             allow_abbrev=False,
             add_help=False,
         )
-        self.color = False  # from Python 3.14 on argparse would colour the help
         # "-60m" and "-1" are values, so that a negative time gets its own error.
         self._negative_number_matcher = re.compile(r"-\.?\d")
         self.declared = Declared()
-        self.footer: Callable[[], str] | None = None
+        self.listed: Callable[[int], str] | None = None
         self.example = ""
         self.synopsis = "[OPTION ...]"
         self.waiver: Option | None = None
         self._converters: dict[str, Option] = {}
         self._remarks: list[str] = []
-        self.groups = [OptionGroup(self, self.declared)]
+        self.groups = [OptionGroup(self, self.declared, "options")]
         self.add_text("-h", "--help", text=self.format_help, help="print this help and exit")
 
     def add(self, *names: str, **settings: Any) -> Option:
         """Add an option that stands in no group, see :meth:`OptionGroup.add`."""
         return self.groups[0].add(*names, **settings)
 
-    def group(self, title: str, description: str = "", *, demands: bool = True) -> OptionGroup:
+    def group(self, title: str, description: str = "", *, demands: bool = True, advanced: bool = False) -> OptionGroup:
         """Return a new group of options.
 
         :param description: stands under the title in the help.
         :param demands: False if none of its options is required, whatever its declaration says.
+        :param advanced: True if most people need none of its options.
         """
-        made = self.add_argument_group(title, description or None)
-        group = OptionGroup(made, self.declared, title, description, demands=demands)
+        made = self.add_argument_group(title)
+        group = OptionGroup(made, self.declared, title, description, demands=demands, advanced=advanced)
         self.groups.append(group)
         return group
 
@@ -81,35 +82,37 @@ class Parser(argparse.ArgumentParser):
         self.declared.options.append(option)
         self.groups[0].options.append(option)
 
-    def _formatter(self, prog: str) -> argparse.HelpFormatter:
-        return _Formatter(prog, max_help_position=30, width=self._columns)
-
-    def _fit_terminal(self) -> None:
-        self._columns = terminal_columns()
-        demands = map(_usage_of, self.declared.requirements())
-        words = " ".join([self.prog, *demands, self.synopsis])
-        self.usage = wrap(words, self._columns - len("usage: "), " " * 7).replace("%", "%%")
-
     def format_usage(self) -> str:
         """Return the usage line, as wide as the terminal."""
-        self._fit_terminal()
-        return super().format_usage()
+        demands = map(_usage_of, self.declared.requirements())
+        words = " ".join(["usage:", self.prog, *demands, self.synopsis])
+        return f"{wrap(words, terminal_columns(), ' ' * 7)}\n"
 
     def format_help(self) -> str:
-        """Return the help, as wide as the terminal and at most 100 columns, with the footer and the example."""
-        body = self.format_body()
-        example = f"\nexample:\n{continued(self.example, self._columns)}\n" if self.example.strip() else ""
-        whole = body + (self.footer() if self.footer else "") + example
-        return "\n".join(map(printable, whole.split("\n")))
+        """Return the help with what most people need, as wide as the terminal and at most 100 columns."""
+        return self._format(lambda option: option.required or not option.advanced)
 
-    def format_body(self) -> str:
-        """Return the help without footer and example."""
-        self._fit_terminal()
-        return super().format_help()
+    def format_whole_help(self) -> str:
+        """Return the help with all options."""
+        return self._format(lambda _option: True)
 
-    def two_columns(self, rows: Mapping[str, str]) -> str:
-        """Return *rows*, name to what it is, as lines below each other that are as wide as the help."""
-        return two_columns(rows, self._columns)
+    def _format(self, is_shown: Callable[[Option], bool]) -> str:
+        columns = terminal_columns()
+        parts = [self.format_usage(), f"{paragraphs(self.description or '', columns)}\n"]
+        if self.example.strip():
+            parts.append(f"example:\n{continued(self.example, columns)}\n")
+        if self.listed:
+            parts.append(self.listed(columns))
+        shown = [option for option in self.declared.options if is_shown(option) and not option.is_hidden]
+        left = text_column(option.invocation for option in shown)
+        for group in (*self.groups[1:], self.groups[0]):
+            # What has its place in the line comes first.
+            options = sorted((option for option in group.options if option in shown), key=lambda each: bool(each.names))
+            if options:
+                note = f"  {wrap(group.description, columns - 2, '  ')}\n\n" if group.description else ""
+                rows = ((option.invocation, option.help) for option in options)
+                parts.append(f"{group.title}:\n{note}{two_columns(rows, left, columns)}")
+        return "\n".join(map(printable, "\n".join(parts).split("\n")))
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> Options:  # type: ignore[override]
         """Return the values of the options in *args*.
@@ -223,18 +226,6 @@ def _sample(option: Option) -> str:
     value = option.choice_texts(1)[0] if option.choices else option.placeholder
     count = option.nargs if isinstance(option.nargs, int) else 1
     return " ".join([*option.names[-1:], *[shlex.quote(value)] * count])
-
-
-class _Formatter(argparse.HelpFormatter):
-    """Wraps paragraphs, leaves lines that begin with a blank as they are, and tears no option apart."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n\n".join(
-            part if "\n " in part else indent + wrap(part, width - len(indent), indent) for part in text.split("\n\n")
-        )
-
-    def _split_lines(self, text: str, width: int) -> list[str]:
-        return wrap(text, width).split("\n")
 
 
 class _PrintText(argparse.Action):

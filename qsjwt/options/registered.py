@@ -23,7 +23,7 @@ def add_registered_option(group: OptionGroup) -> None:
         "--registered",
         verbatim=True,
         metavar="FILE",
-        help="what is registered, as JSON: as the platform exports it, or as registration prints it; - for stdin",
+        help="JSON that the platform exports, or that registration prints; - for stdin",
     )
 
 

@@ -21,6 +21,7 @@ def add_claim_name_options(group: OptionGroup, platform: Platform) -> None:
             f"--{option}-claim",
             default=claim,
             metavar="CLAIM",
+            advanced=True,
             help=f"name of the claim for --{option}; default %(default)s",
         )
 
@@ -54,15 +55,16 @@ class RequestOptions:
         """
         self._platform = platform
         self._demands = demands
-        who = parser.group("who", demands=demands)
+        advanced = not demands  # they are for a token that is made beside something else
+        who = parser.group("who", demands=demands, advanced=advanced)
         platform.add_options(who)
-        claims = parser.group("claims", demands=demands)
+        claims = parser.group("claims", demands=demands, advanced=advanced)
         platform.add_shared_options(claims)
         add_claim_name_options(claims, platform)
         self.shared = [*claims.options]
         own = [*who.options, *self.shared]
         add_claim_options(claims)
-        times = parser.group("lifetime", demands=demands)
+        times = parser.group("lifetime", demands=demands, advanced=advanced)
         said = f"; default {lifetime}" if lifetime else ""
         times.add(
             "--expires",
@@ -70,12 +72,13 @@ class RequestOptions:
             required=lifetime is None,
             default=lifetime,
             metavar="TIME",
-            help=f"60m, 1h30m, 48h, 365d or 5y from now on, or until 2026-12-01 or 2026-12-01T08:00Z (UTC){said}",
+            help=f"how long: 60m, 1h30m, 48h, 5y; or until when: 2026-12-01, 2026-12-01T08:00Z (in UTC){said}",
         )
         times.add(
             "--clock-skew",
             type=parse_duration,
             default="30s",
+            advanced=True,
             metavar="TIME",
             help="how far iat and nbf lie in the past, in case clocks differ; default %(default)s, 0s for none",
         )
@@ -91,14 +94,16 @@ class RequestOptions:
                 "--keyid",
                 required=self._platform.key_id_required and self._demands,
                 metavar="ID",
-                help=f"key ID: kid in the header, as registered with the key; {THUMBPRINT}: the key's own (RFC 7638)",
+                help=f"kid, as registered; {THUMBPRINT}: the key's own",
             )
         )
 
     @staticmethod
     def add_no_check(group: OptionGroup) -> None:
         """Add ``--no-check``."""
-        group.add("--no-check", action="store_true", help="sign even if a rule of the platform is broken")
+        group.add(
+            "--no-check", action="store_true", advanced=True, help="sign even if a rule of the platform is broken"
+        )
 
     def _add_columns(self, *options: Option) -> None:
         for option in options:

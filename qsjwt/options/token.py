@@ -34,6 +34,7 @@ def add_token_options(parser: Parser) -> None:
         "--at",
         type=parse_time,
         metavar="TIME",
+        advanced=True,
         help="judge the token as of this time: ISO 8601, or seconds since 1970; default now",
     )
 

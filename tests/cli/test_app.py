@@ -67,9 +67,11 @@ def test_help_fits_the_terminal_and_100_columns(
 
 
 @pytest.mark.parametrize("words", [*EVERY_COMMAND, "check", "registration"])
-def test_the_help_of_a_command_ends_with_an_example_of_it(run: Run, words: str) -> None:
-    _, found, example = run(*words.split(), "--help").stdout.rpartition("\nexample:\n")
+def test_the_help_of_a_command_begins_with_an_example_of_it(run: Run, words: str) -> None:
+    before, found, example = run(*words.split(), "--help").stdout.partition("\nexample:\n")
     assert found
+    assert not re.search(r"^  \S", before, re.MULTILINE)
+    example = example.partition("\n\n")[0]
     assert f"qsjwt {words} " in example
     lines = example.splitlines()
     assert all(line.startswith("  ") for line in lines)
@@ -88,7 +90,7 @@ def test_an_example_is_continued_between_options_and_not_in_quotes(
     """
     installed_plugin("long-pkg", {"qsjwt.command.v1": "long = long_pkg:Long"}, source)
     monkeypatch.setenv("COLUMNS", "50")
-    example = run("long", "--help").stdout.rpartition("example:\n")[2]
+    example = run("long", "--help").stdout.partition("example:\n")[2].partition("\n\n")[0]
     continued = " `" if os.name == "nt" else " \\"
     assert example.splitlines() == [
         f"  qsjwt long --first 'a b c d e f g h i j k'{continued}",
@@ -97,16 +99,95 @@ def test_an_example_is_continued_between_options_and_not_in_quotes(
     ]
 
 
+GROUPS = ["example", "who", "claims", "lifetime", "key", "output", "batch"]
+
+
 def test_the_help_of_a_platform_is_grouped_by_what_options_are_about(run: Run) -> None:
     text = run("create-qseow", "--help").stdout
-    assert re.findall(r"^([a-z].*):$", text, re.MULTILINE) == [
-        *("options", "who", "claims", "lifetime", "key", "output", "batch", "diagnostics"),
-        *("key references (--key)", "example"),
-    ]
+    assert re.findall(r"^(\S.*):$", text, re.MULTILINE) == [*GROUPS, "options"]
+    whole = run("create-qseow", "--help-all").stdout
+    assert re.findall(r"^(\S.*):$", whole, re.MULTILINE) == [*GROUPS, "diagnostics", "options"]
     who = text.partition("\nwho:\n")[2].partition("\n\n")[0]
     assert re.findall(r"^  (--\w+)", who, re.MULTILINE) == [
         *("--userdir", "--userid", "--username", "--useremail", "--groups")
     ]
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND)
+def test_the_help_has_at_most_45_lines_and_the_whole_help_every_option(run: Run, words: str) -> None:
+    short, whole = (run(*words.split(), option).stdout for option in ("--help", "--help-all"))
+    assert short.count("\n") <= 45
+    parsers = dict(CommandIndex().each_parser(lambda each, parser: (each, parser)))
+    for option in parsers[words].declared.options:
+        assert f"\n  {option.invocation}" in whole
+        assert (f"\n  {option.invocation}" in short) == (option.required or not option.advanced), option.names
+
+
+def test_an_advanced_option_of_a_third_party_is_in_the_whole_help_alone_unless_it_is_required(
+    run: Run, installed_plugin: InstallPlugin
+) -> None:
+    source = """
+    from qsjwt.api import Platform, Token, time_claims
+    class Acme(Platform):
+        summary = "Acme"
+        def add_options(self, group):
+            group.add("--user", help="who it is")
+            group.add("--odd", advanced=True, help="o")
+            group.add("--must", advanced=True, required=True, help="m")
+            group.one_of().add("--other", advanced=True, help="o")
+        def build(self, request, now): return Token({}, time_claims(request, now))
+    """
+    installed_plugin("acme-pkg", {"qsjwt.platform.v1": "acme = acme_pkg:Acme"}, source)
+    short, whole = run("create-acme", "--help").stdout, run("create-acme", "--help-all").stdout
+    for option in ("--user", "--must"):
+        assert f"\n  {option} " in short
+    for option in ("--odd", "--other", "--clock-skew", "--loglevel"):
+        assert f"\n  {option} " not in short
+        assert f"\n  {option} " in whole
+    assert short.count("\n") <= 45
+
+
+def test_the_help_of_the_program_lists_commands_by_what_they_are_about(
+    run: Run, installed_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+    from qsjwt.api import Command, Platform
+    class Acme(Platform):
+        summary = "Acme"
+        def add_options(self, group): pass
+        def build(self, request, now): pass
+    class Days(Command):
+        "Count days."
+        section = "keys"
+        def take_action(self, options): pass
+    class Odd(Command):
+        "Be odd."
+        section = "odd"
+        def take_action(self, options): pass
+    class Plain(Command):
+        "Be plain."
+        def take_action(self, options): pass
+    """
+    commands = "days = acme_pkg:Days\nodd = acme_pkg:Odd\nplain = acme_pkg:Plain\nbroken = acme_pkg:None"
+    installed_plugin("acme-pkg", {"qsjwt.platform.v1": "acme = acme_pkg:Acme", "qsjwt.command.v1": commands}, source)
+    for columns in (80, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        found = {
+            title: re.findall(r"^  ([a-z-]+) ", part, re.MULTILINE)
+            for title, part in re.findall(r"^(\S+):\n((?:  .*\n)+)", run("--help").stdout, re.MULTILINE)
+        }
+        assert list(found) == ["tokens", "keys", "Qlik", "setup", "more", "options"]
+        creates = [f"create-{name}" for name in ("acme", "nprinting", "qscloud", "qscloud-oauth", "qseow")]
+        assert found["tokens"] == ["check", *creates, "decode"]
+        assert found["keys"] == ["create-key", "days", "show-key"]
+        assert found["Qlik"] == ["exchange", "register", "registration", "try"]
+        assert found["setup"] == ["completion", "list-plugins"]
+        assert found["more"] == ["broken", "odd", "plain"]
+
+
+def test_each_command_that_comes_with_the_program_has_a_line_of_its_own(run: Run) -> None:
+    listed = run("--help").stdout.partition("\noptions:")[0]
+    assert len(re.findall(r"^  +\S", listed, re.MULTILINE)) == len(CommandIndex().summaries())
 
 
 def test_the_help_of_a_third_party_platform_has_an_example_of_what_is_required(
@@ -125,7 +206,8 @@ def test_the_help_of_a_third_party_platform_has_an_example_of_what_is_required(
         def build(self, request, now): return Token({}, time_claims(request, now))
     """
     installed_plugin("acme-pkg", {"qsjwt.platform.v1": "acme = acme_pkg:Acme"}, source)
-    usage, _, example = run("create-acme", "--help").stdout.partition("example:\n")
+    usage, _, rest = run("create-acme", "--help").stdout.partition("example:\n")
+    example = rest.partition("\n\n")[0]
     assert "(--user USER | --robot NAME)" in " ".join(usage.split())
     continued = " `" if os.name == "nt" else " \\"
     assert example.splitlines() == [
@@ -142,7 +224,7 @@ def test_the_help_of_a_third_party_platform_has_an_example_of_what_is_required(
         ("safely kept", "safe: +safely kept"),
     ],
 )
-def test_the_help_shows_a_third_party_summary_on_a_line_with_its_scheme(
+def test_a_third_party_summary_stands_on_a_line_with_its_scheme(
     run: Run, installed_plugin: InstallPlugin, summary: str, line: str
 ) -> None:
     source = f"""
@@ -152,7 +234,7 @@ def test_the_help_shows_a_third_party_summary_on_a_line_with_its_scheme(
         def open(self, reference, algorithm, secrets): pass
     """
     installed_plugin("safe-pkg", {"qsjwt.key_provider.v1": "safe = safe_pkg:Safe"}, source)
-    assert re.search(f"^  {line}$", run("create-qseow", "--help").stdout, re.MULTILINE)
+    assert re.search(f"^ *{line}$", run("list-plugins").stdout, re.MULTILINE)
 
 
 def test_the_help_tears_no_option_apart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,10 +249,14 @@ def test_help_survives_a_terminal_of_no_width(run: Run, columns: str, monkeypatc
     assert "--expires" in run("create-qseow", "--help").stdout
 
 
-def test_help_names_every_key_provider(run: Run) -> None:
-    text = run("create-qseow", "--help").stdout
-    for scheme in ("create:", "env:", "file:", "inline:", "stdin:"):
-        assert f"\n  {scheme}" in text
+def test_the_key_schemes_are_listed_in_one_place_and_the_help_points_there(run: Run) -> None:
+    text = run("list-plugins").stdout.partition("Key references (--key)")[2]
+    for scheme in ("create:PREFIX", "env:NAME", "file:PATH", "inline:PEM", "stdin:"):
+        assert re.search(f"^ *{scheme} ", text, re.MULTILINE)
+    for option in ("--help", "--help-all"):
+        whole = " ".join(run("create-qseow", option).stdout.split())
+        assert "list-plugins lists the schemes" in whole
+        assert "pkcs12:" not in whole
 
 
 @pytest.mark.parametrize(

@@ -682,7 +682,8 @@ def test_the_help_lists_the_platforms_and_then_the_options(run: Run) -> None:
     assert overview.exit_code == 0
     assert "NAME is one of: nprinting, qscloud, qscloud-oauth, qseow" in overview.stdout
     detail = run("check", "qseow", "--help").stdout
-    assert "--userid-claim" in detail
+    assert "--userid-claim" not in detail
+    assert "--userid-claim" in run("check", "qseow", "--help-all").stdout
     assert "--userid " not in detail
     assert "qsjwt check qseow --jwt-file" in detail
     assert detail == run("help", "check", "qseow").stdout

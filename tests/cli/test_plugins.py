@@ -103,8 +103,8 @@ def test_a_third_party_platform_is_a_command_with_everything_that_comes_with_it(
     run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
     installed_plugin("acme-pkg", {PLATFORM: "acme = acme_pkg:Acme"}, ACME)
-    assert "Create a JSON Web Token for Acme Analytics." in run("--help").stdout
-    help_text = run("create-acme", "--help").stdout
+    assert "Create a token for Acme Analytics." in run("--help").stdout
+    help_text = run("create-acme", "--help-all").stdout
     for option in ("--user USER", "--key SCHEME:REFERENCE", "--output FILE", "--claim NAME=VALUE", "PS256, RS256"):
         assert option in help_text
     base = ("create-acme", "--user", "anna", "--expires", "5m", "--key", keys.files["rsa"])
@@ -135,12 +135,12 @@ def test_nothing_that_a_plugin_prints_reaches_stdout(
 
 
 def test_a_third_party_key_provider_is_a_scheme(
-    qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+    run: Run, qseow: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
 ) -> None:
     installed_plugin("safe-pkg", {PROVIDER: "safe = safe_pkg:Safe"}, SAFE)
     token = qseow("--key", f"safe:{keys.files['rsa']}", "--algorithm", "RS512").token
     assert pyjwt.decode(token, keys.rsa.public_key(), ["RS512"])["userId"] == "anna"
-    assert "\n  safe:NAME " in qseow("--help").stdout
+    assert re.search("^ *safe:NAME  ", run("list-plugins").stdout, re.MULTILINE)
     qseow("--key", "safe:nothing").refused(3, "the safe has no such key")
     qseow("--key", f"safe:{keys.files['short']}").refused(3, "1024 bits")
 
@@ -383,7 +383,6 @@ def test_a_signer_that_cannot_be_one_is_closed_and_refused(
 def test_a_missing_sdk_says_which_extra_brings_it(run: Run, qseow: Run, installed_plugin: InstallPlugin) -> None:
     installed_plugin("cloud-pkg", {PROVIDER: "cloud = cloud_pkg:Plugin [sdk]"}, "import no_such_sdk")
     qseow("--key", "cloud:x").refused(5, "No module named 'no_such_sdk'", "pip install 'cloud-pkg[sdk]'")
-    assert re.search(r"^  cloud: +\(pip install 'cloud-pkg\[sdk\]'\)$", qseow("--help").stdout, re.MULTILINE)
     assert "pip install 'cloud-pkg[sdk]'" in run("list-plugins").stdout
 
 

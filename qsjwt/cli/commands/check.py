@@ -22,12 +22,13 @@ from qsjwt.tokens.rules import Broken, Status
 
 
 class Check(PlatformCommand):
-    """Tell whether {platform} would accept a token, and if not, why.
+    """Tell whether {platform} accepts a token, or why not.
 
     One line tells of each rule: ok, broken, or unknown for lack of a key or a value. If any is broken, the exit
     code is 6.
     """
 
+    section = "tokens"
     example = "qsjwt check {name} --jwt-file token.txt --cert-publickey-file publickey.cer"
 
     def __init__(self, app: Any, app_args: Any, *, name: str, platform: Platform) -> None:
@@ -41,7 +42,7 @@ class Check(PlatformCommand):
         self.platform.add_shared_options(wanted)
         add_claim_name_options(wanted, self.platform)
         self._expectation.add_options(parser, wanted)
-        wanted.add("--keyid", metavar="ID", help=f"expected kid; {THUMBPRINT}: that of the key (RFC 7638)")
+        wanted.add("--keyid", metavar="ID", help=f"expected kid; {THUMBPRINT}: the key's own")
         key_options.add_any_key_options(
             parser, "The registered certificate or key; with --key as well, whether they belong together."
         )

@@ -11,12 +11,13 @@ from qsjwt.tokens.request import Options
 
 
 class Completion(Command):
-    """Print a script that makes a shell complete commands and options.
+    """Print a completion script for a shell.
 
-    It knows the plugins that are installed now, and starts no program when it completes. Print it again after
-    installing a plugin.
+    It completes commands, options and their values. It knows the plugins that are installed now, and starts no
+    program when it completes. Print it again after installing a plugin.
     """
 
+    section = "setup"
     example = 'eval "$(qsjwt completion bash)"'
 
     def add_options(self, parser: Parser) -> None:

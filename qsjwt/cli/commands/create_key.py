@@ -20,6 +20,7 @@ class CreateKey(Command):
     PREFIXpublickey.pem and PREFIXpublickey.cer, all three or none.
     """
 
+    section = "keys"
     example = "qsjwt create-key --cert-file-prefix qlik_ --cert-common-name 'Qlik tokens 2027'"
 
     def add_options(self, parser: Parser) -> None:

@@ -26,12 +26,13 @@ _TIMES = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
 
 
 class Decode(Command):
-    """Show the header and the claims of a token, and verify it.
+    """Show what is in a token, and verify it.
 
     With a public key or certificate the signature is verified, without one the verdict is "not verified". The
     times and what is expected count in either case. If anything fails, the exit code is 6.
     """
 
+    section = "tokens"
     example = "qsjwt decode --jwt-file token.txt --cert-publickey-file publickey.cer"
 
     def add_options(self, parser: Parser) -> None:

@@ -20,22 +20,21 @@ _LOG = logging.getLogger("qsjwt.command")
 
 
 class Exchange(PresentingCommand):
-    """Present a token to {platform}, and print the session that it opens.
+    """Exchange a token for a session at {platform}.
 
-    As a cookie file for curl, wget and others, as header lines, or as JSON. Whoever has it can act as that user until
-    the session ends.
+    The session is printed as a cookie file for curl, wget and others, as header lines, or as JSON. Whoever has it can
+    act as that user until it ends.
     """
 
     verb = "exchange"
+    section = "Qlik"
     example = "qsjwt exchange {name} --url https://sense.example.com/jwt --jwt-file token.txt --output cookies.txt"
 
     def add_options(self, parser: Parser) -> None:
         """Add what all have that present a token, and the output's form and place."""
         super().add_options(parser)
         group = parser.group("output")
-        group.add(
-            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout", verbatim=True
-        )
+        group.add("--output", metavar="FILE", help="write it to FILE (0600, atomic), not to stdout", verbatim=True)
         output.add_format_option(group, _FORMATS, said="cookies, or header where there are none")
 
     def take_action(self, options: Options) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from qsjwt.cli import output
 from qsjwt.cli.command import COMMANDS, Command
 from qsjwt.cli.index import CommandIndex
-from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.platform import PLATFORMS
 from qsjwt.tokens.request import Options
@@ -17,8 +17,12 @@ _HEAD: Final = ("kind", "name", "package", "version", "status")
 
 
 class ListPlugins(Command):
-    """List the platforms, key providers and commands installed."""
+    """List platforms, key providers and commands.
 
+    For people it also lists what --key takes.
+    """
+
+    section = "setup"
     example = "qsjwt list-plugins -f json"
 
     def add_options(self, parser: Parser) -> None:
@@ -48,6 +52,8 @@ def _as_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     for kind, of_kind in itertools.groupby(rows, itemgetter(0)):
         page.section(f"{kind.capitalize()}s")
         page.table(head[1:], [(*row[1:-1], marked(row[-1])) for row in of_kind])
+    page.section("Key references (--key)")
+    page.fields([(found.form, found.text) for found in reference_forms() if found.problem is None])
     return str(page)
 
 

@@ -41,9 +41,8 @@ _LOG = logging.getLogger("qsjwt.command")
 class Register(Registration):
     """Register a key at {platform}, over the network.
 
-    It compares what is registered with what registration {name} prints, and does what is missing. If everything is
-    there, it changes nothing; if something else is there, it says so, and replaces it only with --replace. The output
-    is JSON with the IDs.
+    It compares what is registered with what registration {name} prints, and does what is missing. What is different
+    is shown, and changed only with --replace. The output is JSON with the IDs.
     """
 
     example = "qsjwt register {name} --url URL --cert-publickey-file publickey.cer"
@@ -58,8 +57,8 @@ class Register(Registration):
         group = parser.group("registering", demands=False)
         self.platform.add_register_options(group)
         self._own += [option.dest for option in group.options]
-        group.add("--replace", action="store_true", help="change what is registered otherwise")
-        group.add("--dry-run", action="store_true", help="print the requests, without secrets, and change nothing")
+        group.add("--replace", action="store_true", help="change what is different")
+        group.add("--dry-run", action="store_true", help="print the requests, and change nothing")
 
     def take_action(self, options: Options) -> None:
         """Find out what is registered, do what is missing, and print what there is then."""

@@ -28,12 +28,13 @@ _LOG = logging.getLogger("qsjwt.command")
 
 
 class Registration(PlatformCommand):
-    """Print what is to be registered for a key at {platform}.
+    """Print what to register for a key at {platform}.
 
     The output is JSON, and nothing private is in it. It takes the options of create-{name} that say how claims are
     called and who issues them, so that tokens and registration agree.
     """
 
+    section = "Qlik"
     example = "qsjwt registration {name} --cert-publickey-file publickey.cer"
 
     def add_options(self, parser: Parser) -> None:
@@ -45,27 +46,28 @@ class Registration(PlatformCommand):
 
     def _add_request_options(self, parser: Parser) -> OptionGroup:
         """Add all but the form; return the group of what is said of the result."""
-        claims = parser.group("claims", f"As given to create-{self.name}; none is required.", demands=False)
+        claims = parser.group("claims", demands=False)
         self.platform.add_shared_options(claims)
         add_claim_name_options(claims, self.platform)
-        self.platform.add_options(claims)
+        # A registration holds for everybody.
+        who = parser.group("who", f"As given to create-{self.name}; none is required.", demands=False, advanced=True)
+        self.platform.add_options(who)
         registered = parser.group("registration", demands=False)
         self.platform.add_registration_options(registered)
-        self._own = [option.dest for option in (*claims.options, *registered.options)]
-        add_claim_options(claims)
-        key = key_options.add_any_key_options(
-            parser, "A private key, or a public one, or a private one and its certificate."
-        )
+        self._own = [option.dest for option in (*claims.options, *who.options, *registered.options)]
+        add_claim_options(who)
+        key = key_options.add_any_key_options(parser)
         key.add(
-            "--cert-self-signed", action="store_true", help="make a new certificate for --key, signed by the key itself"
+            "--cert-self-signed",
+            action="store_true",
+            advanced=True,
+            help="make a new certificate for --key, signed by the key itself",
         )
         key_options.add_certificate_options(key)
         key_options.add_algorithm_option(key, self.platform)
-        key.add("--keyid", metavar="ID", help=f"key ID of the tokens; {THUMBPRINT}: the key's own (RFC 7638)")
+        key.add("--keyid", metavar="ID", help=f"kid of the tokens; {THUMBPRINT}: the key's own")
         result = parser.group("output")
-        result.add(
-            "--output", metavar="FILE", help="write the result to FILE (0600, atomic) instead of stdout", verbatim=True
-        )
+        result.add("--output", metavar="FILE", help="write it to FILE (0600, atomic), not to stdout", verbatim=True)
         return result
 
     def take_action(self, options: Options) -> None:

@@ -25,6 +25,7 @@ class ShowKey(Command):
     one that has expired is a warning and no error.
     """
 
+    section = "keys"
     example = "qsjwt show-key --cert-publickey-file publickey.cer"
 
     def add_options(self, parser: Parser) -> None:

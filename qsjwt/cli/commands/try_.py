@@ -23,13 +23,14 @@ _MAX_WORDS: Final = 300
 
 
 class Try(PresentingCommand):
-    """Present a token to {platform}, and tell whom the server sees, or why it refuses.
+    """Try a token at {platform}, and tell whom it signs in.
 
-    The session that the token opens is ended again. The exit code is 6 if the token is refused, and 7 if the server
-    cannot be reached, or refuses for another reason.
+    The session that it opens is ended again. If the server refuses the token, the likeliest cause comes first, and the
+    exit code is 6; it is 7 if the server cannot be reached, or refuses for another reason.
     """
 
     verb = "try"
+    section = "Qlik"
     example = "qsjwt try {name} --url https://sense.example.com/jwt --jwt-file token.txt"
 
     def add_options(self, parser: Parser) -> None:
