@@ -229,7 +229,7 @@ def service_timeout(settings: Mapping[str, str]) -> int:
 
     :raises InputError: if it is no whole number from 1 to 300.
     """
-    return whole_number(settings.get("timeout", str(SERVICE_TIMEOUT)), "time-out in seconds", _TIMEOUTS)
+    return whole_number(settings.get("timeout", str(SERVICE_TIMEOUT)), "timeout in seconds", _TIMEOUTS)
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -29,7 +29,7 @@ from qsjwt.api import (
 
 _SETTINGS: Final = ("region", "profile", "timeout")
 _MAX_ATTEMPTS: Final = 3
-"""Of the SDK's retry mode ``standard``, each with its share of the time-out: throttled calls are tried again."""
+"""Of the SDK's retry mode ``standard``, each with its share of the timeout: throttled calls are tried again."""
 
 _MAX_RAW_BYTES: Final = 4096
 """Bytes that the service hashes itself; of more it takes the digest alone."""

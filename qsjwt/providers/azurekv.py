@@ -33,7 +33,7 @@ from qsjwt.api import (
 T = TypeVar("T")
 
 _GRACE_SECONDS: Final = 1
-"""Seconds by which the SDK's own time-outs are longer, so that it is always ours that ends a call."""
+"""Seconds by which the SDK's own timeouts are longer, so that it is always ours that ends a call."""
 
 _RETRIES: Final = 2
 _CANNOT_NOW: Final = (429, 500, 502, 503, 504)

@@ -51,13 +51,13 @@ class ExecProvider(KeyProvider):
     def open(self, reference: str, secrets: Secrets) -> Signer:
         """Run the helper and read its output.
 
-        :raises InputError: if there is no command, a quote is not closed, or the time-out is out of range.
+        :raises InputError: if there is no command, a quote is not closed, or the timeout is out of range.
         :raises KeyUnavailable: if the helper cannot be started, fails, does not end in time, or prints no private
             key that can be decrypted.
         """
         command = _words(reference)
         name = quoted(os.path.basename(command[0]))
-        what = f"time-out in the environment variable {_TIMEOUT_VARIABLE}"
+        what = f"timeout in the environment variable {_TIMEOUT_VARIABLE}"
         seconds = whole_number(os.environ.get(_TIMEOUT_VARIABLE) or _TIMEOUT, what, _TIMEOUTS)
         return local_signer(_output_of(command, name, seconds), f"the output of the helper {name}", secrets)
 

@@ -33,7 +33,7 @@ from qsjwt.keys.signer import key_algorithms
 T = TypeVar("T")
 
 _GRACE_SECONDS: Final = 1
-"""Seconds by which the SDK's own time-outs are longer, so that it is always ours that ends a call."""
+"""Seconds by which the SDK's own timeouts are longer, so that it is always ours that ends a call."""
 
 _REFERENCE: Final = re.compile(
     r"projects/[\w.:-]+/locations/[\w-]+/keyRings/[\w-]+/cryptoKeys/[\w-]+/cryptoKeyVersions/[0-9]+", re.ASCII
