@@ -159,11 +159,13 @@ class _Guard(contextlib.AbstractContextManager[None]):
     def __exit__(
         self, kind: type[BaseException] | None, cause: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if cause is None:
+            return
         # Whoever raises our errors at work says what the user should know; one that cannot even load is broken.
         told = isinstance(cause, PluginError) or (
             isinstance(cause, QsJwtError) and self._action not in ("load", "start")
         )
-        if cause is None or told or isinstance(cause, KeyboardInterrupt | HelpWanted):
+        if told or isinstance(cause, KeyboardInterrupt | HelpWanted):
             return
         reason = f": {_text_of(cause)}" if self._action in _BEFORE_SECRETS else ""
         raise PluginError(

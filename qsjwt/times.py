@@ -1,5 +1,6 @@
 """Time spans as people type them, and points in time: NumericDate (RFC 7519, section 2) to ISO 8601 and back."""
 
+import functools
 import re
 from typing import Final, NamedTuple
 
@@ -106,6 +107,11 @@ def iso_time(seconds: object) -> str | None:
     """Return a NumericDate (RFC 7519, section 2) in ISO 8601, UTC; None if it is no number that a calendar has."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
+    return _iso_time(seconds)
+
+
+@functools.lru_cache(maxsize=16)
+def _iso_time(seconds: float) -> str | None:
     from datetime import UTC, datetime, timedelta  # 3 ms that a token without one does not pay
 
     try:

@@ -42,6 +42,7 @@ def _lacking(case: Case) -> list[str]:
     return misspelled or [option for option in rest if there and option != "useremail"]
 
 
+@checks.reading()
 def _user(case: Case) -> Iterable[Problem]:
     if any(case.name(option) in case.claims for option in CLAIM_NAMES) or _lacking(case):
         return ()
@@ -55,6 +56,7 @@ def _user(case: Case) -> Iterable[Problem]:
 def _part(option: str) -> Check:
     """Check that the claim is a string, if present, and present, if the user is not known without."""
 
+    @checks.reading()
     def check(case: Case) -> Iterable[Problem]:
         return checks.lacking(case, option) if option in _lacking(case) else ()
 

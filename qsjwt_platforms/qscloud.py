@@ -56,6 +56,7 @@ def _listed(name: str, option: str) -> Check:
     """Check that the claim is a string, if it is present; Qlik lists it without saying that it is required."""
     hint = f"use {option}"
 
+    @checks.reading()
     def check(case: Case) -> Iterable[Problem]:
         if name in case.claims:
             return ()
@@ -64,6 +65,7 @@ def _listed(name: str, option: str) -> Check:
     return checks.in_turn(checks.spelled(name, hint=hint), checks.string(name, required=False, hint=hint), check)
 
 
+@checks.reading()
 def _verified(case: Case) -> Iterable[Problem]:
     if "email" not in case.claims or "email_verified" in case.claims:
         return ()
@@ -82,6 +84,7 @@ _GROUPS: Final = checks.in_turn(
 _TEXT: Final = checks.string("jti")
 
 
+@checks.reading("jti")
 def _identifier(case: Case) -> Iterable[Problem]:
     # A sample of Qlik's own (2435784) has a number.
     return () if checks.is_number(case.claims.get("jti")) else _TEXT(case)

@@ -54,6 +54,7 @@ _time: Final = functools.partial(checks.time, required=False, whole=False)
 def _user(name: str, option: str, title: str) -> Rule:
     """Return the rule of a claim that says who the user is: a string that does not name the directory as well."""
 
+    @checks.reading(option)
     def check(case: Case) -> Iterable[Problem]:
         claim = case.name(option)
         value = case.claims[claim]
@@ -70,13 +71,13 @@ def _user(name: str, option: str, title: str) -> Rule:
 def _unless_constant(option: str, check: Check) -> Check:
     """Return *check*, which does not decide where the virtual proxy has ``[LAB]`` instead of a claim's name."""
 
-    def unless(case: Case) -> Iterable[Problem]:
+    def constant(case: Case) -> Iterable[Problem]:
         name = case.name(option)
         if not (case.registered and name.startswith("[") and name.endswith("]")):
-            return check(case)
+            return ()
         return [Unknown(f"{quoted(name)} is registered, which may be a constant and no name; no document says so")]
 
-    return unless
+    return checks.in_turn(checks.reading()(constant), check)
 
 
 def _attribute(option: str, title: str) -> Rule:
@@ -85,6 +86,7 @@ def _attribute(option: str, title: str) -> Rule:
     Names are free, so one that is nearly the expected one may be the right one: only the virtual proxy knows.
     """
 
+    @checks.reading()
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(option)
         if name in case.claims:
@@ -107,6 +109,7 @@ def _attribute(option: str, title: str) -> Rule:
     return Rule(option, requirement, _HELP, checks.in_turn(checks.string_or_strings(option, required=False), check))
 
 
+@checks.reading("aud")
 def _not_empty(case: Case) -> Iterable[Problem]:
     return [Broken("the claim 'aud' is an empty array")] if case.claims.get("aud") == [] else ()
 

@@ -1,7 +1,8 @@
 """From the columns of a row to a request for a token, by the command's own options: platforms write nothing."""
 
+import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from qsjwt.errors import InputError, nearest
@@ -15,6 +16,10 @@ from qsjwt.tokens.request import Options, TokenRequest
 
 _CLAIM: Final = "claim."
 _CLAIM_JSON: Final = "claim-json."
+
+MAX_LISTS: Final = 1024
+MAX_LIST_CHARACTERS: Final = 1024
+"""Of the cells with lists that are kept for further rows with the same."""
 
 MakeRequest = Callable[[Options, Mapping[str, Any]], TokenRequest]
 
@@ -52,11 +57,20 @@ class Columns:
         self._common = common
         self._claims = claims
         self._separator = separator
-        self._rivals = declared.rivals()
-        self._single = {option for option in known.columns.values() if option.nargs is None and not option.takes_list}
-        given = set(common.given)
-        demands = declared.requirements()
-        self._demands = [[*options] for options in demands if given.isdisjoint(option.dest for option in options)]
+        self._rivals = {option: frozenset(rivals) for option, rivals in declared.rivals().items()}
+        self._plain = {
+            column: option
+            for column, option in known.columns.items()
+            if option.nargs is None and not option.takes_list and option not in self._rivals
+        }
+        self._texts = {
+            column
+            for column, option in known.columns.items()
+            if option.takes_list and option.type is None and option.choices is None
+        }
+        self._listed = functools.lru_cache(maxsize=MAX_LISTS)(self._as_list)
+        demands = [(frozenset(option.dest for option in options), options) for options in declared.requirements()]
+        self._demands = [(dests, options) for dests, options in demands if common.given.isdisjoint(dests)]
 
     def over(self, values: Mapping[str, Any]) -> "Columns":
         """Return the same, with *values* in common that a row could have.
@@ -82,9 +96,9 @@ class Columns:
         :raises InputError: if a column is unknown, a value does not suit its option, or what is required is missing.
         """
         options, claims = self._applied(row or {})
-        for demand in self._demands:
-            if options.given.isdisjoint(option.dest for option in demand):
-                names = " or ".join(option.title for option in demand)
+        for dests, demanded in self._demands:
+            if options.given.isdisjoint(dests):
+                names = " or ".join(option.title for option in demanded)
                 hint = "" if row is None else "give it in the row, or as an option for all rows"
                 raise InputError(f"{names} is missing", hint=hint)
         return self._make(options, claims)
@@ -93,40 +107,55 @@ class Columns:
         """Return the options and the further claims of *row*."""
         values = vars(self._common).copy()
         claims = {name: owned(value) for name, value in self._claims.items()}
-        given: set[Option] = set()
-        remarks: list[str] = []
+        given: set[str] = set()
+        remarks = [*self._common.remarks]
         for column, value in row.items():
-            if value is None or (isinstance(value, float) and math.isnan(value)):  # as tables of pandas have it
+            option = self._plain.get(column)
+            if option is not None and type(value) is str and option.dest not in given:
+                # Most cells are a string for one value; each row of a batch passes here.
+                self._set(values, option, option.convert(value, remarks.append), given)
+            elif value is None or (isinstance(value, float) and math.isnan(value)):  # as tables of pandas have it
                 continue
-            if column in self._known:
+            elif column in self._known:
                 self._put(values, column, value, given, remarks.append)
             elif (claim := _claim_of(column)) is not None:
                 claims[claim] = _claim_value(column, claim, value, row, remarks.append)
             else:
                 raise self._unknown(column)
-        names = {option.dest for option in given}
-        told = (*self._common.remarks, *remarks)
-        return Options(values, self._common.given | names if names else self._common.given, told), claims
+        return Options(values, self._common.given | given if given else self._common.given, remarks), claims
 
-    def _put(self, values: dict[str, Any], column: str, value: Any, given: set[Option], remark: Remark) -> None:
-        """Put the option's *value* among *values*; false and an empty list take it back.
+    def _put(self, values: dict[str, Any], column: str, value: Any, given: set[str], remark: Remark) -> None:
+        """Put the value of the option that *column* is among *values*.
 
         :raises InputError: if it does not suit, or another column of the row has the option, or excludes it.
         """
         option = self._known[column]
-        # Most cells are a string for one value; each row of a batch passes here.
-        plain = type(value) is str and option in self._single
-        made = option.convert(value, remark) if plain else option.from_cell(value, self._separator, column, remark)
+        if column in self._texts and type(value) is str and len(value) <= MAX_LIST_CHARACTERS:
+            made, remarks = self._listed(column, value)
+            for each in remarks:
+                remark(each)
+        else:
+            made = option.from_cell(value, self._separator, column, remark)
+        rivals = self._rivals.get(option, frozenset())
+        if made is not None and (option.dest in given or not given.isdisjoint(rival.dest for rival in rivals)):
+            raise InputError(f"{option.title} cannot be combined with another column of the row")
+        self._set(values, option, made, given)
+        if made is not None:
+            values.update((rival.dest, rival.default) for rival in rivals)
+
+    @staticmethod
+    def _set(values: dict[str, Any], option: Option, made: Any, given: set[str]) -> None:
+        """Put what is *made* of a cell among *values*; None, as of false or an empty list, takes the option back."""
         if made is None:
             values[option.dest] = option.default
-            return
-        rivals = self._rivals.get(option, ())
-        if option in given or not given.isdisjoint(rivals):
-            raise InputError(f"{option.title} cannot be combined with another column of the row")
-        for rival in rivals:
-            values[rival.dest] = rival.default
-        values[option.dest] = made
-        given.add(option)
+        else:
+            values[option.dest] = made
+            given.add(option.dest)
+
+    def _as_list(self, column: str, text: str) -> tuple[Any, Sequence[str]]:
+        """Return the value of an option for strings, and the remarks on it; many rows have the same."""
+        remarks: list[str] = []
+        return self._known[column].from_cell(text, self._separator, column, remarks.append), remarks
 
     def _unknown(self, column: str) -> InputError:
         if not any(column in option.long_names for option in self._declared.options):

@@ -19,6 +19,8 @@ MAX_NAME_CHARACTERS: Final = 200
 _FORMULA_STARTS: Final = ("=", "+", "-", "@")
 """What a spreadsheet takes for the beginning of a formula."""
 
+_LINE: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 _kept: Final[list[TextIO | None]] = []
 """Standard output as it was before each :func:`results_only`; the last one counts."""
 
@@ -119,8 +121,10 @@ def as_json(value: Any) -> str:
 
 def as_json_line(value: Any) -> str:
     """Return *value* as a line of JSON Lines, in Unicode."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return f"{text if text.isprintable() else _harmless(text)}\n"
+    text = _LINE.encode(value)
+    # Below a space, JSON itself has escapes; of ASCII, that leaves one character that could move a cursor.
+    is_harmless = "\x7f" not in text if text.isascii() else text.isprintable()
+    return f"{text if is_harmless else _harmless(text)}\n"
 
 
 def _harmless(text: str) -> str:

@@ -17,9 +17,7 @@ def parse_json(text: str) -> Any:
         (NaN, Infinity, or beyond a double); its text names the fault and shows nothing of the content.
     """
     try:
-        value = json.loads(
-            text, object_pairs_hook=_members, parse_float=_number, parse_int=_integer, parse_constant=_constant
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as cause:
         line = f"line {cause.lineno}, " if "\n" in text else ""
         raise ValueError(f"it is not JSON: {cause.msg.lower()} at {line}column {cause.colno}") from None
@@ -52,6 +50,11 @@ def _integer(digits: str) -> int:
 
 def _constant(_name: str) -> Any:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=_number, parse_int=_integer, parse_constant=_constant
+)
 
 
 def _depth(value: Any) -> int:

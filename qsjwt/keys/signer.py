@@ -5,7 +5,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwcrypto.common import base64url_decode
@@ -99,8 +99,14 @@ class LocalSigner(Signer):
         return key_algorithms(self._private_key)
 
     def sign(self, data: bytes, algorithm: str) -> bytes:
-        signature: bytes = JWA.signing_alg(algorithm).sign(self._private_key, data)
+        signature: bytes = jws_algorithm(algorithm).sign(self._private_key, data)
         return signature
+
+
+@functools.cache
+def jws_algorithm(name: str) -> Any:
+    """Return what signs and verifies by the algorithm *name* (JWA, RFC 7518, section 3.1) with a JWK."""
+    return JWA.signing_alg(name)
 
 
 def key_algorithms(key: JWK) -> Sequence[str]:

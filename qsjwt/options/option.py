@@ -2,6 +2,7 @@
 
 import argparse
 import enum
+import functools
 import itertools
 import json
 from collections.abc import Callable, Collection
@@ -58,7 +59,7 @@ class Option:
         """Its long names without the dashes: what a column of a batch is called."""
         return [name[2:] for name in self.names if name.startswith("--")]
 
-    @property
+    @functools.cached_property
     def title(self) -> str:
         """What a message calls it."""
         return next((name for name in self.names if name.startswith("--")), self.placeholder)
@@ -119,10 +120,12 @@ class Option:
             raise InputError(
                 f"invalid value for {self.title}: it has {len(text)} characters (must have at most {self.longest})"
             )
-        if self.type is None and self.choices is not None and {*self.choices} == _BOOLEANS:
+        if self.choices is None:
+            return text if self.type is None else self._typed(self.type, text)
+        if self.type is None and {*self.choices} == _BOOLEANS:
             text = text.lower()  # spreadsheets write TRUE, PowerShell and Python True
         value = text if self.type is None else self._typed(self.type, text)
-        if self.choices is not None and value not in self.choices:
+        if value not in self.choices:
             raise self._invalid_choice(text)
         return value
 

@@ -9,7 +9,7 @@ from qsjwt.options.group import OptionGroup
 from qsjwt.options.option import Option
 from qsjwt.options.parser import Parser
 from qsjwt.times import PointInTime, parse_duration, parse_expiry
-from qsjwt.tokens.claim_names import claim_names
+from qsjwt.tokens.claim_names import ClaimNames
 from qsjwt.tokens.platform import Platform
 from qsjwt.tokens.request import THUMBPRINT, Options, TokenRequest, narrowed
 
@@ -83,6 +83,7 @@ class RequestOptions:
             help="how far iat and nbf lie in the past, in case clocks differ; default %(default)s, 0s for none",
         )
         self._own = [option.dest for option in own]
+        self._claim_names = ClaimNames(platform)
         self.columns: dict[str, Option] = {}
         self._add_columns(*own, *times.options)
         self.identifying = [option.long_names[-1] for option in who.options if _is_single(option)]
@@ -127,7 +128,7 @@ class RequestOptions:
             algorithm=algorithm,
             key_id=key_id(options),
             claims=claims,
-            claim_names=claim_names(self._platform, options),
+            claim_names=self._claim_names.of(options),
             check=check,
             remarks=options.remarks,
         )

@@ -43,6 +43,9 @@ _PLACEHOLDER: Final = r"<[A-Za-z][\w .-]*>|\{[A-Za-z_]\w*\}"
 _MARKS: Final = frozenset("$%{<[!`")
 """One of them is in whatever the patterns above match, but for a name of .NET; few values have one, or pay for that."""
 
+_is_ordinary: Final = re.compile(r"(?!System\.|Microsoft\.)\w(?:[\w .@+-]*\w)?").fullmatch
+"""Tells, at once, of most values that there is nothing to say of them but that they may stand for nothing."""
+
 _QUOTES: Final = frozenset(('""', "''", "“”", "‘’", "„“", "«»"))
 
 
@@ -53,6 +56,8 @@ def as_meant(text: str, title: str, remark: Remark) -> str:
     :param remark: is told what is left out, and of a value that nobody can have meant.
     :raises InputError: if it begins with a typographic dash, contains a control character, or is the type of a list.
     """
+    if _is_ordinary(text) and text not in _NOTHING:
+        return text
     meant = text.strip(_ENDS)
     require_plain_dashes(meant, title)
     if meant != text:

@@ -4,15 +4,29 @@ A *claim* is a claim's name or, where an administrator may rename it, its option
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeGuard
+from typing import Any, TypeGuard
 
 from qsjwt.redaction import quoted, shown
-from qsjwt.times import LAST_SECOND, format_duration
-from qsjwt.tokens.dates import fault_of, moment
-from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Unknown
+from qsjwt.times import format_duration
+from qsjwt.tokens.dates import COMPARISONS, fault_of, is_time, refuse_future
+from qsjwt.tokens.rules import READING, Broken, Case, Check, Missing, Problem, Unknown, read_claims
 from qsjwt.tokens.size import characters
 from qsjwt.tokens.spelling import misspelled, nearly, renaming
 from qsjwt.tokens.wording import either, kind, span
+
+
+def reading(*claims: str) -> Callable[[Check], Check]:
+    """Declare that it depends on the values of *claims* alone whether a check finds a problem.
+
+    A batch need not run it for each token then. It may also depend on the header, on the time and on which claims there
+    are, not on the length of the token.
+    """
+
+    def declare(check: Check) -> Check:
+        vars(check)[READING] = frozenset(claims)
+        return check
+
+    return declare
 
 
 def in_turn(*checks: Check) -> Check:
@@ -24,12 +38,14 @@ def in_turn(*checks: Check) -> Check:
                 return problems
         return ()
 
-    return check
+    claims = [read_claims(each) for each in checks]
+    return check if None in claims else reading(*frozenset().union(*filter(None, claims)))(check)
 
 
 def algorithm(accepted: Sequence[str]) -> Check:
     """Check that ``alg`` in the header is one of *accepted* (RFC 7515, section 4.1.1)."""
 
+    @reading()
     def check(case: Case) -> Iterable[Problem]:
         found = case.header.get("alg")
         if found in accepted:
@@ -43,6 +59,7 @@ def algorithm(accepted: Sequence[str]) -> Check:
 def key_id() -> Check:
     """Check that the header has a ``kid`` that is not empty (RFC 7515, section 4.1.4)."""
 
+    @reading()
     def check(case: Case) -> Iterable[Problem]:
         if is_string(case.header.get("kid")):
             return ()
@@ -67,7 +84,6 @@ def string(claim: str, *, required: bool = True, hint: str = "", title: str = ""
     :param title: what the claim holds, if its name does not say so, such as "the user ID".
     :param others: other names that are in use for a claim that an administrator may rename, such as "user".
     """
-
     return _string(claim, required, hint, "a string", title=title, others=others)
 
 
@@ -86,6 +102,7 @@ def string_or_strings(claim: str, *, required: bool = True, hint: str = "") -> C
     """Check that *claim* is a string that is not empty, or an array of such strings."""
     one, elements = _string(claim, required, hint, "a string or an array of strings"), _elements(claim)
 
+    @reading(claim)
     def check(case: Case) -> Iterable[Problem]:
         return elements(case) if isinstance(case.claims.get(case.name(claim)), list) else one(case)
 
@@ -101,6 +118,7 @@ def one_of(claim: str, values: Sequence[Any], *, required: bool = True, hint: st
     """Check that *claim* is one of *values*; true and 1 are not the same."""
     wanted = [(isinstance(value, bool), value) for value in values]
 
+    @reading(claim)
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         if name not in case.claims:
@@ -108,8 +126,7 @@ def one_of(claim: str, values: Sequence[Any], *, required: bool = True, hint: st
         value = case.claims[name]
         if (isinstance(value, bool), value) in wanted:
             return ()
-        accepted = either([shown(each) for each in values])
-        return [Broken(f"the claim {quoted(name)} must be {accepted}, not {shown(value)}", hint)]
+        return [Broken(f"the claim {quoted(name)} must be {either([*map(shown, values)])}, not {shown(value)}", hint)]
 
     return check
 
@@ -117,6 +134,7 @@ def one_of(claim: str, values: Sequence[Any], *, required: bool = True, hint: st
 def absent(claim: str, *, hint: str = "") -> Check:
     """Check that there is no *claim*."""
 
+    @reading()
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         if name not in case.claims:
@@ -129,6 +147,7 @@ def absent(claim: str, *, hint: str = "") -> Check:
 def spelled(claim: str, *others: str, hint: str = "") -> Check:
     """Check that an optional *claim*, if it is missing, is not there under a similar name, or that of *others*."""
 
+    @reading(claim)
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         if name in case.claims:
@@ -149,9 +168,10 @@ def time(claim: str, *, required: bool = True, whole: bool = True, past: bool = 
     :param whole: refuse fractions of seconds too.
     :param past: refuse any time in the future.
     """
-    compare = _refuse_future if past else _COMPARISONS.get(claim)
+    compare = refuse_future if past else COMPARISONS.get(claim)
     misspelled = spelled(claim)
 
+    @reading(claim)
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         if name not in case.claims:
@@ -167,9 +187,10 @@ def time(claim: str, *, required: bool = True, whole: bool = True, past: bool = 
 def window(start: str, longest: int) -> Check:
     """Check that ``exp`` is at most *longest* seconds after the claim *start*, if both are times."""
 
+    @reading(start, "exp")
     def check(case: Case) -> Iterable[Problem]:
         first, last = case.claims.get(start), case.claims.get("exp")
-        if not _is_time(first) or not _is_time(last) or last - first <= longest:
+        if not is_time(first) or not is_time(last) or last - first <= longest:
             return ()
         expires = f"{longest}s" if longest % 60 else f"{longest // 60}m"
         return [
@@ -234,6 +255,7 @@ def similar(part: Mapping[str, Any], name: str) -> str | None:
 def _string(
     claim: str, required: bool, hint: str, wanted: str, *, title: str = "", others: Sequence[str] = ()
 ) -> Check:
+    @reading(claim)
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         value = case.claims.get(name)
@@ -250,6 +272,7 @@ def _string(
 
 
 def _typed(claim: str, required: bool, hint: str, wanted: str, is_right: Callable[[object], bool]) -> Check:
+    @reading(claim)
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         if name not in case.claims:
@@ -265,6 +288,7 @@ def _typed(claim: str, required: bool, hint: str, wanted: str, is_right: Callabl
 def _elements(claim: str) -> Check:
     """Check that what is in the array *claim* is strings that are not empty."""
 
+    @reading(claim)
     def check(case: Case) -> Iterable[Problem]:
         name = case.name(claim)
         for value in case.claims.get(name, ()):
@@ -274,25 +298,3 @@ def _elements(claim: str) -> Check:
         return ()
 
     return check
-
-
-def _refuse_past(_name: str, value: float, now: float) -> Iterable[Problem]:
-    return [Broken(f"the token expired at {moment(value)}", "create a new one")] if value <= now else ()
-
-
-def _refuse_future(name: str, value: float, now: float) -> Iterable[Problem]:
-    if value <= now:
-        return ()
-    message = "is not valid before" if name == "nbf" else f"is from the future: {name} is"
-    return [Broken(f"the token {message} {moment(value)}", "wait, or create one with a larger --clock-skew")]
-
-
-def _doubt_future(name: str, value: float, now: float) -> Iterable[Problem]:
-    return [Unknown(f"the token is from the future ({name}); no document says what follows")] if value > now else ()
-
-
-_COMPARISONS: Final = {"exp": _refuse_past, "nbf": _refuse_future, "iat": _doubt_future}
-
-
-def _is_time(value: object) -> TypeGuard[int | float]:
-    return is_number(value) and abs(value) <= LAST_SECOND

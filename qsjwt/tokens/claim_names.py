@@ -1,6 +1,8 @@
 """Claims whose names an administrator chooses, as the options ``--userid-claim`` and similar ones say them."""
 
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from qsjwt.errors import InputError
 from qsjwt.redaction import quoted
@@ -9,6 +11,25 @@ from qsjwt.tokens.request import Options
 
 REGISTERED_CLAIMS: Final = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
 """RFC 7519, section 4.1; they cannot be attributes (Qlik Support, 1716226)."""
+
+
+class ClaimNames:
+    """The names of a platform's claims, in one request after another: they are found out where options differ."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._options = [f"{option}_claim" for option in platform.claim_names]
+        self._others = [option for option in platform.claim_names if option not in platform.user_claims]
+        self._last: tuple[list[Any], Mapping[str, str]] = [None], {}
+
+    def of(self, options: Options) -> Mapping[str, str]:
+        """Return what :func:`claim_names` does; the same object for the same names, which nobody can change."""
+        values = vars(options)
+        asked = [*map(values.get, self._options), *[values.get(option) is None for option in self._others]]
+        last = self._last
+        if asked != last[0]:
+            last = self._last = asked, MappingProxyType(claim_names(self._platform, options))
+        return last[1]
 
 
 def claim_names(platform: Platform, options: Options) -> dict[str, str]:

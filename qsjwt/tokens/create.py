@@ -1,9 +1,8 @@
 """Create one token: from a request to a token that is built, judged, signed and verified."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from qsjwt.errors import InputError
 from qsjwt.keys.reference import key_guard
@@ -11,10 +10,11 @@ from qsjwt.keys.signer import Signer, choose_algorithm
 from qsjwt.redaction import quoted
 from qsjwt.times import LAST_SECOND, iso_time
 from qsjwt.tokens import jwt
+from qsjwt.tokens.examiner import Examiner
 from qsjwt.tokens.jwt import Token
-from qsjwt.tokens.platform import PLATFORMS, Platform, examine, require_sound
+from qsjwt.tokens.platform import PLATFORMS, Platform, require_sound
 from qsjwt.tokens.request import THUMBPRINT, TokenRequest
-from qsjwt.tokens.rules import Status
+from qsjwt.tokens.rules import Case, Status
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,37 @@ class CreatedToken:
         return iso_time(self.claims.get("exp"))
 
 
+@dataclass(frozen=True)
+class _Draft(Token):
+    """A token that is built and judged.
+
+    :ivar payload: its claims in base64url; empty if they cannot be written, which is told when they are signed.
+    """
+
+    payload: str = field(default="", repr=False)
+
+
+class _Header(NamedTuple):
+    """A header before the key is known, and its length in base64url; 0 if it cannot be written."""
+
+    members: Mapping[str, Any]
+    length: int
+
+
 class Creator:
-    """Makes tokens for one platform, whose name in messages is *name*."""
+    """Makes tokens for one platform, whose name in messages is *name*; from several threads at once, if need be.
+
+    What is the same for token after token is found out with the first.
+    """
 
     def __init__(self, name: str, platform: Platform) -> None:
         self.name = name
         self.platform = platform
+        self._product = platform.product or platform.summary
+        self._examiner = Examiner(platform.rules)
+        self._builds = PLATFORMS.guard(name, "build the claims")
+        self._checks = PLATFORMS.guard(name, "check the token")
+        self._header: tuple[tuple[str | None, str | None], _Header] | None = None
 
     def build(self, request: TokenRequest, now: int) -> Token:
         """Return the token that *request* asks for, with nothing in it that the platform refuses.
@@ -54,13 +79,15 @@ class Creator:
         :raises InputError: if options do not go together, or the token breaks a rule.
         """
         request = _with_lifetime(request, now)
-        with PLATFORMS.guard(self.name, "build the claims"):
+        with self._builds:
             token = self.platform.build(request, now)
             if not isinstance(token, Token):
                 raise TypeError("a token was expected")
-            header, remarks = dict(token.header), [*token.remarks]
-            claims = {name: as_json_value(value) for name, value in token.claims.items()}
-            if isinstance(token.remarks, str) or not all(isinstance(remark, str) for remark in remarks):
+            own, remarks = dict(token.header), [*token.remarks]
+            claims = {
+                name: as_json_value(value) if type(value) is tuple else value for name, value in token.claims.items()
+            }
+            if remarks and (isinstance(token.remarks, str) or not all(isinstance(remark, str) for remark in remarks)):
                 raise TypeError("its remarks are not a sequence of sentences")
         for name, value in request.claims.items():
             if name in token.claims:
@@ -69,20 +96,35 @@ class Creator:
                     hint="use the option that sets it, or leave it out",
                 )
             claims[name] = value
+        header = self._headed(request, own)
+        payload = _encoded(claims, "claims")
+        unsigned = header.length + len(".") + len(payload) if payload and header.length else 0
+        case = Case(header.members, claims, now, self._product, request.claim_names, unsigned=unsigned)
+        remarks = [*request.remarks, *self._doubts(case, request), *remarks]
+        return _Draft(header.members, claims, remarks, payload)
+
+    def _headed(self, request: TokenRequest, own: Mapping[str, Any]) -> _Header:
+        """Return the header that *request* asks for, with what is the platform's *own*."""
+        asked, known = (request.algorithm, request.key_id), self._header
+        if known is not None and known[0] == asked and not own:
+            return known[1]
         named = {"alg": request.algorithm or self.platform.algorithms[0], "typ": "JWT"}
         if request.key_id is not None:
             named["kid"] = request.key_id
         # The platform may choose another type, but not what the options say.
-        header = {**named, **header, **{name: named[name] for name in named if name != "typ"}}
-        return Token(header, claims, [*request.remarks, *self._doubts(Token(header, claims), request, now), *remarks])
+        members = {**named, **own, **{name: named[name] for name in named if name != "typ"}}
+        header = _Header(members, len(_encoded(members, "header")))
+        if not own:
+            self._header = asked, header
+        return header
 
-    def _doubts(self, token: Token, request: TokenRequest, now: int) -> list[str]:
-        """Return what the platform may refuse in *token*, or would if it were checked.
+    def _doubts(self, case: Case, request: TokenRequest) -> list[str]:
+        """Return what the platform may refuse in the token of *case*, or would if it were checked.
 
         :raises InputError: if it is checked, and breaks a rule.
         """
-        with PLATFORMS.guard(self.name, "check the token"):
-            findings = examine(self.platform, token, now, request.claim_names)
+        with self._checks:
+            findings = self._examiner.findings(case)
         for finding in findings:
             if finding.status is Status.BROKEN and request.check:
                 raise InputError(finding.message, hint=finding.hint)
@@ -109,21 +151,47 @@ class Creator:
         :raises KeyUnavailable: if they have none in common, or *chosen* is not one.
         """
         algorithm = choose_algorithm(signer.public_key, signer.algorithms, self.platform.algorithms, chosen)
-        return functools.partial(_signed, signer, algorithm, reference)
+        return _Signing(signer, algorithm, reference)
 
 
-def _signed(signer: Signer, algorithm: str, reference: str, token: Token) -> CreatedToken:
-    """Return *token* signed; what depends on the key in its header is put there now.
+class _Signing:
+    """Signs tokens with one key and algorithm; what depends on the key in their headers is put there now."""
 
-    :raises SigningFailed: as :func:`qsjwt.tokens.jwt.sign`.
-    """
-    own = {"kid": signer.public_key["kid"]} if "kid" in signer.public_key else {}
-    header = {**own, **token.header, "alg": algorithm}
-    if header.get("kid") == THUMBPRINT:
-        header["kid"] = signer.thumbprint
-    with key_guard(reference, "sign"):
-        compact = jwt.sign(Token(header, token.claims), signer, algorithm)
-    return CreatedToken(compact, header, token.claims, signer.thumbprint, token.remarks)
+    def __init__(self, signer: Signer, algorithm: str, reference: str) -> None:
+        self._signer = signer
+        self._algorithm = algorithm
+        self._guard = key_guard(reference, "sign")
+        self._own = {"kid": signer.public_key["kid"]} if "kid" in signer.public_key else {}
+        self._known: tuple[Mapping[str, Any], dict[str, Any], str] | None = None
+
+    def __call__(self, token: Token) -> CreatedToken:
+        """Return *token* signed.
+
+        :raises InputError, SigningFailed: as :func:`qsjwt.tokens.jwt.sign`.
+        """
+        known = self._known
+        if known is None or known[0] is not token.header:
+            header = self._headed(token.header)
+            known = self._known = token.header, header, jwt.encode(header, "header")
+        _, header, encoded = known
+        payload = (token.payload if isinstance(token, _Draft) else "") or jwt.encode(token.claims, "claims")
+        with self._guard:
+            compact = jwt.sign_parts(encoded, payload, self._signer, self._algorithm)
+        return CreatedToken(compact, header.copy(), token.claims, self._signer.thumbprint, token.remarks)
+
+    def _headed(self, draft: Mapping[str, Any]) -> dict[str, Any]:
+        header = {**self._own, **draft, "alg": self._algorithm}
+        if header.get("kid") == THUMBPRINT:
+            header["kid"] = self._signer.thumbprint
+        return header
+
+
+def _encoded(part: Mapping[str, Any], name: str) -> str:
+    """Return *part* in base64url; empty if it cannot be written, which is told when it is signed."""
+    try:
+        return jwt.encode(part, name)
+    except InputError:
+        return ""
 
 
 def load_platform(name: str) -> Platform:

@@ -1,11 +1,13 @@
 """NumericDates in a token (RFC 7519, section 2): what is wrong with one, and how messages show it."""
 
 import re
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeGuard
 
 from qsjwt.errors import InputError
 from qsjwt.redaction import quoted
 from qsjwt.times import FIRST_SECOND, LAST_SECOND, iso_time, parse_time
+from qsjwt.tokens.rules import Broken, Problem, Unknown
 from qsjwt.tokens.wording import kind
 
 _WANTED: Final = "write the seconds since 1970 in UTC, such as 1767225600 for 2026-01-01T00:00:00Z"
@@ -50,6 +52,11 @@ def moment(seconds: float) -> str:
     return iso_time(seconds) or f"{float(seconds):g} s after 1970"
 
 
+def is_time(value: object) -> TypeGuard[int | float]:
+    """Tell whether *value* is a number that a calendar has as a time, or nearly so."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LAST_SECOND
+
+
 def _written(text: str) -> str:
     """Return how to write what *text* says as a NumericDate."""
     if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text.strip()):
@@ -58,3 +65,23 @@ def _written(text: str) -> str:
         return f"write {int(parse_time(text))}, the seconds since 1970 of that time in UTC"
     except InputError:
         return _WANTED
+
+
+def _refuse_past(_name: str, value: float, now: float) -> Iterable[Problem]:
+    return [Broken(f"the token expired at {moment(value)}", "create a new one")] if value <= now else ()
+
+
+def refuse_future(name: str, value: float, now: float) -> Iterable[Problem]:
+    """Return the problem that the time *value* of the claim *name* is after *now*, if it is."""
+    if value <= now:
+        return ()
+    message = "is not valid before" if name == "nbf" else f"is from the future: {name} is"
+    return [Broken(f"the token {message} {moment(value)}", "wait, or create one with a larger --clock-skew")]
+
+
+def _doubt_future(name: str, value: float, now: float) -> Iterable[Problem]:
+    return [Unknown(f"the token is from the future ({name}); no document says what follows")] if value > now else ()
+
+
+COMPARISONS: Final = {"exp": _refuse_past, "nbf": refuse_future, "iat": _doubt_future}
+"""Claim to the problems of its time, beside what it is *now*."""

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jwcrypto.common import base64url_encode
-from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
 from qsjwt.errors import InputError, QsJwtError, SigningFailed, VerificationFailed
 from qsjwt.io import read
 from qsjwt.io.strict_json import parse_json
-from qsjwt.keys.signer import Signer, unsuitability
+from qsjwt.keys.signer import Signer, jws_algorithm, unsuitability
 from qsjwt.redaction import quoted, shown
 from qsjwt.tokens.dates import fault_of, moment
 
@@ -23,6 +22,9 @@ _JWS_PARTS: Final = 3  # RFC 7515, section 3.1
 _JWE_PARTS: Final = 5  # RFC 7516, section 3.1
 MAX_SIGNING_INPUT: Final = read.MAX_BYTES - (1 << 12)
 """Bytes of a token without its signature; one of RSA with 16384 bits has 2731."""
+
+_LARGE: Final = 1 << 53
+"""An integer below it is the same number for everybody (RFC 8259, section 6)."""
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -55,16 +57,27 @@ class DecodedToken(Token):
 def sign(token: Token, signer: Signer, algorithm: str) -> str:
     """Return *token* signed, in compact serialization, after its signature was verified with the public key.
 
-    The check catches what a local key that was loaded without validation, an HSM or a service may do wrong:
-    a damaged key, ECDSA in ASN.1, the wrong padding, the signature of another key version.
-
     :param algorithm: the JWA name that the header has too, one that *signer* can do.
     :raises InputError: if the header or the claims cannot be written as JSON.
     :raises SigningFailed: if the signer fails, or its signature does not verify.
     """
     if token.header.get("alg") != algorithm:
         raise SigningFailed(f"the header names another algorithm than the one to sign with, {algorithm}")
-    signing_input = f"{_encode(token.header, 'header')}.{_encode(token.claims, 'claims')}".encode("ascii")
+    return sign_parts(encode(token.header, "header"), encode(token.claims, "claims"), signer, algorithm)
+
+
+def sign_parts(header: str, claims: str, signer: Signer, algorithm: str) -> str:
+    """Return as :func:`sign` does what is encoded already.
+
+    The check catches what a local key that was loaded without validation, an HSM or a service may do wrong:
+    a damaged key, ECDSA in ASN.1, the wrong padding, the signature of another key version.
+
+    :param header: in base64url, as :func:`encode` returns it, and the *claims* as well.
+    :param algorithm: the JWA name that the header has too, one that *signer* can do.
+    :raises InputError: if the token would be too large.
+    :raises SigningFailed: if the signer fails, or its signature does not verify.
+    """
+    signing_input = f"{header}.{claims}".encode("ascii")
     if len(signing_input) > MAX_SIGNING_INPUT:
         raise InputError(
             "the token would be larger than 1 MiB, which nobody reads", hint="leave out claims, or shorten them"
@@ -78,20 +91,26 @@ def sign(token: Token, signer: Signer, algorithm: str) -> str:
     try:
         if not isinstance(signature, bytes):
             raise TypeError("a signature is bytes")
-        JWA.signing_alg(algorithm).verify(signer.public_key, signing_input, signature)
+        jws_algorithm(algorithm).verify(signer.public_key, signing_input, signature)
     except Exception as cause:
         raise SigningFailed(
             "the signature does not verify with the key's own public half, so the token is not given out",
             hint="the private key is damaged, or the signer used another key, padding or encoding",
         ) from cause
-    return f"{signing_input.decode('ascii')}.{base64url_encode(signature)}"
+    return f"{header}.{claims}.{base64url_encode(signature)}"
 
 
-def _encode(part: Mapping[str, Any], name: str) -> str:
+def encode(part: Mapping[str, Any], name: str) -> str:
+    """Return the header or the claims in base64url, as they are signed.
+
+    :param name: which of them it is, for messages.
+    :raises InputError: if *part* cannot be written as JSON, or nobody would read it.
+    """
     try:
         text = _COMPACT.encode(part)
         encoded: str = base64url_encode(text.encode("utf-8"))
-        parse_json(text)  # what is given out is what decode reads
+        if not all(map(_is_plain, part, part.values())):
+            parse_json(text)  # what is given out is what decode reads
     except UnicodeEncodeError as cause:
         raise InputError(
             f"what goes into the {name} is not all Unicode text: it has bytes of another encoding, or half a letter"
@@ -102,6 +121,14 @@ def _encode(part: Mapping[str, Any], name: str) -> str:
             hint="what no option of yours gives, the platform has built",
         ) from cause
     return encoded
+
+
+def _is_plain(name: object, value: object) -> bool:
+    """Tell whether a member is one of those, most of them, that JSON has as they are, and anybody reads."""
+    kind = type(value)
+    if kind is list:
+        kind = str if all(type(each) is str for each in value) else list  # type: ignore[attr-defined]
+    return type(name) is str and (kind is str or kind is bool or (kind is int and abs(value) < _LARGE))  # type: ignore[arg-type]
 
 
 def _not_json(part: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from qsjwt.keys.public import PublicKey
 from qsjwt.keys.signer import ALGORITHMS
 from qsjwt.plugins import Group
 from qsjwt.times import format_duration
+from qsjwt.tokens.examiner import Examiner
 from qsjwt.tokens.jwt import DecodedToken, Token
 from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Case, Finding, Rule
@@ -175,7 +176,7 @@ def examine(
     compact = token.compact if isinstance(token, DecodedToken) else ""
     case = Case(token.header, token.claims, now, product, known, registration is not None, compact)
     rules = platform.rules if registration is None else (*platform.rules, *registration.rules)
-    return [rule.finding(problem) for rule in rules for problem in rule.check(case)]
+    return Examiner(rules).findings(case)
 
 
 def require_sound(platform: Platform) -> None:

@@ -54,7 +54,8 @@ class Options(Mapping[str, Any]):
 
 def narrowed(options: Options, names: Iterable[str]) -> Options:
     """Return the values of *names* alone; no method, as an option may have any name."""
-    return Options({name: options[name] for name in names}, options.given)
+    names = tuple(names)
+    return Options(dict(zip(names, map(vars(options).__getitem__, names), strict=True)), options.given)
 
 
 def without_remarks(options: Options) -> Options:

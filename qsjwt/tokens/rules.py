@@ -10,6 +10,8 @@ SIGNATURE: Final = "signature"
 KEY: Final = "key"
 CERTIFICATE: Final = "certificate"
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+READING: Final = "reading"
+"""The attribute of a check that says on which claims it depends."""
 
 
 class Status(enum.Enum):
@@ -56,6 +58,7 @@ class Case:
     :ivar names: where an administrator may rename claims: option to the claim's name, empty if none is read.
     :ivar registered: whether the names are those that an administrator has registered, and not what options say.
     :ivar compact: the finished token (RFC 7515, section 7.1); empty if it is yet to be signed.
+    :ivar unsigned: characters of the token without its signature, if they were counted; otherwise 0.
     """
 
     header: Mapping[str, Any]
@@ -65,6 +68,7 @@ class Case:
     names: Mapping[str, str]
     registered: bool = False
     compact: str = ""
+    unsigned: int = 0
 
     def name(self, claim: str) -> str:
         """Return the name that *claim*, the option of a claim with a name to choose perhaps, has in this token."""
@@ -101,6 +105,15 @@ class Unknown(Problem):
 
 Check: TypeAlias = Callable[[Case], Iterable[Problem]]
 """Decides a rule: gives the problems of a case, none if the token keeps the rule."""
+
+
+def read_claims(check: Check) -> frozenset[str] | None:
+    """Return on which claims it depends whether *check* finds a problem; None if it does not say so.
+
+    :func:`qsjwt.tokens.checks.reading` has it say so.
+    """
+    declared = frozenset[str]() if check is nothing else getattr(check, READING, None)
+    return declared if isinstance(declared, frozenset) else None
 
 
 def nothing(_case: Case) -> Iterable[Problem]:

@@ -16,7 +16,7 @@ def characters(case: Case) -> tuple[int, int]:
     """
     if case.compact:
         return len(case.compact), len(case.compact)
-    unsigned = _encoded(case.header) + _encoded(case.claims) + len("..")
+    unsigned = (case.unsigned or _encoded(case.header) + _encoded(case.claims) + len(".")) + len(".")
     shortest, longest = _SIGNATURES
     return unsigned + shortest, unsigned + longest
 
