@@ -1,8 +1,8 @@
-"""Run the default tests in Windows' Python, under Wine: ``python -m tests.windows FOLDER [TEST ...]``.
+"""Run the default tests in Windows' Python, under Wine: ``python -m tests.windows [TEST ...]``.
 
-*FOLDER* has the programs ``environment`` and ``python``, which make and run such a Python. It is kept below
-``QSJWT_WINDOWS_CACHE``, or else the user's cache, by the hash of what goes in. One process runs one file of tests, as
-many at a time as there are processors; each test has four minutes.
+``QSJWT_WINDOWS`` names the folder with the programs ``environment`` and ``python``, which make and run such a Python. It
+is kept below ``QSJWT_WINDOWS_CACHE``, or else the user's cache, by the hash of what goes in. One process runs one file
+of tests, as many at a time as there are processors; each test has four minutes.
 """
 
 import configparser
@@ -30,10 +30,13 @@ _SECONDS: Final = 240
 """For a test; some wait for ever where something is missing."""
 
 
-def main(folder: Path, wanted: list[str]) -> int:
+def main(wanted: list[str]) -> int:
     """Run the tests; say what came of them, and why any were skipped. Return 1 if any failed, or too many skipped."""
-    os.environ["QSJWT_WINDOWS_HOME"] = str(_environment(folder))
-    os.environ["PYTHONPATH"] = str(ROOT)  # the environment has qsjwt as it was when it was made
+    if (folder := tools()) is None:
+        raise SystemExit("which folder has the programs that make and run Windows' Python? Say it in QSJWT_WINDOWS")
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    make_environment(folder, *tox["testenv"]["deps"].split(), "pytest-timeout")
     files = [Path(name) for name in wanted] or [
         path.relative_to(ROOT)
         for path in sorted(ROOT.glob("tests/**/test_*.py"))
@@ -51,10 +54,14 @@ def main(folder: Path, wanted: list[str]) -> int:
     return int(bad > 0 or total["skipped"] > MAX_SKIPPED * ran)
 
 
-def _environment(folder: Path) -> Path:
-    tox = configparser.ConfigParser(interpolation=None)
-    tox.read(ROOT / "tox.ini")
-    requirements = [*tox["testenv"]["deps"].split(), "pytest-timeout"]
+def tools() -> Path | None:
+    """Return the folder that ``QSJWT_WINDOWS`` names; None if it names none."""
+    named = os.environ.get("QSJWT_WINDOWS")
+    return Path(named).resolve() if named else None
+
+
+def make_environment(folder: Path, *requirements: str) -> None:
+    """Have ``python`` of *folder* run one that has what qsjwt needs and *requirements*, and take qsjwt from here."""
     parts = [(ROOT / name).read_bytes() for name in ("setup.cfg", "setup.py")]
     mark = hashlib.sha256(b"\0".join([*parts, " ".join(requirements).encode()])).hexdigest()[:16]
     cache = os.environ.get("QSJWT_WINDOWS_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
@@ -63,7 +70,8 @@ def _environment(folder: Path) -> Path:
         shutil.rmtree(made, ignore_errors=True)  # what was made of it when that was stopped
         subprocess.run([folder / "environment", made, ROOT, *requirements], check=True)
         (made / "ready").touch()
-    return made
+    os.environ["QSJWT_WINDOWS_HOME"] = str(made)
+    os.environ["PYTHONPATH"] = str(ROOT)  # the environment has qsjwt as it was when it was made
 
 
 def _run(python: Path, path: Path) -> "Counter[str]":
@@ -86,6 +94,4 @@ def _run(python: Path, path: Path) -> "Counter[str]":
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        sys.exit("which folder has the programs that make and run Windows' Python? tox takes it from QSJWT_WINDOWS")
-    sys.exit(main(Path(sys.argv[1]).resolve(), sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))
