@@ -1,8 +1,8 @@
 """Run the default tests in Windows' Python, under Wine: ``python -m tests.windows [TEST ...]``.
 
-``QSJWT_WINDOWS`` names the folder with the programs ``environment`` and ``python``, which make and run such a Python. It
-is kept below ``QSJWT_WINDOWS_CACHE``, or else the user's cache, by the hash of what goes in. One process runs one file
-of tests, as many at a time as there are processors; each test has four minutes.
+``QSJWT_WINDOWS`` names the folder with the programs ``environment`` and ``python``, which make and run such a Python.
+It is kept below ``QSJWT_WINDOWS_CACHE``, or else the user's cache, by the hash of what goes in. One process runs one
+file of tests, as many at a time as there are processors; each test has four minutes.
 """
 
 import configparser

@@ -30,14 +30,14 @@ def main(dist: Path) -> None:
     :raises CalledProcessError: if one is not made, or lacks anything.
     """
     if (folder := tools()) is None:
-        reason = "qsjwt.exe is not made: QSJWT_WINDOWS names no folder with the programs that make and run Windows' Python"
+        reason = "qsjwt.exe is not made: QSJWT_WINDOWS does not say what makes and runs Windows' Python"
         if os.environ.get("QSJWT_NO_SKIPS"):
             raise SystemExit(reason)
         print(reason)
         return
     make_environment(folder, *locked())
     python = folder / "python"
-    form = ["--noconfirm", "--log-level", "WARN", "--distpath", dist, "--workpath", dist / "work"]
+    form: list[str | Path] = ["--noconfirm", "--log-level", "WARN", "--distpath", dist, "--workpath", dist / "work"]
     subprocess.run([python, "-m", "PyInstaller", *form, "packaging/qsjwt.spec"], cwd=ROOT, check=True)
     subprocess.run([python, "tests/service/check_program.py", dist], cwd=ROOT, check=True)
 

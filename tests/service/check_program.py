@@ -51,7 +51,9 @@ def check(program: Path, files: list[Path]) -> None:
                     stderr=stderr,
                     timeout=60,
                 )
-                said, complaint = (stream.seek(0) or stream.read().decode("utf-8") for stream in (stdout, stderr))
+                for stream in (stdout, stderr):
+                    stream.seek(0)
+                said, complaint = stdout.read().decode("utf-8"), stderr.read().decode("utf-8")
             assert result.returncode == code, (arguments, result.returncode, complaint)
             if code == 0:
                 assert complaint == "", complaint
@@ -62,8 +64,8 @@ def check(program: Path, files: list[Path]) -> None:
         assert run("--version") == f"qsjwt {__version__}\n"
         token = run(*CREATE, "--userid", "göran", "--key", "create:x_?size=2048").strip()
         (work / "token").write_text(token, encoding="ascii")
-        checked = run("check", "qseow", "--jwt-file", "token", "--cert-publickey-file", "x_publickey.cer")
-        assert "\nok       signature " in checked, checked
+        checked = run("check", "qseow", "--jwt-file", "token", "--cert-publickey-file", "x_publickey.cer", "-f", "json")
+        assert ("signature", "ok") in {(rule["rule"], rule["status"]) for rule in json.loads(checked)["rules"]}, checked
         assert json.loads(run("decode", "--jwt-file", "token", "-f", "json"))["claims"]["userId"] == "göran"
         for shell in SHELLS:
             assert "create-qseow" in run("completion", shell), shell
