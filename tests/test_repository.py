@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -80,6 +81,19 @@ def test_every_address_of_the_project_begins_with_the_one_that_is_set() -> None:
         page = address.removeprefix(URL)
         assert page != address
         assert not page.startswith("/blob/main/") or (ROOT / page.removeprefix("/blob/main/")).is_file()
+
+
+def test_the_description_of_the_packages_leads_from_anywhere_to_the_files_of_its_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: dict[str, str] = {}
+    monkeypatch.setitem(sys.modules, "setuptools", SimpleNamespace(setup=lambda **more: given.update(more)))
+    runpy.run_path(str(ROOT / "setup.py"))
+    links = re.findall(r"(!?)\[[^]]*\]\(([^)]*)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    full = re.findall(r"(!?)\[[^]]*\]\(([^)]*)\)", given["long_description"])
+    version = metadata.version("qsjwt")
+    assert full == [(image, f"{URL}/{'raw' if image else 'blob'}/v{version}/{path}") for image, path in links]
+    assert len(links) > 10
 
 
 def test_a_release_is_made_of_packages_that_name_the_repository_that_makes_it() -> None:
