@@ -20,8 +20,11 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "sphinx_design",
+    "accessible",
     "man_pages",
     "program_reference",
+    "search_order",
+    "sequence_diagrams",
     "shell_options",
     "shell_tabs",
 ]
@@ -34,7 +37,11 @@ html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+
+search_headings_first = ["errors", "explanation/concepts"]
+search_without = ["decisions/"]
 
 # "man qsjwt create-qseow" finds the page qsjwt-create-qseow.
 man_pages = [

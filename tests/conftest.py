@@ -291,16 +291,20 @@ def interruptible() -> None:
         signal.signal(ending, signal.SIG_DFL)
 
 
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which Node finds ``jsonwebtoken`` and ``jose``, fresh from npm."""
+def from_npm(folder: Path, *packages: str) -> Path:
+    """Return *folder*, with *packages* fresh from npm below it; without npm or its registry, the test is skipped."""
     require("npm")
-    folder = tmp_path_factory.mktemp("node")
     try:
-        run_program("npm", "install", "--prefix", folder, "jsonwebtoken", "jose", cwd=folder)
+        run_program("npm", "install", "--prefix", folder, *packages, cwd=folder)
     except AssertionError as failure:
         unavailable(f"npm installs nothing; to have this tested: let it reach its registry\n{failure}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which Node finds ``jsonwebtoken`` and ``jose``."""
+    return from_npm(tmp_path_factory.mktemp("node"), "jsonwebtoken", "jose")
 
 
 JSONWEBTOKEN = """

@@ -1,6 +1,7 @@
 """The pages of the documentation, and how their code blocks are run in bash and in PowerShell."""
 
 import configparser
+import dataclasses
 import os
 import re
 import subprocess
@@ -49,6 +50,9 @@ POWERSHELL: Final = ("shell", "powershell")
 _MARKED: Final = r"<!-- the command: {} -->\n\n```bash\n(.*)\n```\n"
 """A command of the README that others run, too: ``.ci/run`` takes the one of the tests from there."""
 
+_END: Final = "\x1e"
+"""What a script prints behind each block."""
+
 _FENCE: Final = re.compile(
     r"^(?P<indent> *)(?P<ticks>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^ *(?P=ticks)$", re.M | re.S
 )
@@ -62,11 +66,13 @@ class Block:
     """A code block.
 
     :ivar line: the line that it begins on.
+    :ivar shown: if commands: what stands directly behind them as what they print, with ``…`` for whatever varies.
     """
 
     language: str
     text: str
     line: int
+    shown: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,15 +89,27 @@ class Page:
     def blocks(self, *languages: str) -> list[Block]:
         """Return its blocks in *languages*, in order; all of them without any."""
         text = self.text
-        found = [
-            Block(match["language"], textwrap.dedent(match["text"]), text.count("\n", 0, match.start()) + 1)
-            for match in _FENCE.finditer(text)
-        ]
+        found: list[Block] = []
+        end = 0
+        for match in _FENCE.finditer(text):
+            block = Block(match["language"], textwrap.dedent(match["text"]), text.count("\n", 0, match.start()) + 1)
+            if block.language == "text" and found and not text[end : match.start()].strip():
+                twins = [-1] if found[-1].language == "shell" else [-2, -1]
+                for place in twins if found[-1].language in POWERSHELL else []:
+                    found[place] = dataclasses.replace(found[place], shown=block.text)
+            found.append(block)
+            end = match.end()
         return [block for block in found if not languages or block.language in languages]
 
     def run_bash(self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True) -> str:
-        """Run what a reader with bash runs, as :func:`in_bash` does."""
-        return in_bash("\n".join(block.text for block in self.blocks(*BASH)), folder, environment, quiet=quiet)
+        """Run what a reader with bash runs, as :func:`in_bash` does; what the page shows of it has to be true."""
+        blocks = self.blocks(*BASH)
+        script = "\n".join(f"{block.text}echo '{_END}'\n" for block in blocks)
+        *printed, rest = in_bash(script, folder, environment, quiet=quiet).split(f"{_END}\n")
+        for block, output in zip(blocks, printed, strict=True):
+            if block.shown is not None:
+                assert as_shown(block.shown).fullmatch(output), f"{self.name}, line {block.line}, prints\n{output}"
+        return "".join([*printed, rest])
 
     def powershell(self) -> str:
         """Return what a reader with PowerShell runs."""
@@ -130,6 +148,12 @@ class Page:
             elif match := _FILE.match(block.text):
                 (folder / match[1]).write_text(block.text[match.end() :], encoding="utf-8")
         return printed
+
+
+def as_shown(shown: str) -> re.Pattern[str]:
+    """Return what an output matches that a page shows: ``…`` is whatever varies in a line, alone on one any lines."""
+    lines = (".*" if line.strip() == "…" else re.escape(line).replace("…", "[^\n]*") for line in shown.splitlines())
+    return re.compile("\n".join(lines) + "\n", re.DOTALL)
 
 
 def in_bash(script: str, folder: Path, environment: Mapping[str, str], *, quiet: bool = True) -> str:

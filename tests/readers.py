@@ -26,6 +26,7 @@ HERE: Final = [page for page in pages() if page.name not in (*CALLS, *TUTORIALS,
 
 _PREPARED: Final = {
     README: ("first_privatekey.pem",),
+    "index.md": ("qlik_privatekey.pem",),
     "moving-from-qs-jwt.md": ("key.pem",),
     "how-to/ci.md": ("qlik_privatekey.pem", "users.csv"),
     "how-to/install.md": ("key.pem", "users.csv"),

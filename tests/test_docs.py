@@ -104,7 +104,7 @@ def test_a_block_for_bash_has_its_twin_for_powershell_behind_it(page: Page) -> N
 
 LANGUAGES = {
     *("shell", "bash", "powershell", "zsh", "fish", "bat", "groovy", "python", "js"),
-    *("json", "yaml", "ini", "toml", "text"),
+    *("json", "yaml", "ini", "toml", "text", "mermaid"),
 }
 ALONE = {
     "zsh": ["how-to/completion.md"],
@@ -118,8 +118,9 @@ ALONE = {
     "js": ["how-to/clients.md"],
     "text": [
         *("extending/platform.md", "how-to/batch.md", "how-to/clients.md", "how-to/try.md", "reference/program.md"),
-        *("start/qscloud.md", "start/qseow.md"),
+        *("index.md", "start/qscloud.md", "start/qseow.md"),
     ],
+    "mermaid": ["explanation/concepts.md"],
 }
 """Where blocks of other languages may be: each has a test of its own."""
 

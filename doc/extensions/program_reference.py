@@ -5,9 +5,11 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
+import answers
+from markdown_text import as_markdown, source_as_markdown, table
 from sphinx.application import Sphinx
 
 from qsjwt import errors
@@ -16,11 +18,8 @@ from qsjwt.cli.index import CommandIndex
 from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.tokens.create import load_platform
-from qsjwt.tokens.sources import linked
 
 _COMMENT: Final = re.compile(r"^<!-- qsjwt: (\S+) ?(.*?) -->$", re.MULTILINE)
-_OPTION: Final = re.compile(r"((?<![\w-])--?[a-z][a-z-]*)")
-_ESCAPED: Final = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
 def command(words: str, level: int = 2) -> str:
@@ -45,8 +44,10 @@ def program() -> str:
 
 def commands() -> str:
     """Return a table of the commands, with links to their pages."""
-    rows = ((f"[{name}]({name}.md)", _text(summary or "")) for name, summary in CommandIndex().summaries().items())
-    return _table(("command", ""), rows)
+    rows = (
+        (f"[{name}]({name}.md)", as_markdown(summary or "")) for name, summary in CommandIndex().summaries().items()
+    )
+    return table(("command", ""), rows)
 
 
 def exit_codes() -> str:
@@ -54,10 +55,10 @@ def exit_codes() -> str:
     rows = [("0", "It is done.", "")]
     kinds: list[type[errors.QsJwtError]] = [errors.QsJwtError, *errors.QsJwtError.__subclasses__()]
     for error in kinds:
-        rows.append((str(error.exit_code), _text(_first_line(error)), f"`{error.__name__}`"))
+        rows.append((str(error.exit_code), as_markdown(_first_line(error)), f"`{error.__name__}`"))
     rows.append((str(errors.INTERRUPTED), "Ctrl-C; for any signal, 128 and its number.", ""))
     rows.append((str(errors.BROKEN_PIPE), "What reads stdout has gone.", ""))
-    return _table(("code", "meaning", "in Python"), rows)
+    return table(("code", "meaning", "in Python"), rows)
 
 
 def key_providers() -> str:
@@ -65,8 +66,10 @@ def key_providers() -> str:
     rows = []
     for found in reference_forms():
         extra = _extra(found.scheme)
-        rows.append((f"[`{found.form}`](../keys/{found.scheme}.md)", _text(found.text), f"`{extra}`" if extra else ""))
-    return _table(("reference", "the key is", "extra"), rows)
+        rows.append(
+            (f"[`{found.form}`](../keys/{found.scheme}.md)", as_markdown(found.text), f"`{extra}`" if extra else "")
+        )
+    return table(("reference", "the key is", "extra"), rows)
 
 
 def rules(name: str) -> str:
@@ -77,12 +80,12 @@ def rules(name: str) -> str:
         rows.append(
             (
                 f"`{rule.name}`",
-                _text(f"{rule.requirement} ({rule.option})" if rule.option else rule.requirement),
-                _text("; without it ".join(responses)),
-                "".join(f"[{_text(text)}]({url})" if url else _text(text) for text, url in linked(rule.source)),
+                as_markdown(f"{rule.requirement} ({rule.option})" if rule.option else rule.requirement),
+                as_markdown("; without it ".join(responses)),
+                source_as_markdown(rule.source),
             )
         )
-    return _table(("rule", "a token keeps it if", "otherwise Qlik responds", "source"), rows)
+    return table(("rule", "a token keeps it if", "otherwise Qlik responds", "source"), rows)
 
 
 GENERATORS: Final[dict[str, Callable[..., str]]] = {
@@ -93,6 +96,10 @@ GENERATORS: Final[dict[str, Callable[..., str]]] = {
     "exit-codes": exit_codes,
     "key-providers": key_providers,
     "rules": rules,
+    "answers-by-status": answers.by_status,
+    "answers-by-code": answers.by_code,
+    "answers-by-text": answers.by_text,
+    "answers-when-registering": answers.when_registering,
 }
 """The first word of a comment to what takes its place; the rest of the comment is the argument."""
 
@@ -111,7 +118,7 @@ def _command(words: str, parser: Parser, level: int) -> str:
     heading = "#" * level
     usage = parser.format_usage().removeprefix("usage: ")
     parts = [
-        _text(parser.description or ""),
+        as_markdown(parser.description or ""),
         f"{heading} Synopsis\n\n```text\n{usage}```",
         f"{heading} Options\n\n{_options(f'{PROGRAM} {words}', parser, level + 1)}",
     ]
@@ -130,8 +137,8 @@ def _options(program: str, parser: Parser, level: int) -> str:
         if group.title:
             parts.append(f"{'#' * level} {group.title.capitalize()}")
         if group.description:
-            parts.append(_text(group.description))
-        parts.extend(f"````{{option}} {option.invocation}\n{_text(option.help)}\n````" for option in options)
+            parts.append(as_markdown(group.description))
+        parts.extend(f"````{{option}} {option.invocation}\n{as_markdown(option.help)}\n````" for option in options)
     return "\n\n".join(parts)
 
 
@@ -145,24 +152,6 @@ def _extra(name: str) -> str:
 
 def _first_line(documented: Any) -> str:
     return (documented.__doc__ or "").strip().partition("\n")[0]
-
-
-def _text(text: str) -> str:
-    """Return *text* as Markdown that shows it as it is, and options in it as code."""
-    return "".join(
-        f"`{part}`" if _OPTION.fullmatch(part) else _ESCAPED.sub(r"\\\1", part) for part in _OPTION.split(text)
-    )
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    return "\n".join(_lines(head, rows)) + "\n"
-
-
-def _lines(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

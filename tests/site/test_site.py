@@ -14,7 +14,9 @@ from qsjwt.cli.app import Application
 from qsjwt.cli.index import CommandIndex
 from qsjwt.errors import QsJwtError
 from qsjwt.keys.reference import KEY_PROVIDERS
+from qsjwt.live.explain import EVERYWHERE
 from qsjwt.options.parser import Parser
+from qsjwt.tokens.create import load_platform
 from qsjwt.tokens.platform import PLATFORMS
 from qsjwt.tokens.sources import linked
 from tests.pages import DOC, Page, pages
@@ -28,6 +30,7 @@ class Document(HTMLParser):
 
     :ivar ids: where links may lead to.
     :ivar links: where its links lead.
+    :ivar content_links: those of its text, without navigation.
     :ivar sources: what it loads.
     :ivar text: what a reader sees of it, and its scripts.
     """
@@ -36,6 +39,8 @@ class Document(HTMLParser):
         super().__init__()
         self.ids: set[str] = set()
         self.links: list[str] = []
+        self.content_links: list[str] = []
+        self.is_content = False
         self.sources: list[str] = []
         self.text = ""
         self.feed(path.read_text(encoding="utf-8"))
@@ -43,10 +48,16 @@ class Document(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         self.ids.add(found.get("id") or "")
+        self.is_content = self.is_content or tag == "article"
         if tag == "a" and (target := found.get("href")):
             self.links.append(target)
+            if self.is_content and "headerlink" not in (found.get("class") or ""):
+                self.content_links.append(target)
         if source := found.get("src") or (found.get("href") if tag == "link" else None):
             self.sources.append(source)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_content = self.is_content and tag != "article"
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -55,9 +66,13 @@ class Document(HTMLParser):
 DOCUMENTS = {path: Document(path) for path in sorted(SITE.rglob("*.html"))}
 
 
+def _typed(path: Path) -> str:
+    """Return the text of a page with the quotation marks that were typed."""
+    return DOCUMENTS[path].text.translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
+
+
 def _reference(name: str) -> str:
-    """Return the text of a page, with the apostrophes that were typed."""
-    return DOCUMENTS[SITE / "reference" / f"{name}.html"].text.replace("\u2019", "'")
+    return _typed(SITE / "reference" / f"{name}.html")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(SITE).as_posix())
@@ -84,6 +99,44 @@ def test_every_page_can_be_reached_from_the_first() -> None:
         links = ((path.parent / urlsplit(link).path).resolve() for path in new for link in DOCUMENTS[path].links)
         new = {target for target in links if target in DOCUMENTS} - reached
     assert {SITE / page.name.replace(".md", ".html") for page in pages()} <= reached
+
+
+@pytest.mark.parametrize(
+    "sought",
+    [
+        pytest.param("start/qseow.html#register-the-certificate", id="what to register at Qlik Sense"),
+        pytest.param("how-to/register.html", id="how to register it with a command"),
+        pytest.param("how-to/refused-token.html", id="why a token is refused"),
+        pytest.param("errors.html#status-401", id="what a 401 means"),
+        pytest.param("how-to/powershell.html#call-qlik", id="how to call from PowerShell"),
+        pytest.param("explanation/concepts.html#virtual-proxy", id="what a virtual proxy is"),
+        pytest.param("keys/choosing.html", id="where to keep the key"),
+    ],
+)
+def test_a_reader_who_starts_at_the_first_page_and_reads_finds_it_in_three_clicks(sought: str) -> None:
+    page, _, place = sought.partition("#")
+    assert {place} - {""} <= DOCUMENTS[SITE / page].ids
+    reached, new = set[Path](), {SITE / "index.html"}
+    for _ in range(3):
+        links = (
+            (path.parent / urlsplit(link).path).resolve() for path in new for link in DOCUMENTS[path].content_links
+        )
+        new = {target for target in links if target in DOCUMENTS}
+        reached |= new
+    assert SITE / page in reached
+
+
+def test_every_explanation_of_an_answer_is_on_the_page_of_errors_with_a_place_to_link_to() -> None:
+    shown, places = _typed(SITE / "errors.html"), DOCUMENTS[SITE / "errors.html"].ids
+    explained = [row for name in PLATFORMS.names() for row in load_platform(name).explanations()]
+    assert len(explained) > 40
+    for row in (*explained, *EVERYWHERE):
+        for words in (row.reason, row.hint, row.source):
+            assert words in shown, words
+        wanted = row.code or row.text.strip('"') or f"status-{row.status}"
+        assert re.sub(r"[^a-z0-9]+", "-", wanted.lower()) in places, wanted
+    for name in PLATFORMS.names():
+        assert [row.reason for row in load_platform(name).register_explanations() if row.reason not in shown] == []
 
 
 def _parsers() -> Iterator[tuple[str, Parser]]:
@@ -114,8 +167,6 @@ def test_every_command_exit_code_and_key_provider_is_in_the_reference() -> None:
 
 @pytest.mark.parametrize("name", PLATFORMS.names())
 def test_every_rule_of_a_platform_is_in_the_reference(name: str) -> None:
-    from qsjwt.tokens.create import load_platform
-
     text = _reference("rules")
     links = DOCUMENTS[SITE / "reference" / "rules.html"].links
     for rule in load_platform(name).rules:
