@@ -99,6 +99,24 @@ def format_duration(seconds: int) -> str:
     return f"{seconds} s"
 
 
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def rounded_duration(seconds: float) -> str:
+    """Return *seconds*, zero or more, in their two largest units, rounded down, as "7 h 58 min"."""
+    left, parts = int(seconds), []
+    for size, name in _UNITS:
+        number, left = divmod(left, size)
+        parts.append(f"{number} {name}" if number else "")
+    first = next((place for place, part in enumerate(parts) if part), len(parts))
+    return " ".join(filter(None, parts[first : first + 2])) or "0 s"
+
+
+def to_the_minute(seconds: float) -> str:
+    """Return a NumericDate (RFC 7519, section 2) for people, as "2026-11-28 00:13 UTC"; empty if no calendar has it."""
+    return text[:16].replace("T", " ") + " UTC" if (text := iso_time(seconds)) else ""
+
+
 # Eight digits are a date: 20261123.
 _NUMERIC_DATE: Final = re.compile(r"(?!\d{8}$)\d{1,12}(\.\d{1,6})?", re.ASCII)
 

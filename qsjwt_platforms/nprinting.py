@@ -53,6 +53,10 @@ def _user(case: Case) -> Iterable[Problem]:
     return [Broken(f"the token names no user: {_WAYS}", f"{hint}, or --domain-claim and --username-claim")]
 
 
+def _known_by(case: Case) -> str:
+    return f"the user is known by {'email address' if case.name('useremail') in case.claims else 'domain and name'}"
+
+
 def _part(option: str) -> Check:
     """Check that the claim is a string, if present, and present, if the user is not known without."""
 
@@ -73,7 +77,7 @@ class Nprinting(Platform):
     example = "qsjwt create-nprinting --useremail anna@example.com --expires 60m --key file:privatekey.pem"
     rules = (
         Rule("algorithm", "the algorithm is RS256, RS384 or RS512", _HELP, checks.algorithm(algorithms)),
-        Rule("user", _WAYS, _HELP, _user),
+        Rule("user", _WAYS, _HELP, _user, fact=_known_by),
         Rule("email", "the claim for the email address, if present, is a string", _HELP, _part("useremail")),
         Rule("domain", "the claim for the domain, if present, is a string", _HELP, _part("domain")),
         Rule("name", "the claim for the user's name, if present, is a string", _HELP, _part("username")),

@@ -18,10 +18,10 @@ from qsjwt.tokens.claim_names import claim_names
 from qsjwt.tokens.create import as_json_value
 from qsjwt.tokens.judge import Registered, judge, likeliest_key
 from qsjwt.tokens.jwt import DecodedToken, Token
-from qsjwt.tokens.platform import examine
+from qsjwt.tokens.platform import command_of, examine, facts
 from qsjwt.tokens.registered import Registration
 from qsjwt.tokens.request import THUMBPRINT, Options
-from qsjwt.tokens.rules import Finding
+from qsjwt.tokens.rules import Finding, Status
 
 _EXPECTED: Final = {"issuer": "expected iss: the registered issuer", "audience": "expected aud, or one of its members"}
 
@@ -85,12 +85,14 @@ class Expectation:
         with self._command.guard("check the token"):
             # What the platform does to its copy changes no verdict.
             subject = replace(token, header=copy.deepcopy(token.header), claims=copy.deepcopy(token.claims))
-            found = examine(self._platform, subject, now, expected.names, expected.registration)
+            by = (self._platform, subject, now, expected.names, expected.registration)
+            found = examine(*by)
+            told = facts(*by, found=found)
         wanted = expected.token
         if expected.registered is not None and wanted.header.get("kid") == THUMBPRINT:
             thumbprint = likeliest_key(token, expected.registered.keys).thumbprint()
             wanted = replace(wanted, header={"kid": thumbprint})
-        return judge(
+        findings = judge(
             self._platform,
             found,
             token,
@@ -98,7 +100,15 @@ class Expectation:
             expected=wanted,
             registered=expected.registered,
             registration=expected.registration,
+            facts=told,
         )
+        return [self._with_way_out(finding) for finding in findings]
+
+    def _with_way_out(self, finding: Finding) -> Finding:
+        if finding.hint or finding.status is not Status.BROKEN:
+            return finding
+        command = command_of(self._command.name)
+        return replace(finding, hint=f"fix this in the program that creates the token, or use {command}")
 
     def _registration(self, options: Options) -> Registration | None:
         """Return what ``--registered`` says; None if it is not given."""

@@ -114,9 +114,15 @@ def certificate_of(key: JWK, certificates: Iterable["x509.Certificate"], source:
     :raises KeyUnavailable: if there are some, and all of them are of other keys.
     """
     known = list(certificates)
-    own = [certificate for certificate in known if is_certificate_of(certificate, key)]
-    if known and not own:
+    own = certificate_among(known, key)
+    if known and own is None:
         raise KeyUnavailable(f"the certificate in {source} is not that of the key")
+    return own
+
+
+def certificate_among(certificates: Iterable["x509.Certificate"], key: JWK) -> "x509.Certificate | None":
+    """Return the one of *certificates* that is of *key*, of several the one that lasts longest; None if none is."""
+    own = [certificate for certificate in certificates if is_certificate_of(certificate, key)]
     return longest_lasting(own) if own else None
 
 

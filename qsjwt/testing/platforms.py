@@ -21,7 +21,7 @@ from qsjwt.options.parser import Parser
 from qsjwt.options.request import RequestOptions, add_claim_name_options
 from qsjwt.testing.keys import PRIVATE_MEMBERS, THREADS, assert_one_sentence, new_key
 from qsjwt.tokens.create import Creator, load_platform
-from qsjwt.tokens.platform import command_of, examine
+from qsjwt.tokens.platform import command_of, examine, facts
 from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Finding, Status
 
@@ -283,11 +283,15 @@ def _odd_tokens(token: Token, names: Mapping[str, Any]) -> Iterator[Token]:
 
 
 def _findings(platform: Platform, token: Token, request: TokenRequest) -> list[Finding]:
-    """Return what the rules of *platform* find in *token*, which was made for *request*."""
+    """Return what the rules of *platform* find in *token*, made for *request*, and have them tell the rest."""
     try:
-        return examine(platform, token, _NOW, request.claim_names)
+        found = examine(platform, token, _NOW, request.claim_names)
+        facts(platform, token, _NOW, request.claim_names, found=found)
+        return found
     except Exception as cause:
-        pytest.fail(f"a check raises {cause!r} for the header {token.header!r} and the claims {token.claims!r}")
+        pytest.fail(
+            f"a check or a fact raises {cause!r} for the header {token.header!r} and the claims {token.claims!r}"
+        )
 
 
 def _assert_alike(one: Token, other: Token) -> None:

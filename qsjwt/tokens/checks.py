@@ -8,8 +8,9 @@ from typing import Any, TypeGuard
 
 from qsjwt.redaction import quoted, shown
 from qsjwt.times import format_duration
+from qsjwt.tokens import facts
 from qsjwt.tokens.dates import COMPARISONS, fault_of, is_time, refuse_future
-from qsjwt.tokens.rules import READING, Broken, Case, Check, Missing, Problem, Unknown, read_claims
+from qsjwt.tokens.rules import READING, Broken, Case, Check, Missing, Problem, Unknown, fact_of, read_claims
 from qsjwt.tokens.size import characters
 from qsjwt.tokens.spelling import misspelled, nearly, renaming
 from qsjwt.tokens.wording import either, kind, span
@@ -33,11 +34,10 @@ def in_turn(*checks: Check) -> Check:
     """Make a check that gives the problems of the first of *checks* that has any."""
 
     def check(case: Case) -> Iterable[Problem]:
-        for each in checks:
-            if problems := tuple(each(case)):
-                return problems
-        return ()
+        return next(filter(None, (tuple(each(case)) for each in checks)), ())
 
+    if fact := next(filter(None, map(fact_of, checks)), None):
+        facts.telling(check, fact)
     claims = [read_claims(each) for each in checks]
     return check if None in claims else reading(*frozenset().union(*filter(None, claims)))(check)
 
@@ -53,7 +53,7 @@ def algorithm(accepted: Sequence[str]) -> Check:
         message = f"the algorithm is {shown(found)}, but {case.product} accepts {either(accepted)}"
         return [Broken(message, f"use --algorithm {accepted[0]}")]
 
-    return check
+    return facts.telling(check, facts.algorithm())
 
 
 def key_id() -> Check:
@@ -73,7 +73,7 @@ def key_id() -> Check:
             state = "the header has no key ID (kid)"
         return [Broken(f"{state}, and {case.product} finds the key by it", "use --keyid")]
 
-    return check
+    return facts.telling(check, facts.key_id())
 
 
 def string(claim: str, *, required: bool = True, hint: str = "", title: str = "", others: Sequence[str] = ()) -> Check:
@@ -106,7 +106,7 @@ def string_or_strings(claim: str, *, required: bool = True, hint: str = "") -> C
     def check(case: Case) -> Iterable[Problem]:
         return elements(case) if isinstance(case.claims.get(case.name(claim)), list) else one(case)
 
-    return check
+    return facts.telling(check, facts.claim(claim))
 
 
 def exactly(claim: str, value: Any, *, required: bool = True, hint: str = "") -> Check:
@@ -128,7 +128,7 @@ def one_of(claim: str, values: Sequence[Any], *, required: bool = True, hint: st
             return ()
         return [Broken(f"the claim {quoted(name)} must be {either([*map(shown, values)])}, not {shown(value)}", hint)]
 
-    return check
+    return facts.telling(check, facts.claim(claim))
 
 
 def absent(claim: str, *, hint: str = "") -> Check:
@@ -181,7 +181,7 @@ def time(claim: str, *, required: bool = True, whole: bool = True, past: bool = 
             return [Broken(fault.message, fault.hint, response="")]
         return compare(name, value, case.now) if compare else ()
 
-    return check
+    return facts.telling(check, facts.time(claim))
 
 
 def window(start: str, longest: int) -> Check:
@@ -201,7 +201,7 @@ def window(start: str, longest: int) -> Check:
             )
         ]
 
-    return check
+    return facts.telling(check, facts.window(start))
 
 
 def size(line: int, whole: int | None = None) -> Check:
@@ -220,7 +220,7 @@ def size(line: int, whole: int | None = None) -> Check:
         message = f"the token is longer than {line:,} characters, which may be too long for a line of a header"
         return [Unknown(message, hint)] if most > line else ()
 
-    return check
+    return facts.telling(check, facts.size())
 
 
 def lacking(case: Case, claim: str, hint: str = "", called: str = "", others: Sequence[str] = ()) -> list[Problem]:
@@ -268,7 +268,7 @@ def _string(
             return [Broken(f"{called} is empty", hint)]
         return [Broken(f"{called} must be {wanted}, not {kind(value)}", hint)]
 
-    return check
+    return facts.telling(check, facts.claim(claim, title))
 
 
 def _typed(claim: str, required: bool, hint: str, wanted: str, is_right: Callable[[object], bool]) -> Check:
@@ -282,7 +282,7 @@ def _typed(claim: str, required: bool, hint: str, wanted: str, is_right: Callabl
             return ()
         return [Broken(f"the claim {quoted(name)} must be {wanted}, not {kind(value)}", hint)]
 
-    return check
+    return facts.telling(check, facts.claim(claim))
 
 
 def _elements(claim: str) -> Check:

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from jwcrypto.jwk import JWK
 
-from qsjwt.keys.public import is_certificate_of, longest_lasting, validity_problem
-from qsjwt.keys.signer import unsuitability
+from qsjwt.keys.public import certificate_among, validity_problem
+from qsjwt.keys.signer import described_key, unsuitability
 from qsjwt.redaction import shown
 from qsjwt.tokens import jwt
+from qsjwt.tokens.facts import told_time, told_value
 from qsjwt.tokens.jwt import DecodedToken, Token
 from qsjwt.tokens.platform import Platform
 from qsjwt.tokens.registered import Registration
@@ -62,6 +64,7 @@ def judge(
     expected: Token,
     registered: Registered | None,
     registration: Registration | None = None,
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Finding]:
     """Return a finding for each rule, in the platform's order.
 
@@ -70,6 +73,7 @@ def judge(
     :param expected: the header and the claims that are wanted; what it leaves out is open.
     :param registered: None if nothing of the key is known.
     :param registration: what else is registered, where *expected* does not say otherwise; None if it is not known.
+    :param facts: what the platform's rules that the token keeps say of it, by their names.
     """
     written = set() if registration is None else registration.claims.keys() - expected.claims.keys()
     if registration is not None:
@@ -85,7 +89,10 @@ def judge(
         chosen = {"kid"} & expected.header.keys()
         for name, findings in _by_rule(finding for finding in of_key if finding.rule not in chosen).items():
             compared.setdefault(name, []).extend(findings)
-    verdicts = (_verdict(rule, token, found.get(name, []), compared.get(name, [])) for name, rule in rules.items())
+    verdicts = (
+        _verdict(rule, token, found.get(name, []), compared.get(name, []), facts.get(name, ""))
+        for name, rule in rules.items()
+    )
     return [finding for verdict in verdicts for finding in verdict]
 
 
@@ -111,16 +118,17 @@ def _by_rule(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return found
 
 
-def _verdict(rule: Rule, token: Token, own: list[Finding], compared: list[Finding]) -> list[Finding]:
+def _verdict(rule: Rule, token: Token, own: list[Finding], compared: list[Finding], fact: str) -> list[Finding]:
     """Return the worst that is found of *rule*.
 
     :param own: what its check finds in the token alone.
     :param compared: whether the token has what is expected.
+    :param fact: what its check knows of a token that it lets pass.
     """
     if overall(own) is Status.BROKEN:
         compared = []
     if not own and not compared:
-        return [_undecided(rule, token) if rule.option else rule.kept()]
+        return [_undecided(rule, token) if rule.option else rule.kept(fact)]
     worst = overall([*own, *compared])
     return [finding for finding in (*own, *compared) if finding.status is worst]
 
@@ -154,13 +162,12 @@ def _compare(
 
 
 def _compared(rule: Rule, is_there: bool, found: object, wanted: object, is_registered: bool) -> Finding:
-    name = rule.name
+    name, state = rule.name, "registered" if is_registered else "expected"
     if found == wanted or (name == "aud" and isinstance(found, list) and wanted in found):
-        return rule.kept()
+        return rule.kept(f"{told_value(name, found)}, as {state}")
     option = rule.option or _OPTIONS.get(name, f"--{name}")
     other = "register the value that it has" if is_registered else f"give the value that it has with {option}"
     hint = f"create the token with {shown(wanted)}, or {other}"
-    state = "registered" if is_registered else "expected"
     if not is_there:
         return rule.finding(Missing(f"{name} is missing, but {shown(wanted)} is {state}", hint))
     return rule.finding(Broken(f"{name} is {shown(found)}, but {shown(wanted)} is {state}", hint))
@@ -192,8 +199,12 @@ def _compare_key(
     }
     if CERTIFICATE in rules:
         problems[CERTIFICATE] = _certificate_problem(registered.signing or key, registered.certificates, now)
+    facts = {KEY: f"the key is {described_key(key)}"}
+    if (certificate := certificate_among(registered.certificates, registered.signing or key)) is not None:
+        expiry = told_time("exp", certificate.not_valid_after_utc.timestamp(), now)
+        facts[CERTIFICATE] = f"the certificate belongs to the key, and {expiry}"
     for name, problem in problems.items():
-        yield rules[name].finding(problem) if problem else rules[name].kept()
+        yield rules[name].finding(problem) if problem else rules[name].kept(facts.get(name, ""))
     if key.get("kid") is not None and any(rule.name == "kid" for rule in platform.rules):
         yield from _compare(rules, token, Token({"kid": key["kid"]}, {}), written)
 
@@ -202,7 +213,7 @@ def _key_problem(platform: Platform, token: DecodedToken, reasons: Mapping[str, 
     algorithm = token.header["alg"]
     usual = reasons[algorithm if algorithm in platform.algorithms else platform.algorithms[0]]
     if all(reasons.values()):
-        return Broken(usual)
+        return Broken(usual, "sign with another key, such as one that create-key makes, and register that")
     if foreign:
         return Broken("the registered key does not belong to the private key", "register the key that signs")
     if all(reasons[name] for name in platform.algorithms):
@@ -228,10 +239,10 @@ def _signature_problem(
 def _certificate_problem(key: JWK, certificates: "Sequence[x509.Certificate]", now: float) -> Problem | None:
     if not certificates:
         return Unknown("there is a key, but no certificate with it", f"give the certificate with {KEY_OPTION}")
-    own = [certificate for certificate in certificates if is_certificate_of(certificate, key)]
-    if not own:
+    own = certificate_among(certificates, key)
+    if own is None:
         return Broken("the certificate does not belong to the key", "register the certificate of the key that signs")
-    if reason := validity_problem(longest_lasting(own), now):
+    if reason := validity_problem(own, now):
         return Broken(reason, "register a new one, or create one with registration --cert-self-signed")
     return None
 

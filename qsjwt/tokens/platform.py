@@ -172,11 +172,39 @@ def examine(
         platform's own.
     :param registration: None if it is not known.
     """
+    case = _case(platform, token, now, names, registration)
+    return Examiner(_rules(platform, registration)).findings(case)
+
+
+def facts(
+    platform: Platform,
+    token: Token,
+    now: float,
+    names: Mapping[str, str] | None = None,
+    registration: "Registration | None" = None,
+    *,
+    found: Iterable[Finding] = (),
+) -> dict[str, str]:
+    """Return what the rules of *platform* that *token* keeps say of it, by their names.
+
+    :param found: what :func:`examine`, whose other parameters are the same, finds.
+    """
+    case = _case(platform, token, now, names, registration)
+    not_kept = {finding.rule for finding in found}
+    told = {rule.name: rule.told(case) for rule in _rules(platform, registration) if rule.name not in not_kept}
+    return {name: text for name, text in told.items() if text}
+
+
+def _case(
+    platform: Platform, token: Token, now: float, names: Mapping[str, str] | None, registration: "Registration | None"
+) -> Case:
     product, known = platform.product or platform.summary, platform.claim_names if names is None else names
     compact = token.compact if isinstance(token, DecodedToken) else ""
-    case = Case(token.header, token.claims, now, product, known, registration is not None, compact)
-    rules = platform.rules if registration is None else (*platform.rules, *registration.rules)
-    return Examiner(rules).findings(case)
+    return Case(token.header, token.claims, now, product, known, registration is not None, compact)
+
+
+def _rules(platform: Platform, registration: "Registration | None") -> Sequence[Rule]:
+    return platform.rules if registration is None else (*platform.rules, *registration.rules)
 
 
 def require_sound(platform: Platform) -> None:

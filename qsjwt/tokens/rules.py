@@ -10,6 +10,9 @@ SIGNATURE: Final = "signature"
 KEY: Final = "key"
 CERTIFICATE: Final = "certificate"
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+FACT: Final = "fact"
+"""The attribute of a check that says what is true of a token that it lets pass."""
+
 READING: Final = "reading"
 """The attribute of a check that says on which claims it depends."""
 
@@ -106,6 +109,15 @@ class Unknown(Problem):
 Check: TypeAlias = Callable[[Case], Iterable[Problem]]
 """Decides a rule: gives the problems of a case, none if the token keeps the rule."""
 
+Fact: TypeAlias = Callable[[Case], str]
+"""Says what is true of a case that keeps the rule, such as "expires in 7 h 58 min"; empty for the requirement."""
+
+
+def fact_of(check: Check) -> Fact | None:
+    """Return the fact that *check* knows of what it lets pass; None if it knows none."""
+    fact: Fact | None = getattr(check, FACT, None)
+    return fact
+
 
 def read_claims(check: Check) -> frozenset[str] | None:
     """Return on which claims it depends whether *check* finds a problem; None if it does not say so.
@@ -133,6 +145,8 @@ class Rule:
     :ivar missing: the same for a token that lacks the claim altogether, if that is another response.
     :ivar option: the option of ``check`` without which it is unknown, such as ``--issuer``; if it is given, the claim
         of the rule's name must have its value. Empty if the token itself tells.
+    :ivar fact: what ``check`` says of a token that keeps it, instead of the requirement; by default what the check
+        itself knows, as those of :mod:`qsjwt.api.checks` do. It is never called when a token is created.
     """
 
     name: str
@@ -142,10 +156,25 @@ class Rule:
     response: str = ""
     missing: str = ""
     option: str = ""
+    fact: Fact | None = None
 
-    def kept(self) -> Finding:
-        """Return the finding that the token keeps the rule."""
-        return Finding(self.name, self.requirement, source=self.source, status=Status.OK)
+    def kept(self, fact: str = "") -> Finding:
+        """Return the finding that the token keeps the rule.
+
+        :param fact: what is true of it; by default the requirement.
+        """
+        return Finding(self.name, fact or self.requirement, source=self.source, status=Status.OK)
+
+    def told(self, case: Case) -> str:
+        """Return the fact about *case*, which keeps the rule; empty if there is no more to say than the requirement.
+
+        :raises TypeError: if it is no string.
+        """
+        fact = self.fact or fact_of(self.check)
+        text = "" if fact is None else fact(case)
+        if not isinstance(text, str):
+            raise TypeError("a fact is a string")
+        return text
 
     def finding(self, problem: Problem) -> Finding:
         """Return the finding that *problem* is.

@@ -214,8 +214,8 @@ def test_an_option_in_the_place_of_one_of_check_decides_in_its_stead(acme: Acme,
         ('{"user"', '{"iss": request.options.issuer, "user"'),
     )
     token = acme.create("--iss", "i").token
-    assert "ok       iss" in acme.run("check", "acme", "--jwt", token, "--iss", "i").stdout
-    assert "broken   iss" in acme.run("check", "acme", "--jwt", token, "--iss", "j").stdout
+    assert "✓ 1 rule is kept  iss" in acme.run("check", "acme", "--jwt", token, "--iss", "i").stdout
+    assert "✗ iss  " in acme.run("check", "acme", "--jwt", token, "--iss", "j").stdout
 
 
 def test_control_characters_of_a_plugin_do_not_reach_the_terminal(acme: Acme) -> None:

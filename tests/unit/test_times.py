@@ -13,6 +13,8 @@ from qsjwt.times import (
     parse_expiry,
     parse_lifetime,
     parse_time,
+    rounded_duration,
+    to_the_minute,
 )
 
 
@@ -143,3 +145,28 @@ def test_an_expiry_is_a_duration_otherwise_and_the_hint_knows_both() -> None:
 def test_no_zone_makes_a_point_in_time_overflow() -> None:
     assert parse_expiry("9999-12-31T23:59:59-01:00") == PointInTime(LAST_SECOND + 3600)
     assert parse_expiry("0001-01-01T00:00+01:00") == PointInTime(FIRST_SECOND - 3600)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.9, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (90, "1 min 30 s"),
+        (3_600, "1 h"),
+        (3_659, "1 h"),
+        (28_680, "7 h 58 min"),
+        (86_400, "1 d"),
+        (86_460, "1 d"),
+        (31_535_999, "364 d 23 h"),
+    ],
+)
+def test_a_span_is_told_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert rounded_duration(seconds) == text
+
+
+def test_a_time_is_told_to_the_minute_if_a_calendar_has_it() -> None:
+    assert to_the_minute(1_795_824_799.9) == "2026-11-28 00:13 UTC"
+    assert to_the_minute(1e20) == ""

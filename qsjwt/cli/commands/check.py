@@ -12,8 +12,7 @@ from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import add_claim_name_options
 from qsjwt.options.token import add_token_options, token_text
-from qsjwt.redaction import redacted
-from qsjwt.times import iso_time
+from qsjwt.times import iso_time, to_the_minute
 from qsjwt.tokens import jwt
 from qsjwt.tokens.judge import TOKEN, as_record, overall
 from qsjwt.tokens.platform import Platform
@@ -24,8 +23,8 @@ from qsjwt.tokens.rules import Broken, Status
 class Check(PlatformCommand):
     """Tell whether {platform} accepts a token, or why not.
 
-    One line tells of each rule: ok, broken, or unknown for lack of a key or a value. If any is broken, the exit
-    code is 6.
+    The verdict comes first, then each rule that is broken and what to do about it, then what cannot be decided for lack
+    of a key or a value, then the rules that are kept. If any is broken, the exit code is 6.
     """
 
     section = "tokens"
@@ -34,6 +33,7 @@ class Check(PlatformCommand):
     def __init__(self, app: Any, app_args: Any, *, name: str, platform: Platform) -> None:
         super().__init__(app, app_args, name=name, platform=platform)
         self._expectation = Expectation(self)
+        self._product = platform.product or platform.summary
 
     def add_options(self, parser: Parser) -> None:
         """Add where the token is, what is registered, and the output's form."""
@@ -46,7 +46,14 @@ class Check(PlatformCommand):
         key_options.add_any_key_options(
             parser, "The registered certificate or key; with --key as well, whether they belong together."
         )
-        output.add_format_option(parser.group("output"), _FORMATS, "text")
+        shown = parser.group("output")
+        output.add_format_option(shown, _FORMATS, "text")
+        shown.add("--all", action="store_true", help="text: a line for each rule that is kept, with what was found")
+        shown.add(
+            "--sources",
+            action="store_true",
+            help="text: where each rule is written, and Qlik's response if it is known",
+        )
 
     def take_action(self, options: Options) -> None:
         """Print a finding for each rule.
@@ -59,7 +66,8 @@ class Check(PlatformCommand):
         try:
             findings = self._expectation.findings(jwt.decode(text), now, expected)
         except VerificationFailed as failure:
-            findings = [TOKEN.finding(Broken(failure.message, failure.hint))]
+            hint = failure.hint or "copy the whole token once more, or create a new one"
+            findings = [TOKEN.finding(Broken(failure.message, hint))]
         status = overall(findings)
         record = {
             "platform": self.name,
@@ -67,25 +75,21 @@ class Check(PlatformCommand):
             "verdict": status.value,
             "rules": [as_record(finding) for finding in findings],
         }
-        self.emit(_FORMATS[options.format](record))
+        self.emit(_FORMATS[options.format](record, self._product, options))
         if status is Status.BROKEN:
             broken = dict.fromkeys(finding.rule for finding in findings if finding.status is status)
-            raise VerificationFailed(f"{self.platform.summary} would reject the token: {', '.join(broken)}")
+            raise VerificationFailed(f"{self.platform.summary} would refuse the token: {', '.join(broken)}")
 
 
-def _as_text(record: Mapping[str, Any]) -> str:
-    return "".join(_line(rule) for rule in record["rules"])
+def _as_text(record: Mapping[str, Any], product: str, options: Options) -> str:
+    from qsjwt.cli.findings import findings_page  # and rich with it
+
+    as_of = "" if options.at is None else to_the_minute(options.at)
+    return str(findings_page(record, product, every=options.all, sources=options.sources, as_of=as_of))
 
 
-def _line(rule: Mapping[str, str]) -> str:
-    hint = f"; {rule['hint']}" if rule["hint"] else ""
-    answer = f"; the response is {rule['answer']}" if rule["answer"] else ""
-    source = f" ({rule['source']})" if rule["source"] else ""
-    return redacted(f"{rule['status']:8} {rule['rule']:15} {rule['message']}{hint}{answer}{source}") + "\n"
-
-
-_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any], str, Options], str]]] = {
     "text": _as_text,
-    "json": output.as_json,
-    "yaml": output.as_yaml,
+    "json": lambda record, _product, _options: output.as_json(record),
+    "yaml": lambda record, _product, _options: output.as_yaml(record),
 }

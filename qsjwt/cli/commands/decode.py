@@ -8,7 +8,7 @@ from typing import Any
 from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.errors import VerificationFailed
-from qsjwt.keys.public import is_certificate_of, longest_lasting, validity_problem
+from qsjwt.keys.public import certificate_among, validity_problem
 from qsjwt.options import key as key_options
 from qsjwt.options.key import PublicMaterial
 from qsjwt.options.parser import Parser
@@ -94,8 +94,8 @@ def _doubts(token: DecodedToken, given: PublicMaterial | None, now: float) -> It
     key = likeliest_key(token, given.keys)
     if key.get("kid") not in (None, token.header.get("kid")):
         yield f"the key ID of the key is {quoted(key['kid'])}, and not that of the token (kid); {see}"
-    own = [certificate for certificate in given.certificates if is_certificate_of(certificate, key)]
-    if own and (problem := validity_problem(longest_lasting(own), now)):
+    own = certificate_among(given.certificates, key)
+    if own is not None and (problem := validity_problem(own, now)):
         yield f"{problem}; {see}"
 
 
