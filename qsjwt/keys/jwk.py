@@ -93,6 +93,14 @@ def public_jwks(text: str, source: str) -> list[JWK]:
     return keys
 
 
+def has_private_jwk(text: str, source: str) -> bool:
+    """Tell whether the JWK in *text*, or one of the JWK Set, is a private key.
+
+    :raises KeyUnavailable: if it is neither.
+    """
+    return any(_PRIVATE_MEMBERS & entry.keys() for entry in _entries(text, source))
+
+
 def private_given(source: str) -> KeyUnavailable:
     """Return the error for a private key where only a public one belongs."""
     return KeyUnavailable(

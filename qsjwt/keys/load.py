@@ -10,7 +10,17 @@ from jwcrypto.jwk import JWK
 from qsjwt.errors import KeyUnavailable
 from qsjwt.keys.algorithm_identifier import decrypted, pss_algorithms, unknown_cipher
 from qsjwt.keys.foreign import reading
-from qsjwt.keys.jwk import ALLOWED, MAX_RSA_BITS, jwk_of, private_given, private_jwk, public_jwks, several, too_large
+from qsjwt.keys.jwk import (
+    ALLOWED,
+    MAX_RSA_BITS,
+    has_private_jwk,
+    jwk_of,
+    private_given,
+    private_jwk,
+    public_jwks,
+    several,
+    too_large,
+)
 from qsjwt.keys.pem import ENCRYPTED, PKCS12, Block, blocks, is_json, named, text_of
 from qsjwt.redaction import quoted
 
@@ -164,6 +174,16 @@ def _private_block(found: list[Block], source: str) -> Block:
             hint="give the one whose first line says PRIVATE KEY",
         )
     return private[0]
+
+
+def holds_private_key(data: bytes, source: str) -> bool:
+    """Tell whether *data* holds a private key, which may be encrypted.
+
+    :param source: as in :func:`load_private_key`.
+    :raises KeyUnavailable: if there is no key in it at all.
+    """
+    text = text_of(data, source)
+    return has_private_jwk(text, source) if is_json(text) else any(block.is_private for block in blocks(text, source))
 
 
 def load_public_keys(data: bytes, source: str) -> list[JWK]:

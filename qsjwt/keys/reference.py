@@ -241,6 +241,16 @@ def split_reference(reference: str) -> tuple[str, str]:
     return (match[1], reference[match.end() :]) if match else ("file", reference)
 
 
+def existing(reference: str) -> str:
+    """Return *reference* if it is one of a key that there is.
+
+    :raises InputError: if it makes a new one.
+    """
+    if split_reference(reference)[0] == "create":
+        raise InputError("create: makes a new key, but an existing key is needed", hint="see create-key")
+    return reference
+
+
 def split_settings(reference: str, known: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return the reference without its ``?name=value&name=value`` end, and those settings, percent-decoded.
 

@@ -12,7 +12,7 @@ from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.io.read import read_file
 from qsjwt.keys.load import load_certificates, load_public_keys
 from qsjwt.keys.public import PublicKey, certificate_of, leaves, the_only
-from qsjwt.keys.reference import PASSPHRASE_VARIABLE, Secrets, split_reference
+from qsjwt.keys.reference import PASSPHRASE_VARIABLE, Secrets, existing
 from qsjwt.keys.signer import Signer
 from qsjwt.options.group import OptionGroup
 from qsjwt.options.parser import Parser
@@ -266,9 +266,7 @@ def private_reference(options: Options, *, may_be_new: bool = False) -> str | No
     if len(options.key) > 1:
         raise InputError("more than one key is given", hint="use --key once")
     reference: str = options.key[0]
-    if split_reference(reference)[0] == "create" and not may_be_new:
-        raise InputError("--key create: makes a new key, but an existing key is needed", hint="see create-key")
-    return reference
+    return reference if may_be_new else existing(reference)
 
 
 def private_material(signer: Signer) -> PublicMaterial:

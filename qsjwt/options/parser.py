@@ -85,7 +85,8 @@ class Parser(argparse.ArgumentParser):
     def format_usage(self) -> str:
         """Return the usage line, as wide as the terminal."""
         demands = map(_usage_of, self.declared.requirements())
-        words = " ".join(["usage:", self.prog, *demands, self.synopsis])
+        free = [option.values for option in self.declared.options if not option.names and not option.required]
+        words = " ".join(["usage:", self.prog, *free, *demands, self.synopsis])
         return f"{wrap(words, terminal_columns(), ' ' * 7)}\n"
 
     def format_help(self) -> str:

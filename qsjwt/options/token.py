@@ -1,15 +1,16 @@
 """The options that say which token to look at: as text, in a file, or on standard input, and as of when."""
 
 import logging
+import os
 import re
 import sys
 from typing import Final
 
 from qsjwt.errors import InputError
-from qsjwt.io.read import read_text, source_of
+from qsjwt.io.read import read_text, source_of, user_path
 from qsjwt.io.strict_json import parse_json
 from qsjwt.options.group import OptionGroup
-from qsjwt.options.parser import Parser
+from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.options.text import Remark
 from qsjwt.times import parse_time
 from qsjwt.tokens.request import Options
@@ -20,6 +21,8 @@ _MEMBERS: Final = ("token", "access_token", "Authorization", "authorization")
 """Of an object with a token in it: the output of ``--format json`` or ``--batch``, an answer of OAuth, headers."""
 
 _DOTS: Final = 2
+_TOKEN: Final = re.compile(r"[^./\\][^/\\]*\.[^/\\]*\.[^/\\]*")
+"""A compact serialization (RFC 7515, section 7.1), and what may be around it; no path such as ./token.txt."""
 
 _MARKS: Final = "\"'`“”‘’<>;,\u200b\ufeff"
 _AROUND: Final = rf"(?:[\s{_MARKS}]|-H\b|authorization\s{{0,9}}[\"']?\s{{0,9}}[:=]|bearer\b)*"
@@ -29,7 +32,7 @@ _WITHIN: Final = r"=(?=\r?\n)|^[ \t]*>[> \t]*|\\[rnt]?|[\s\u200b\u2060\ufeff\xad
 
 def add_token_options(parser: Parser) -> None:
     """Add where the token is, and as of when it is judged."""
-    token = add_token_sources(parser, "Without these it is read from standard input.")
+    token = add_token_sources(parser, "Without one it is read from standard input.")
     token.add(
         "--at",
         type=parse_time,
@@ -45,9 +48,11 @@ def add_token_sources(parser: Parser, note: str) -> OptionGroup:
     :param note: stands below the group's title.
     """
     token = parser.group("token", note)
-    token.add("source", nargs="?", metavar="-", help="read standard input", verbatim=True)
-    token.add("--jwt", metavar="TOKEN", help='the token itself; a leading "Bearer " is dropped', verbatim=True)
-    token.add("--jwt-file", metavar="FILE", help="file that holds the token, - for standard input", verbatim=True)
+    token.add(
+        "source", nargs="?", metavar="TOKEN|FILE", help="the token, or a file that holds it; - for stdin", verbatim=True
+    )
+    token.add("--jwt", metavar="TOKEN", advanced=True, help='the token; a leading "Bearer " is dropped', verbatim=True)
+    token.add("--jwt-file", metavar="FILE", advanced=True, help="file that holds the token, - for stdin", verbatim=True)
     return token
 
 
@@ -58,19 +63,28 @@ def token_text(options: Options, command: str) -> str:
     :return: it alone, without what is around it and what it was wrapped with.
     :raises InputError: if there is none, or more than one.
     """
-    if options.source not in (None, "-"):
-        raise InputError("unexpected argument", hint="give the token with --jwt or --jwt-file")
     given = [value for value in (options.jwt, options.jwt_file, options.source) if value is not None]
     if len(given) > 1:
-        raise InputError("the token is given more than once", hint="use one of --jwt, --jwt-file and standard input")
+        raise InputError(
+            "the token is given more than once", hint="give it as TOKEN or FILE, --jwt or --jwt-file, once"
+        )
     if options.jwt is not None:
         text, source = options.jwt, "--jwt"
+    elif options.source is not None and _is_token(options.source):
+        text, source = options.source, "TOKEN"
     else:
         if not given and sys.stdin is not None and sys.stdin.isatty():
-            raise InputError("no token is given", hint="use --jwt-file FILE, or pipe the token in")
-        path, reader = ("-", command) if options.jwt_file is None else (options.jwt_file, "--jwt-file")
+            raise InputError("no token is given", hint=f"write {PROGRAM} {command} FILE, or pipe the token in")
+        path, reader = (
+            (options.source or "-", command) if options.jwt_file is None else (options.jwt_file, "--jwt-file")
+        )
         text, source = read_text(path, "token file", reader), source_of(path, "token file")
     return compact_of(text, source, lambda remark: _LOG.warning("%s", remark))
+
+
+def _is_token(text: str) -> bool:
+    """Tell whether *text* is a token and no file: it has two dots, and there is no file of that name."""
+    return _TOKEN.fullmatch(text.strip()) is not None and not os.path.exists(user_path(text))
 
 
 def compact_of(text: str, source: str, remark: Remark) -> str:

@@ -98,6 +98,11 @@ def test_help_is_expanded_and_put_on_one_line() -> None:
     assert place.help == "Do it."
 
 
+def test_an_argument_that_may_be_a_file_or_something_else_is_a_file() -> None:
+    assert _place("source", nargs="?", metavar="TOKEN|FILE").argument == Value(Kind.FILE, (), "?")
+    assert _place("key", nargs="?", metavar="FILE|SCHEME:REFERENCE").argument == Value(Kind.KEY, (), "?")
+
+
 def test_an_argument_without_an_option_is_a_value_of_the_command() -> None:
     assert _place("source", choices=("a",)).argument == Value(Kind.CHOICE, ("a",))
     assert _place("--it").argument == Value()

@@ -92,7 +92,11 @@ def test_a_token_comes_as_an_option_a_file_or_standard_input(run: Run, tmp_path:
         (("--jwt", "a.b.c", "--cert-publickey", "x", "--cert-publickey-file", "y"), ("more than one public key",)),
         (("--jwt", "a.b.c", "--at", "noon"), ("--at", "must be a point in time")),
         (("--jwt", "a.b.c", "-f", "xml"), ("--format", "xml")),
-        (("stray",), ("unexpected argument", "--jwt")),
+        (("stray",), ("the token file 'stray' does not exist",)),
+        (("stray", "stray"), ("unexpected argument",)),
+        (("a.b.c", "--jwt", "a.b.c"), ("more than once", "TOKEN or FILE")),
+        (("./a.b",), ("the token file './a.b' does not exist",)),
+        (("../token.b.c",), ("the token file '../token.b.c' does not exist",)),
     ],
 )
 def test_a_wrong_command_line_exits_2(run: Run, options: tuple[str, ...], words: tuple[str, ...]) -> None:
@@ -297,3 +301,28 @@ def test_what_only_a_platform_can_refuse_is_a_warning_of_decode(
 
     pem_alone = run("decode", "--jwt", token, "--cert-publickey-file", "publickey.pem", "--at", now + 10 * 86_400)
     assert (pem_alone.exit_code, pem_alone.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("options", [("--at", THEN), ("--at", THEN, "-f", "json")])
+def test_a_token_or_its_file_may_stand_without_an_option(run: Run, tmp_path: Path, options: tuple[str, ...]) -> None:
+    expected = run("decode", "--jwt", TOKEN, *options)
+    (tmp_path / "token.txt").write_text(f"{TOKEN}\n", encoding="ascii")
+    for given in (TOKEN, f"Bearer {TOKEN}", f" {TOKEN}\n", "token.txt", "./token.txt", tmp_path / "token.txt"):
+        assert run("decode", given, *options) == expected
+        assert run("decode", *options, given) == expected
+    assert run("decode", "-", *options, stdin=TOKEN.encode()) == expected
+
+
+def test_what_has_two_dots_is_a_file_if_there_is_one_of_that_name(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.b.c").write_text(f"{TOKEN}\n", encoding="ascii")
+    assert run("decode", "a.b.c", "--at", THEN).exit_code == 0
+    run("decode", "a.b.d", "--at", THEN).refused(6, "the token")
+
+
+@pytest.mark.parametrize("given", [TOKEN[:-1], TOKEN.replace(".", "", 1), TOKEN[:60], f"{TOKEN}.{TOKEN}", "{" + TOKEN])
+def test_a_token_on_the_command_line_is_in_no_error(run: Run, given: str) -> None:
+    for command in (("decode",), ("check", "qseow")):
+        result = run(*command, given, "--at", THEN, "--cert-publickey-file", VECTORS / "publickey.cer")
+        assert result.exit_code in (2, 6)
+        assert given[:40] not in result.stderr
+        assert given[-40:] not in result.stderr

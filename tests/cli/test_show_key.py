@@ -280,3 +280,60 @@ def test_a_platform_may_not_take_the_name_of_create_key(run: Run, installed_plug
     """
     installed_plugin("thief", {"qsjwt.platform.v1": "key = thief:Key"}, source)
     run("create-key").refused(5, "claim the same command", "thief 1.2.3", "qsjwt 0.1.0")
+
+
+@pytest.mark.parametrize("name", ["rsa", "ec", "p384"])
+def test_what_is_in_a_file_decides_how_it_is_read(run: Run, keys: SimpleNamespace, tmp_path: Path, name: str) -> None:
+    expected = _shown(run, "--key", keys.files[name])
+    key = getattr(keys, name)
+    (tmp_path / "public.pem").write_bytes(public_pem(key))
+    (tmp_path / "public.json").write_text(run("show-key", keys.files[name], "-f", "jwk").stdout, encoding="utf-8")
+    (tmp_path / "private.der").write_bytes(
+        key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    kind = joserfc_jwk.RSAKey if name == "rsa" else joserfc_jwk.ECKey
+    members = kind.import_key(pem(key)).as_dict(private=True)
+    (tmp_path / "private.json").write_text(json.dumps(members), encoding="utf-8")
+    for given in (keys.files[name], f"file:{keys.files[name]}", "public.pem", "private.der"):
+        assert _shown(run, given) == expected
+    for given in ("public.json", "private.json"):
+        assert _shown(run, given)["key_thumbprint"] == expected["key_thumbprint"]
+
+
+def test_a_certificate_an_encrypted_key_and_a_reference_may_stand_without_an_option(
+    run: Run, keys: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _shown(run, CERTIFICATE) == _shown(run, "--cert-publickey-file", CERTIFICATE)
+    (tmp_path / "locked.pem").write_bytes(pem(keys.rsa, passphrase=b"secret"))
+    run("show-key", "locked.pem").refused(3, "is encrypted, and no passphrase was given")
+    monkeypatch.setenv("WORD", "secret")
+    expected = _shown(run, "--key", keys.files["rsa"])
+    assert _shown(run, "locked.pem", "--key-passphrase-env", "WORD") == expected
+    assert _shown(run, "stdin:", stdin=pem(keys.rsa)) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("nope.pem",), 3, "the key file 'nope.pem' does not exist"),
+        (("",), 2, "the name of the key file is empty"),
+        (("create:x_",), 2, "an existing key is needed"),
+        (("text.txt",), 3, "the key file 'text.txt'"),
+        (("nosuch:x",), 5, "there is no key provider 'nosuch'"),
+        (("key.pem", "--key", "key.pem"), 2, "the key is given more than once"),
+        (("key.pem", "--cert-publickey-file", "key.pem"), 2, "the key is given more than once"),
+        ((), 2, "no key is given"),
+    ],
+)
+def test_one_key_is_named_and_it_is_there(
+    run: Run, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    (tmp_path / "text.txt").write_text("hello", encoding="ascii")
+    run("show-key", *words).refused(code, said)
+
+
+def test_a_private_key_in_place_of_a_file_is_not_shown(run: Run, keys: SimpleNamespace) -> None:
+    text = pem(keys.ec).decode()
+    result = run("show-key", text)
+    result.refused(2, "expected the name of the key file, got its content")
+    assert text.splitlines()[1] not in result.stderr

@@ -28,7 +28,7 @@ class Check(PlatformCommand):
     """
 
     section = "tokens"
-    example = "qsjwt check {name} --jwt-file token.txt --cert-publickey-file publickey.cer"
+    example = "qsjwt check {name} token.txt --cert-publickey-file publickey.cer"
 
     def __init__(self, app: Any, app_args: Any, *, name: str, platform: Platform) -> None:
         super().__init__(app, app_args, name=name, platform=platform)

@@ -33,7 +33,7 @@ class Decode(Command):
     """
 
     section = "tokens"
-    example = "qsjwt decode --jwt-file token.txt --cert-publickey-file publickey.cer"
+    example = "qsjwt decode token.txt --cert-publickey-file publickey.cer"
 
     def add_options(self, parser: Parser) -> None:
         """Add where the token is, what verifies it, and the output's form."""

@@ -28,7 +28,7 @@ class Exchange(PresentingCommand):
 
     verb = "exchange"
     section = "Qlik"
-    example = "qsjwt exchange {name} --url https://sense.example.com/jwt --jwt-file token.txt --output cookies.txt"
+    example = "qsjwt exchange {name} token.txt --url https://sense.example.com/jwt --output cookies.txt"
 
     def add_options(self, parser: Parser) -> None:
         """Add what all have that present a token, and the output's form and place."""

@@ -11,6 +11,7 @@ from qsjwt.keys.jwk import own_members
 from qsjwt.keys.public import PublicKey, validity_problem
 from qsjwt.keys.reference import opened
 from qsjwt.options import key as key_options
+from qsjwt.options.named_key import add_named_key_argument, named_material
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import key_id
 from qsjwt.tokens.request import THUMBPRINT, Options
@@ -26,11 +27,12 @@ class ShowKey(Command):
     """
 
     section = "keys"
-    example = "qsjwt show-key --cert-publickey-file publickey.cer"
+    example = "qsjwt show-key publickey.cer"
 
     def add_options(self, parser: Parser) -> None:
         """Add the key, and the output's form."""
-        key = key_options.add_any_key_options(parser, "A public key or certificate, or a private key, or both.")
+        key = key_options.add_any_key_options(parser)
+        add_named_key_argument(key)
         key.add(
             "--keyid",
             metavar="ID",
@@ -52,11 +54,12 @@ class ShowKey(Command):
 
 
 def _public_key(options: Options) -> PublicKey:
-    given = key_options.public_material(options)
+    secrets = key_options.key_secrets(options)
+    given = named_material(options, secrets) or key_options.public_material(options)
     reference = key_options.private_reference(options)
     if reference is None:
         return key_options.one_public_key(options, None, given, options.keyid)
-    with opened(reference, key_options.key_secrets(options)) as signer:
+    with opened(reference, secrets) as signer:
         return key_options.one_public_key(options, signer, given)
 
 

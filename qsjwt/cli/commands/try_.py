@@ -31,7 +31,7 @@ class Try(PresentingCommand):
 
     verb = "try"
     section = "Qlik"
-    example = "qsjwt try {name} --url https://sense.example.com/jwt --jwt-file token.txt"
+    example = "qsjwt try {name} token.txt --url https://sense.example.com/jwt"
 
     def add_options(self, parser: Parser) -> None:
         """Add what all have that present a token, and the output's form."""

@@ -145,7 +145,8 @@ def _value(option: DeclaredOption) -> Value:
         # Nobody picks one of so many, and a choice that a line cannot hold is typed otherwise.
         if len(choices) <= MAX_CHOICES:
             return Value(Kind.CHOICE, tuple(c for c in choices if c and c.isprintable()), count)
-    return Value(_KINDS.get(option.placeholder, Kind.TEXT), (), count)
+    kinds = [_KINDS[name] for name in option.placeholder.split("|") if name in _KINDS]
+    return Value(kinds[-1] if kinds else Kind.TEXT, (), count)
 
 
 def _summary(text: str | None) -> str:
