@@ -74,6 +74,16 @@ def test_it_says_whom_qlik_sense_sees_and_ends_the_session(try_qseow: Try, qseow
     assert not qseow_site.open_sessions
 
 
+@pytest.mark.parametrize("command", ["try", "exchange"])
+def test_the_token_or_its_file_may_stand_without_an_option(try_qseow: Try, tmp_path: Path, command: str) -> None:
+    token = qseow_token()
+    (tmp_path / "token.txt").write_text(f"{token}\n", encoding="ascii")
+    for given in (token, "token.txt"):
+        assert record(try_qseow(given, "-f", "json", command=command))["user"]["userId"] == "anna"
+    try_qseow(token, "--jwt", token, command=command).refused(2, "more than once")
+    try_qseow(token, "--userid", "anna", command=command).refused(2, "--userid is for a new token, but one is given")
+
+
 def test_json_has_each_step_the_user_and_the_differences(try_qseow: Try, qseow_site: Qseow) -> None:
     qseow_site.register(jwtAttributeMap=[])
     found = record(try_qseow("--jwt", qseow_token(), "-f", "json"))
