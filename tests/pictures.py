@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from tests.pages import ROOT, reader_environment, stand_in
-from tests.site_stand_in import Certificates, ForwardProxy, Qseow
+from tests.site_stand_in import Certificates, Cloud, ForwardProxy, Qseow
 
 FOLDER: Final = ROOT / "doc" / "_static" / "pictures"
 COLUMNS: Final = 80
@@ -87,10 +88,12 @@ PICTURES: Final[Mapping[str, Picture]] = {
         """,
     ),
     "refused": Picture(
-        "qsjwt try explains why Qlik Sense refuses a token, the likeliest cause first.",
+        "qsjwt try explains why Qlik Cloud refuses a token, and what to do about it.",
         """
-        qsjwt try qseow --url https://qlik.example.com/scripts \\
-            --userdir LAB --userid anna --userid-claim user --key qlik_privatekey.pem
+        qsjwt try qscloud --url https://mytenant.eu.qlikcloud.com \\
+            --issuer https://idp.example.com --keyid my-key --key qlik_privatekey.pem \\
+            --subject anna --username "Anna Andersson" \\
+            --useremail anna@example.com --useremail-verified true
         """,
     ),
     "batch": Picture(
@@ -107,8 +110,12 @@ def pictures() -> Iterator[tuple[str, str]]:
     """Run what there is a picture of; give the name and the SVG of each."""
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder, _place(Path(folder)) as environment:
         for name, picture in PICTURES.items():
-            script = "\n".join(line.removeprefix(" " * 8) for line in picture.command.strip("\n").splitlines()).strip()
+            script = _script(picture)
             yield name, _svg(name, picture.text, script, _screen(_in_terminal(script, Path(folder), environment)))
+
+
+def _script(picture: Picture) -> str:
+    return textwrap.dedent(picture.command).strip()
 
 
 @contextlib.contextmanager
@@ -135,9 +142,12 @@ def _place(folder: Path) -> Iterator[dict[str, str]]:
     rows = [f"user{number}" if number != 417 else "" for number in range(1, _USERS + 1)]
     (folder / "users.csv").write_text("\n".join(["userid,groups", *(f"{row},Sales" for row in rows), ""]), "ascii")
     clock = mock.patch.object(time, "time", NOW.timestamp)  # for the server; certificates are not valid by this one
-    with clock, Qseow(Certificates(folder)) as site, ForwardProxy() as proxy:
+    with clock, Qseow(Certificates(folder)) as site, Cloud(site.certificates) as tenant, ForwardProxy() as proxy:
         site.register("scripts", certificate, websocketCrossOriginWhiteList=["qlik.example.com"])
-        proxy.routes["qlik.example.com:443"] = site.port
+        tenant.register("https://idp.example.com", "my-key", certificate)
+        tenant.tenant.host_names.add("mytenant.eu.qlikcloud.com")
+        tenant.tenant.strangers.add("anna")
+        proxy.routes = {"qlik.example.com:443": site.port, "mytenant.eu.qlikcloud.com:443": tenant.port}
         environment = reader_environment(
             programs,
             HTTPS_PROXY=proxy.url,
@@ -148,8 +158,8 @@ def _place(folder: Path) -> Iterator[dict[str, str]]:
         )
         for variable in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "LC_ALL", "NO_PROXY", "no_proxy"):
             environment.pop(variable, None)
-        command = "qsjwt create-qseow --userdir LAB --userid anna --groups Sales --expires 8h --key qlik_privatekey.pem"
-        subprocess.run(["bash", "-c", f"{command} --output token.txt"], cwd=folder, env=environment, check=True)
+        script = f"{_script(PICTURES['token'])} --output token.txt"
+        subprocess.run(["bash", "-c", script], cwd=folder, env=environment, check=True)
         yield environment
 
 
