@@ -58,7 +58,10 @@ class Group(NamedTuple, Generic[T]):
     def _require_one(self, name: str) -> None:
         found = [entry_point for entry_point in _entry_points(self.group) if entry_point.name == name]
         if not found:
-            raise PluginError(f"there is no {self.kind} {quoted(name)}", hint=nearest(name, self.names()))
+            raise PluginError(
+                f"there is no {self.kind} {quoted(name)}",
+                hint=nearest(name, self.names()) or f"choose from: {', '.join(self.names())}",
+            )
         if not _NAME.fullmatch(name):
             raise PluginError(
                 f"{self.whose(name)} has a name that cannot be used",

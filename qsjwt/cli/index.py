@@ -12,7 +12,8 @@ from cliff.commandmanager import EntryPointWrapper
 
 from qsjwt.cli.command import COMMANDS, MORE, SECTIONS, Command, PlatformCommand, is_ours, placed
 from qsjwt.cli.create import CreateCommand
-from qsjwt.errors import InputError, PluginError, nearest
+from qsjwt.cli.suggestion import suggestion
+from qsjwt.errors import InputError, PluginError
 from qsjwt.options.help_text import wrap
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.options.text import require_plain_dashes
@@ -69,9 +70,8 @@ class CommandIndex(cliff.commandmanager.CommandManager):
             raise PluginError("no command is installed", hint="install qsjwt with pip, also to run it from its source")
         if name not in self.entries:
             require_plain_dashes(name)
-            raise InputError(
-                f"there is no command {quoted(name)}", hint=nearest(name, self.entries) or f"see {PROGRAM} --help"
-            )
+            hint = suggestion(argv, self.entries, PLATFORMS.names())
+            raise InputError(f"there is no command {quoted(name)}", hint=hint or f"see {PROGRAM} --help")
         return self.entries[name].resolve(argv[1:])
 
     def summaries(self) -> dict[str, str | None]:
