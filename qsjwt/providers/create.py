@@ -1,6 +1,9 @@
 """``create:PREFIX``: a new key pair and certificate, kept in three files."""
 
 import contextlib
+import itertools
+import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -14,6 +17,9 @@ from qsjwt.keys.reference import KeyMaker
 from qsjwt.keys.signer import LocalSigner, listed, needed_key
 
 _SETTINGS: Final = ("kind", "size", "days", "common-name", "overwrite")
+
+_PLAIN: Final = re.compile(r"[\w./\\:~-]+")
+"""What every shell takes as it is."""
 
 
 class CreateProvider(KeyMaker):
@@ -33,11 +39,11 @@ class CreateProvider(KeyMaker):
         :raises KeyUnavailable: if such a key could do none of *algorithms*, or one of the files exists and is not to be
             overwritten, or cannot be written.
         """
-        _, settings = split_settings(reference, _SETTINGS)
+        prefix, settings = split_settings(reference, _SETTINGS)
         overwrite = _flag(settings.get("overwrite", "false"))
         request = _request(settings, algorithms)
         paths = self.files(reference)
-        with _written(paths):
+        with _written(paths, prefix):
             require_free(paths, overwrite=overwrite)
         pair = create_key_pair(request, secrets.passphrase())
         private, public, certificate = paths
@@ -46,7 +52,7 @@ class CreateProvider(KeyMaker):
             NewFile(public, pair.public_pem, PUBLIC),
             NewFile(certificate, pair.certificate_pem, PUBLIC),
         )
-        with _written(paths):
+        with _written(paths, prefix):
             write_files(files, overwrite=overwrite)
         return LocalSigner(pair.private_key, pair.certificate_pem)
 
@@ -90,21 +96,40 @@ def _can_one(kind: str, size: int, algorithms: Sequence[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _written(paths: Sequence[str]) -> Iterator[None]:
-    """Say of a file that is not written why, and that none is."""
+def _written(paths: Sequence[str], prefix: str) -> Iterator[None]:
+    """Say of a file that is not written why, and that none is.
+
+    :param prefix: that of *paths*, as the user gave it.
+    """
     try:
         yield
     except (OSError, ValueError) as cause:
-        raise _not_written(getattr(cause, "filename", None) or paths[0], cause) from cause
+        raise _not_written(getattr(cause, "filename", None) or paths[0], prefix, cause) from cause
 
 
-def _not_written(path: str, cause: OSError | ValueError) -> KeyUnavailable:
+def _not_written(path: str, prefix: str, cause: OSError | ValueError) -> KeyUnavailable:
     if isinstance(cause, FileNotFoundError):
         return KeyUnavailable(f"the folder of the new key file {quoted(path)} does not exist", hint="make it first")
     hint = getattr(cause, "hint", "")
     if isinstance(cause, FileExistsError):
-        hint = "use another --cert-file-prefix, or --cert-overwrite to replace it"
+        free = _free_prefix(prefix)
+        example = f", such as {free}" if _PLAIN.fullmatch(free) else ""
+        hint = f"use another --cert-file-prefix{example}; --cert-overwrite replaces the key that is there"
     return KeyUnavailable(f"the new key file {quoted(path)} {os_error_reason(cause)}, so nothing is written", hint=hint)
+
+
+def _free_prefix(prefix: str) -> str:
+    """Return a prefix like *prefix* under which there are no files yet: ``qlik2_`` for ``qlik_``."""
+    bare = prefix.rstrip("_-")
+    start, tail = bare.rstrip("0123456789"), prefix[len(bare) :] or "_"
+    number = bare[len(start) :]
+    if not number and start[-1:] in ("", "/", "\\"):
+        start += "key"
+    return next(
+        found
+        for count in itertools.count(int(number or 1) + 1)
+        if not any(map(os.path.lexists, new_key_files(user_path(found := f"{start}{count}{tail}")).values()))
+    )
 
 
 def _flag(text: str) -> bool:

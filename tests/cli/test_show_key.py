@@ -256,6 +256,36 @@ def test_a_new_key_replaces_no_file_unasked(run: Run, tmp_path: Path) -> None:
     assert run("create-key", "--kind", "ec", "--cert-overwrite").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("prefix", "taken", "free"),
+    [
+        ("", (), "key2_"),
+        ("", ("key2_publickey.cer",), "key3_"),
+        ("qlik_", (), "qlik2_"),
+        ("qlik2_", ("qlik3_privatekey.pem",), "qlik4_"),
+        ("team-2027-", (), "team-2028-"),
+        ("keys/", (), "keys/key2_"),
+        ("keys/a", (), "keys/a2_"),
+    ],
+)
+def test_a_second_key_in_the_same_folder_is_offered_a_free_name_first(
+    run: Run, qseow: Run, tmp_path: Path, prefix: str, taken: tuple[str, ...], free: str
+) -> None:
+    (tmp_path / "keys").mkdir()
+    for name in (f"{prefix}publickey.pem", *taken):
+        (tmp_path / name).write_text("mine", encoding="ascii")
+    hint = f"hint: use another --cert-file-prefix, such as {free}; --cert-overwrite replaces"
+    options = ("--cert-file-prefix", prefix) if prefix else ()
+    run("create-key", "--kind", "ec", *options).refused(3, hint)
+    qseow("--cert-create", *options).refused(3, hint)
+    assert run("create-key", "--kind", "ec", "--cert-file-prefix", free).exit_code == 0
+
+
+def test_a_name_that_a_shell_would_take_apart_is_not_offered(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a b$publickey.pem").write_text("mine", encoding="ascii")
+    run("create-key", "--kind", "ec", "--cert-file-prefix", "a b$").refused(3, "use another --cert-file-prefix; --cert")
+
+
 @posix("shell that closes standard output")
 def test_no_key_is_made_if_nobody_can_be_told(tmp_path: Path) -> None:
     command = f"exec {sys.executable} -m qsjwt create-key --kind ec >&-"
