@@ -34,7 +34,7 @@ class Outcome:
     :ivar refusal: the answer that said it; the last of the steps has led to it.
     :ivar steps: the requests that were made, in their order.
     :ivar cookies: those that the server has set.
-    :ivar ended: whether the session was ended again; None if there was none to end, or no way.
+    :ivar ended: whether the session was ended; None if there was none to end, or no way.
     """
 
     session: Session | None = None

@@ -70,7 +70,7 @@ def test_it_says_whom_qlik_sense_sees_and_ends_the_session(try_qseow: Try, qseow
         f"accepted by {qseow_site.prefix_url()}\n\n  userDirectory  LAB\n  userId         anna\n"
     )
     assert "  200  DELETE /jwt/qps/user\n" in result.stdout
-    assert result.stdout.endswith("The session is ended again.\n")
+    assert result.stdout.endswith("The session has been ended.\n")
     assert not qseow_site.open_sessions
 
 

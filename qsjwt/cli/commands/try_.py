@@ -23,10 +23,10 @@ _MAX_WORDS: Final = 300
 
 
 class Try(PresentingCommand):
-    """Try a token at {platform}, and tell whom it signs in.
+    """Try a token at {platform}, and show whom the server sees.
 
-    The session that it opens is ended again. If the server refuses the token, the likeliest cause comes first, and the
-    exit code is 6; it is 7 if the server cannot be reached, or refuses for another reason.
+    The session that it opens is ended afterwards. If the server refuses the token, the likeliest cause comes first, and
+    the exit code is 6; it is 7 if the server cannot be reached, or refuses for another reason.
     """
 
     verb = "try"
@@ -128,7 +128,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {step['status']}  {step['method']} {step['path']}"
     if record["session_ended"]:
         yield ""
-        yield "The session is ended again."
+        yield "The session has been ended."
 
 
 def _said(record: Mapping[str, Any]) -> str:
