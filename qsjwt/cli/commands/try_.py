@@ -23,7 +23,7 @@ _MAX_WORDS: Final = 300
 
 
 class Try(PresentingCommand):
-    """Try a token at {platform}, and show whom the server sees.
+    """Try a token at {platform}, and show whom it sees.
 
     The session that it opens is ended afterwards. If the server refuses the token, the likeliest cause comes first, and
     the exit code is 6; it is 7 if the server cannot be reached, or refuses for another reason.
