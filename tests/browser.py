@@ -64,8 +64,9 @@ def set_media(browser: "Chrome", media: str = "", *, dark: bool = False) -> None
 def requested(browser: "Chrome") -> list[str]:
     """Return the addresses that pages have asked for since the last time."""
     messages = [json.loads(entry["message"])["message"] for entry in _log(browser, "performance")]
-    urls = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    return [url for url in urls if not url.startswith("chrome://")]  # the page that it starts with
+    requests = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    # The page that it starts with has requests of its own.
+    return [request["request"]["url"] for request in requests if not request["documentURL"].startswith("chrome://")]
 
 
 def complaints(browser: "Chrome") -> list[str]:

@@ -23,10 +23,8 @@ def findings_page(
     :param as_of: the time by which the token is judged, if it is not now.
     """
     page = Page()
-    broken, unknown, kept = (
-        [rule for rule in record["rules"] if rule["status"] == status] for status in ("broken", "unknown", "ok")
-    )
-    page.verdict(MARKS[record["verdict"]], _verdict(product, broken, unknown, kept))
+    broken, unknown, kept = by_status(record["rules"])
+    page.verdict(MARKS[record["verdict"]], verdict(product, broken, unknown, kept))
     if as_of:
         page.line((f"as of {as_of}", "faint"), indent=2)
     page.gap()
@@ -52,7 +50,16 @@ def findings_page(
     return page
 
 
-def _verdict(product: str, broken: _Rules, unknown: _Rules, kept: _Rules) -> str:
+def by_status(rules: _Rules) -> tuple[_Rules, _Rules, _Rules]:
+    """Return those of *rules* that are broken, that are undecided, and that are kept."""
+    broken, unknown, kept = (
+        [rule for rule in rules if rule["status"] == status] for status in ("broken", "unknown", "ok")
+    )
+    return broken, unknown, kept
+
+
+def verdict(product: str, broken: _Rules, unknown: _Rules, kept: _Rules) -> str:
+    """Return in words what *product* would do with a token of which that is found."""
     if broken:
         return f"{product} would refuse this token: {_count(broken)} broken"
     if unknown:

@@ -64,8 +64,11 @@ def check(program: Path, files: list[Path]) -> None:
         assert run("--version") == f"qsjwt {__version__}\n"
         token = run(*CREATE, "--userid", "göran", "--key", "create:x_?size=2048").strip()
         (work / "token").write_text(token, encoding="ascii")
-        checked = run("check", "qseow", "--jwt-file", "token", "--cert-publickey-file", "x_publickey.cer", "-f", "json")
+        check = ("check", "qseow", "--jwt-file", "token", "--cert-publickey-file", "x_publickey.cer", "-f")
+        checked = run(*check, "json")
         assert ("signature", "ok") in {(rule["rule"], rule["status"]) for rule in json.loads(checked)["rules"]}, checked
+        assert "this token" in run(*check, "text")
+        assert "<style>" in run(*check, "html")
         assert json.loads(run("decode", "--jwt-file", "token", "-f", "json"))["claims"]["userId"] == "göran"
         for shell in SHELLS:
             assert "create-qseow" in run("completion", shell), shell

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from qsjwt.cli import output
 from qsjwt.cli.command import PlatformCommand
@@ -15,6 +15,7 @@ from qsjwt.options.token import add_token_options, token_text
 from qsjwt.times import iso_time, to_the_minute
 from qsjwt.tokens import jwt
 from qsjwt.tokens.judge import TOKEN, as_record, overall
+from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import Platform
 from qsjwt.tokens.request import THUMBPRINT, Options
 from qsjwt.tokens.rules import Broken, Status
@@ -63,8 +64,10 @@ class Check(PlatformCommand):
         now = time.time() if options.at is None else options.at
         expected = self._expectation.read(options)
         text = token_text(options, f"check {self.name}")
+        token = None
         try:
-            findings = self._expectation.findings(jwt.decode(text), now, expected)
+            token = jwt.decode(text)
+            findings = self._expectation.findings(token, now, expected)
         except VerificationFailed as failure:
             hint = failure.hint or "copy the whole token once more, or create a new one"
             findings = [TOKEN.finding(Broken(failure.message, hint))]
@@ -75,21 +78,44 @@ class Check(PlatformCommand):
             "verdict": status.value,
             "rules": [as_record(finding) for finding in findings],
         }
-        self.emit(_FORMATS[options.format](record, self._product, options))
+        self.emit(_FORMATS[options.format](_Checked(record, self._product, token, now), options))
         if status is Status.BROKEN:
             broken = dict.fromkeys(finding.rule for finding in findings if finding.status is status)
             raise VerificationFailed(f"{self.platform.summary} would refuse the token: {', '.join(broken)}")
 
 
-def _as_text(record: Mapping[str, Any], product: str, options: Options) -> str:
+class _Checked(NamedTuple):
+    """What there is to show.
+
+    :ivar record: the verdict and the findings.
+    :ivar product: what the platform is called.
+    :ivar token: None if it cannot be read.
+    :ivar now: the time that it is judged by, as a NumericDate.
+    """
+
+    record: Mapping[str, Any]
+    product: str
+    token: Token | None
+    now: float
+
+
+def _as_text(checked: _Checked, options: Options) -> str:
     from qsjwt.cli.findings import findings_page  # and rich with it
 
     as_of = "" if options.at is None else to_the_minute(options.at)
-    return str(findings_page(record, product, every=options.all, sources=options.sources, as_of=as_of))
+    every, sources = options.all, options.sources
+    return str(findings_page(checked.record, checked.product, every=every, sources=sources, as_of=as_of))
 
 
-_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any], str, Options], str]]] = {
+def _as_html(checked: _Checked, _options: Options) -> str:
+    from qsjwt.cli.report.pages import check_report
+
+    return check_report(checked.record, checked.product, checked.token, checked.now)
+
+
+_FORMATS: Final[Mapping[str, Callable[[_Checked, Options], str]]] = {
     "text": _as_text,
-    "json": lambda record, _product, _options: output.as_json(record),
-    "yaml": lambda record, _product, _options: output.as_yaml(record),
+    "json": lambda checked, _options: output.as_json(checked.record),
+    "yaml": lambda checked, _options: output.as_yaml(checked.record),
+    "html": _as_html,
 }

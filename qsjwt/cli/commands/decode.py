@@ -43,7 +43,7 @@ class Decode(Command):
         verify.add("--expected-audience", metavar="AUDIENCE", help="expected aud, or one of its members")
         verify.add("--expected-issuer", metavar="ISSUER", help="expected iss")
         shown = parser.group("output")
-        output.add_format_option(shown, output.RECORD_FORMATS)
+        output.add_format_option(shown, (*output.RECORD_FORMATS, "html"))
         shown.add("--minimal-output", action="store_true", help="JSON as qs-jwt prints it")
 
     def take_action(self, options: Options) -> None:
@@ -67,6 +67,10 @@ class Decode(Command):
                     token, options, failures, has_key=keys is not None, intact=not signature, valid_now=not times
                 )
             )
+        elif options.format == "html":
+            from qsjwt.cli.report.pages import decode_report
+
+            text = decode_report(_record(token, keys is not None, failures), token, now)
         else:
             text = output.shown_record(_record(token, keys is not None, failures), options.format)
         self.emit(text)
