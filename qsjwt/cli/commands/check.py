@@ -49,7 +49,7 @@ class Check(PlatformCommand):
         )
         shown = parser.group("output")
         output.add_format_option(shown, _FORMATS, "text")
-        shown.add("--all", action="store_true", help="text: a line for each rule that is kept, with what was found")
+        shown.add("--all", action="store_true", help="text: each rule that is kept, and what was found")
         shown.add(
             "--sources",
             action="store_true",
