@@ -5,7 +5,7 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import answers
@@ -16,8 +16,12 @@ from qsjwt import errors
 from qsjwt.cli.app import Application
 from qsjwt.cli.index import CommandIndex
 from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms
+from qsjwt.options.option import Option
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.tokens.create import load_platform
+
+_PLATFORMS: Final = ("qseow", "qscloud", "qscloud-oauth", "nprinting")
+"""Ours, in the order of the site."""
 
 _COMMENT: Final = re.compile(r"^<!-- qsjwt: (\S+) ?(.*?) -->$", re.MULTILINE)
 
@@ -32,9 +36,29 @@ def command(words: str, level: int = 2) -> str:
 
 
 def command_for_each_platform(name: str) -> str:
-    """Return a section for each platform that the command *name* is about."""
-    ours = {words: parser for words, parser in _parsers().items() if words.startswith(f"{name} ")}
-    return "\n".join(f"## {PROGRAM} {words}\n\n{_command(words, parser, 3)}" for words, parser in ours.items())
+    """Return what the command *name* has for every platform, and a section for each with what it has for that alone."""
+    ours = {words.partition(" ")[2]: parser for words, parser in _parsers().items() if words.startswith(f"{name} ")}
+    told = {platform: _paragraphs(platform, parser) for platform, parser in ours.items()}
+    told_by_all = set.intersection(*map(set, told.values()))
+    shared = set.intersection(*({*_option_texts(parser)} for parser in ours.values()))
+    first, *_ = ours
+    parts = [
+        as_markdown(CommandIndex().summaries()[name] or ""),
+        *(text for text in told[first] if text in told_by_all),
+        "## Options for every platform",
+        _options(f"{PROGRAM} {name}", ours[first], 3, lambda text: text in shared),
+    ]
+    for platform in sorted(ours, key=_place):
+        parser, words = ours[platform], f"{name} {platform}"
+        parts += [
+            f"## {PROGRAM} {words}",
+            *(text for text in told[platform] if text not in told_by_all),
+            _synopsis(parser, 3),
+            "### Options of its own",
+            _options(f"{PROGRAM} {words}", parser, 4, lambda text: text not in shared),
+            _example(parser, 3),
+        ]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def program() -> str:
@@ -115,22 +139,42 @@ def _parsers() -> dict[str, Parser]:
 
 
 def _command(words: str, parser: Parser, level: int) -> str:
-    heading = "#" * level
-    usage = parser.format_usage().removeprefix("usage: ")
-    parts = [
-        as_markdown(parser.description or ""),
-        f"{heading} Synopsis\n\n```text\n{usage}```",
-        f"{heading} Options\n\n{_options(f'{PROGRAM} {words}', parser, level + 1)}",
-    ]
-    if parser.example:
-        parts.append(f"{heading} Example\n\n```shell\n{parser.example}\n```")
-    return "\n\n".join(parts) + "\n"
+    options = f"{'#' * level} Options\n\n{_options(f'{PROGRAM} {words}', parser, level + 1)}"
+    parts = [as_markdown(parser.description or ""), _synopsis(parser, level), options, _example(parser, level)]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _options(program: str, parser: Parser, level: int) -> str:
+def _synopsis(parser: Parser, level: int) -> str:
+    return f"{'#' * level} Synopsis\n\n```text\n{parser.format_usage().removeprefix('usage: ')}```"
+
+
+def _example(parser: Parser, level: int) -> str:
+    return f"{'#' * level} Example\n\n```shell\n{parser.example}\n```" if parser.example else ""
+
+
+def _paragraphs(platform: str, parser: Parser) -> list[str]:
+    """Return what a command says of itself, with ``NAME`` for the name of the platform."""
+    text = re.sub(rf"(?<![\w-]){platform}(?![\w-])|(?<=create-){platform}(?![\w-])", "NAME", parser.description or "")
+    return [as_markdown(paragraph) for paragraph in text.split("\n\n")]
+
+
+def _place(platform: str) -> tuple[int, str]:
+    """Return the place of a platform: ours as everywhere on the site, then all others by name."""
+    return (_PLATFORMS.index(platform) if platform in _PLATFORMS else len(_PLATFORMS)), platform
+
+
+def _option_texts(parser: Parser) -> Iterator[str]:
+    return (_option(option) for group in parser.groups for option in group.options if not option.is_hidden)
+
+
+def _option(option: Option) -> str:
+    return f"````{{option}} {option.invocation}\n{as_markdown(option.help)}\n````"
+
+
+def _options(program: str, parser: Parser, level: int, is_wanted: Callable[[str], bool] = bool) -> str:
     parts = [f"```{{program}} {program}\n```"]
     for group in parser.groups:
-        shown = (option for option in group.options if not option.is_hidden)
+        shown = (option for option in group.options if not option.is_hidden and is_wanted(_option(option)))
         options = sorted(shown, key=lambda option: bool(option.names))  # what has its place in the line comes first
         if not options:
             continue
@@ -138,7 +182,7 @@ def _options(program: str, parser: Parser, level: int) -> str:
             parts.append(f"{'#' * level} {group.title.capitalize()}")
         if group.description:
             parts.append(as_markdown(group.description))
-        parts.extend(f"````{{option}} {option.invocation}\n{as_markdown(option.help)}\n````" for option in options)
+        parts.extend(map(_option, options))
     return "\n\n".join(parts)
 
 

@@ -147,10 +147,18 @@ def _parsers() -> Iterator[tuple[str, Parser]]:
 @pytest.mark.parametrize(("words", "parser"), [pytest.param(*found, id=found[0]) for found in _parsers()])
 def test_every_option_is_on_the_page_of_its_command_and_can_be_linked_to(words: str, parser: Parser) -> None:
     page = DOCUMENTS[SITE / "reference" / f"{words.partition(' ')[0] or 'program'}.html"]
-    program = "-".join(["cmdoption-qsjwt", *words.split()])
+    programs = ["-".join(["cmdoption-qsjwt", *words.split()[:count]]) for count in range(len(words.split()) + 1)]
     for name in parser.option_names():
         assert name in page.text
-        assert f"{program}-{name.strip('-')}" in page.ids
+        assert {f"{program}-{name.strip('-')}" for program in programs} & page.ids
+
+
+@pytest.mark.parametrize("command", ["check", "exchange", "register", "registration", "try"])
+def test_an_option_that_a_command_has_for_every_platform_is_described_once(command: str) -> None:
+    places = DOCUMENTS[SITE / "reference" / f"{command}.html"].ids
+    for shared in ("key", "cert-publickey-file", "loglevel"):
+        assert f"cmdoption-qsjwt-{command}-{shared}" in places
+        assert {f"cmdoption-qsjwt-{command}-{name}-{shared}" for name in PLATFORMS.names()} & places == set()
 
 
 def test_every_command_exit_code_and_key_provider_is_in_the_reference() -> None:
