@@ -81,6 +81,48 @@ def test_an_expired_certificate_is_said_and_no_error(run: Run, lasting: Any) -> 
 
 
 @pytest.mark.parametrize(
+    ("hours", "within", "words"),
+    [
+        (50, "2d", ""),
+        (50, "0s", ""),
+        (50, "3d", "within 3 d"),
+        (50, "2d2h30m", "within 3030 min"),
+        (-50, "0s", "the certificate expired at"),
+        (-50, "5y", "the certificate expired at"),
+    ],
+)
+def test_a_certificate_that_expires_too_soon_fails_when_that_is_asked_for(
+    run: Run, lasting: Any, hours: float, within: str, words: str
+) -> None:
+    result = run("show-key", lasting(hours), "--fail-within", within)
+    assert result.exit_code == (3 if words else 0)
+    assert json.loads(result.stdout)["certificate"]["subject"] == "C=SE,CN=t"
+    assert words in result.stderr
+    assert bool(words) == ("error" in result.stderr)
+    assert "warning" not in result.stderr
+
+
+def test_without_a_certificate_nothing_can_be_said_of_its_end(run: Run, keys: SimpleNamespace) -> None:
+    result = run("show-key", keys.files["rsa"], "--fail-within", "30d")
+    assert (result.exit_code, result.stderr.partition("\n")[0]) == (
+        3,
+        "qsjwt: error: --fail-within needs an X.509 certificate, and this key has none",
+    )
+    run("show-key", CERTIFICATE, "--fail-within", "soon").refused(2, "must be a number and a unit")
+
+
+def test_a_certificate_is_given_out_in_lines_and_in_one(run: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+    text = run("show-key", CERTIFICATE, "-f", "cert").stdout
+    assert x509.load_pem_x509_certificate(text.encode()) == x509.load_pem_x509_certificate(CERTIFICATE.read_bytes())
+    one = run("show-key", CERTIFICATE, "-f", "oneline").stdout
+    assert one == text.replace("\n", "") + "\n"
+    (tmp_path / "one.cer").write_text(one, encoding="ascii")
+    assert run("show-key", "one.cer", "-f", "cert").stdout == text
+    for form in ("cert", "oneline"):
+        run("show-key", keys.files["rsa"], "-f", form).refused(3, f"--format {form} needs an X.509 certificate")
+
+
+@pytest.mark.parametrize(
     ("name", "expected"), [("rsa", ("RSA", 2048, None)), ("ec", ("EC", 256, "P-256")), ("p384", ("EC", 384, "P-384"))]
 )
 def test_the_public_half_of_a_private_key_is_shown(

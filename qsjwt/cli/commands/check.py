@@ -45,16 +45,12 @@ class Check(PlatformCommand):
         self._expectation.add_options(parser, wanted)
         wanted.add("--keyid", metavar="ID", help=f"expected kid; {THUMBPRINT}: the key's own")
         key_options.add_any_key_options(
-            parser, "The registered certificate or key; with --key as well, whether they belong together."
+            parser, "The registered one; --key as well tells whether the two belong together."
         )
         shown = parser.group("output")
         output.add_format_option(shown, _FORMATS, "text")
         shown.add("--all", action="store_true", help="text: each rule that is kept, and what was found")
-        shown.add(
-            "--sources",
-            action="store_true",
-            help="text: where each rule is written, and Qlik's response if it is known",
-        )
+        shown.add("--sources", action="store_true", help="text: where rules are written, Qlik's responses")
 
     def take_action(self, options: Options) -> None:
         """Print a finding for each rule.

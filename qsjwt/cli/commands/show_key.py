@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from qsjwt.cli import output
 from qsjwt.cli.command import Command
+from qsjwt.errors import KeyUnavailable
 from qsjwt.keys.jwk import own_members
 from qsjwt.keys.public import PublicKey, validity_problem
 from qsjwt.keys.reference import opened
@@ -14,6 +15,7 @@ from qsjwt.options import key as key_options
 from qsjwt.options.named_key import add_named_key_argument, named_material
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import key_id
+from qsjwt.times import format_duration, iso_time, parse_duration
 from qsjwt.tokens.request import THUMBPRINT, Options
 
 _LOG = logging.getLogger("qsjwt.command")
@@ -38,19 +40,50 @@ class ShowKey(Command):
             metavar="ID",
             help=f"chooses one of a JWK Set; kid in jwk and jwks, default its own or its {THUMBPRINT} (RFC 7638)",
         )
-        output.add_format_option(parser.group("output"), (*output.RECORD_FORMATS, *_KEY_FORMATS))
+        shown = parser.group("output")
+        output.add_format_option(shown, (*output.RECORD_FORMATS, *_KEY_FORMATS))
+        shown.add(
+            "--fail-within",
+            type=parse_duration,
+            metavar="TIME",
+            help="exit with 3 if the certificate expires within 30d, 12h …",
+        )
 
     def take_action(self, options: Options) -> None:
-        """Print the key."""
-        public = _public_key(options)
+        """Print the key.
+
+        :raises KeyUnavailable: after that, if its certificate does not last as long as is wanted.
+        """
+        public, now = _public_key(options), time.time()
         if options.format in _KEY_FORMATS:
             name = key_id(options) or public.jwk.get("kid") or THUMBPRINT
             text = _KEY_FORMATS[options.format](public, public.thumbprint if name == THUMBPRINT else name)
         else:
-            text = output.shown_record(public.described(time.time()), options.format)
+            text = output.shown_record(public.described(now), options.format)
         self.emit(text)
-        if public.certificate is not None and (problem := validity_problem(public.certificate, time.time())):
+        if options.fail_within is not None:
+            _require_lasting(public, now, options.fail_within)
+        if public.certificate is not None and (problem := validity_problem(public.certificate, now)):
             _LOG.warning("%s", problem)
+
+
+def _require_lasting(public: PublicKey, now: float, seconds: int) -> None:
+    """Return if the certificate of *public* is valid for *seconds* from *now* on.
+
+    :raises KeyUnavailable: if not, or if it has none.
+    """
+    if public.certificate is None:
+        raise KeyUnavailable(
+            "--fail-within needs an X.509 certificate, and this key has none", hint="name the certificate"
+        )
+    left = public.certificate.not_valid_after_utc.timestamp() - now
+    if left <= seconds:
+        problem = validity_problem(public.certificate, now)
+        last = iso_time(now + left)
+        raise KeyUnavailable(
+            problem or f"the certificate expires at {last}, within {format_duration(seconds)}",
+            hint="make a new one, and register it before this one expires",
+        )
 
 
 def _public_key(options: Options) -> PublicKey:
@@ -79,4 +112,6 @@ _KEY_FORMATS: Final[Mapping[str, Callable[[PublicKey, str], str]]] = {
     "jwk": _as_jwk,
     "jwks": _as_jwk_set,
     "pem": lambda public, _key_id: public.pem,
+    "cert": lambda public, _key_id: public.require_certificate_pem("--format cert"),
+    "oneline": lambda public, _key_id: public.require_certificate_pem("--format oneline").replace("\n", "") + "\n",
 }
