@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import InstallPlugin, Result, Run, posix, self_signed
+from tests.conftest import IN_WINE, InstallPlugin, Result, Run, posix, self_signed
 from tests.site_stand_in import Answer, Cloud, Elsewhere, Qseow, Request, Site
 from tests.site_stand_in.client import Client, cloud_token, qseow_token
 
@@ -318,7 +318,13 @@ LENGTHS = {"qseow": 8, "qscloud": 2, "qscloud-oauth": 2, "qseow --replace": 4, "
 """How many requests a whole run makes."""
 
 
-@pytest.mark.parametrize("case", [*LENGTHS])
+def _in_a_process_of_its_own(case: str) -> Any:
+    # The same program in Wine reaches a server on Linux with its certificate.
+    reason = "a server in Wine drops the connection of another process that shows a certificate"
+    return pytest.param(case, marks=pytest.mark.skipif(IN_WINE and case.startswith("qseow"), reason=reason))
+
+
+@pytest.mark.parametrize("case", [*map(_in_a_process_of_its_own, LENGTHS)])
 def test_killed_after_any_request_and_run_again_it_ends_in_the_same_state(
     site_of: SiteOf, certificates: SimpleNamespace, case: str
 ) -> None:
