@@ -23,7 +23,6 @@ extensions = [
     "accessible",
     "man_pages",
     "program_reference",
-    "sample_report",
     "search_order",
     "sequence_diagrams",
     "shell_options",

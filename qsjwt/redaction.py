@@ -1,9 +1,9 @@
 """Keep secrets and control characters out of everything that is shown to people."""
 
-import functools
 import json
 import operator
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _MAX_QUOTE_CHARACTERS: Final = 200
@@ -11,32 +11,32 @@ _MAX_QUOTE_CHARACTERS: Final = 200
 _PRIVATE_MEMBERS: Final = "(?:d|p|q|dp|dq|qi|k)"
 """Of a JWK (RFC 7518, section 6)."""
 
+# Patterns are text here, which re compiles when it is first used: that takes 6 ms, and few texts have any of the marks
+# without which a pattern finds nothing.
 # What people paste where a name belongs: PEM, a JWK's private part (also URL-encoded), a token.
 _SECRETS: Final = (
     (
-        re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        ("-----BEGIN",),
+        r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)",
         "(a private key)",
     ),
     (
-        re.compile(
-            rf"""(?:[{{,"'\\]|%7B|%2C|%22)\s{{0,4}}(?:["'\\]|%22){{0,4}}{_PRIVATE_MEMBERS}(?:["'\\]|%22){{0,4}}\s{{0,4}}"""
-            r"""(?::|%3A)\s{0,4}(?:\\?["']|%22)?[A-Za-z0-9_-]{20,}""",
-            re.IGNORECASE,
-        ),
+        (":", "%3A", "%3a"),
+        rf"""(?i)(?:[{{,"'\\]|%7B|%2C|%22)\s{{0,4}}(?:["'\\]|%22){{0,4}}{_PRIVATE_MEMBERS}(?:["'\\]|%22){{0,4}}"""
+        r"""\s{0,4}(?::|%3A)\s{0,4}(?:\\?["']|%22)?[A-Za-z0-9_-]{20,}""",
         "(private part of a JWK)",
     ),
-    (re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*"), "(a token)"),
+    (("eyJ",), r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*", "(a token)"),
 )
 
 # Longer than a fingerprint, which is public: digits on end, in lines, in pairs as openssl and debuggers write them, or
 # after what says that they are private. An elliptic-curve key has no more digits than one, which has no 0x.
-_HEXADECIMAL: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?:"
+_HEXADECIMAL: Final = (
+    r"(?i)(?<![0-9A-Za-z])(?:"
     r"(?:0x)?[0-9a-f]{8,}(?:(?:\s|\\[rn]){1,4}(?:0x)?[0-9a-f]{2,}(?![0-9A-Za-z]))*+"
     r"|(?:(?:0x)?[0-9a-f]{2}(?:[\s:,]|\\[rn]){1,8}){32,}+(?:(?:0x)?[0-9a-f]{2})?"
     r"|priv(?:ateExponent)?:(?:[\s:]|\\[rn]){0,16}[0-9a-f]{2}(?:(?:[\s:]|\\[rn]){1,8}[0-9a-f]{2})++"
-    r")",
-    re.IGNORECASE,
+    r")"
 )
 _MAX_FINGERPRINT: Final = 64
 """Hexadecimal digits: SHA-256."""
@@ -44,15 +44,12 @@ _MAX_FINGERPRINT: Final = 64
 _MIN_CURVE: Final = 48
 """Hexadecimal digits of a private number: P-192."""
 
-_ONE_MEMBER: Final = re.compile(
-    rf"(?<![0-9A-Za-z_]){_PRIVATE_MEMBERS}\s{{0,4}}(?:=>?|:|%3D)\s{{0,4}}([A-Za-z0-9+/_-]{{20,}}=*)"
-)
+_ONE_MEMBER: Final = rf"(?<![0-9A-Za-z_]){_PRIVATE_MEMBERS}\s{{0,4}}(?:=>?|:|%3D)\s{{0,4}}([A-Za-z0-9+/_-]{{20,}}=*)"
 
 # Base64 in pieces: lines of any width, with what shells, mail and URLs make of their ends.
-_PIECES: Final = re.compile(
-    r"(?P<end>(?:[\s\\\"'>|]|(?<=\\)[rnt]|%0[AD])++)"
-    r"|(?P<piece>[A-Za-z0-9+/_-]+(?:%2[BF][A-Za-z0-9+/_-]*)*(?:=|%3D){0,2})",
-    re.IGNORECASE,
+_PIECES: Final = (
+    r"(?i)(?P<end>(?:[\s\\\"'>|]|(?<=\\)[rnt]|%0[AD])++)"
+    r"|(?P<piece>[A-Za-z0-9+/_-]+(?:%2[BF][A-Za-z0-9+/_-]*)*(?:=|%3D){0,2})"
 )
 _MIN_PIECE: Final = 8
 _MIN_KEY: Final = 48
@@ -70,7 +67,7 @@ _KINDS: Final[dict[int, str | None]] = {
 _CHANGES: Final = 0.38
 """Share of neighbours that differ in kind (capital, small letter, digit): 0.62 in base64, about 0.3 in names."""
 
-_START: Final = re.compile(r"MI[A-Z]|MH[a-zA-Z]|LS0tLS1CRUdJ")
+_START: Final = r"MI[A-Z]|MH[a-zA-Z]|LS0tLS1CRUdJ"
 _CHANGES_AT_START: Final = 0.25
 
 _SECRET_SETTING: Final = (  # "token" alone is a label, in a PKCS#11 URI
@@ -78,7 +75,7 @@ _SECRET_SETTING: Final = (  # "token" alone is a label, in a PKCS#11 URI
     r"(?:pass(?:phrase|word|wd)|pwd|pin(?:-value)?|(?:client[-_]?)?secret|access[-_]?token|api[-_]?key)"
 )
 # The user information of a URI (RFC 3986, section 3.2.1); an address of mail and a file's name have none.
-_LOGIN: Final = re.compile(
+_LOGIN: Final = (
     r"(?<![\w.+%~-])(?!(?:mailto|acct|file|pkcs12|\d+):)([\w.+%~-]{2,64}:)[^\s'\"/\\]{1,200}@(?=[\w\[])"
     r"|(//[^\s'\"/@:]{0,64}:)(?!\d+/)[^\s'\"]{1,200}@"
 )
@@ -98,10 +95,18 @@ def without_secrets(text: str) -> str:
 
 
 def _without_keys(text: str) -> str:
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    text = _ONE_MEMBER.sub(lambda found: "(private part of a JWK)" if _is_mixed(found[1]) else found[0], text)
-    return _without_base64(_HEXADECIMAL.sub(_shown_digits, text))
+    for marks, pattern, replacement in _SECRETS:
+        if _has(marks, text):
+            text = re.sub(pattern, replacement, text)
+    if _has(("=", ":", "%3D"), text):
+        text = re.sub(_ONE_MEMBER, lambda found: "(private part of a JWK)" if _is_mixed(found[1]) else found[0], text)
+    if len(text) >= _MIN_CURVE or _has(("priv:", "privateexponent:"), text.lower()):
+        text = re.sub(_HEXADECIMAL, _shown_digits, text)
+    return _without_base64(text) if len(text) >= _MIN_KEY or _has(("=", "%3d"), text.lower()) else text
+
+
+def _has(marks: Sequence[str], text: str) -> bool:
+    return any(mark in text for mark in marks)
 
 
 def _shown_digits(found: re.Match[str]) -> str:
@@ -111,20 +116,19 @@ def _shown_digits(found: re.Match[str]) -> str:
 
 
 def _without_passwords(text: str, *, whole: bool = False) -> str:
-    if any(mark in text for mark in ("=", "%3", "'", '"')):
-        text = _settings(whole).sub(lambda found: f"{found[1] or found[2]}(hidden)", text)
-    return _LOGIN.sub(lambda found: f"{found[1] or found[2]}(hidden)@", text)
+    if _has(("=", "%3", "'", '"'), text):
+        text = re.sub(_settings(whole), lambda found: f"{found[1] or found[2]}(hidden)", text)
+    return re.sub(_LOGIN, lambda found: f"{found[1] or found[2]}(hidden)@", text) if "@" in text else text
 
 
-@functools.cache
-def _settings(whole: bool) -> re.Pattern[str]:
-    """Return what finds settings with a secret; to compile it takes 2 ms, which few runs need.
+def _settings(whole: bool) -> str:
+    """Return the pattern of settings with a secret.
 
     :param whole: whether a value ends where the next begins; within a sentence it ends at a space, too.
     """
     value = "[^&]+" if whole else r"[^\s&'\"]+"
     member = rf"([\"']{_SECRET_SETTING}[\"']\s{{0,4}}:\s{{0,4}}[\"'])[^\"']+"
-    return re.compile(rf"({_SECRET_SETTING}(?:=|%3D)){value}|{member}", re.IGNORECASE)
+    return rf"(?i)({_SECRET_SETTING}(?:=|%3D)){value}|{member}"
 
 
 def _without_base64(text: str) -> str:
@@ -140,7 +144,7 @@ def _without_base64(text: str) -> str:
         run.clear()
 
     at = 0
-    for found in _PIECES.finditer(text):
+    for found in re.finditer(_PIECES, text):
         if found.start() != at:
             close(run[-1].end() if run else at)
         at = found.end()
@@ -170,7 +174,7 @@ def _is_key(run: str) -> bool:
     if one_case or sum(map(run.count, "/-_")) * 10 > len(run):
         return False
     # The beginning of DER, and of base64 of PEM, is the same for every key, and mostly capitals.
-    return _is_mixed(run, _CHANGES_AT_START if _START.match(run) else _CHANGES)
+    return _is_mixed(run, _CHANGES_AT_START if re.match(_START, run) else _CHANGES)
 
 
 def printable(text: str) -> str:

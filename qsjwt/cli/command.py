@@ -2,7 +2,6 @@
 
 import abc
 import contextlib
-import inspect
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -73,7 +72,7 @@ class Command(_CliffCommand):
 
     def get_description(self) -> str:
         """Return the docstring of the command's own class, which is its help."""
-        return inspect.cleandoc(type(self).__doc__ or "")
+        return type(self).__doc__ or ""
 
     def add_options(self, parser: Parser) -> None:
         """Add the options of this command to *parser*."""

@@ -108,7 +108,7 @@ class Expectation:
         if finding.hint or finding.status is not Status.BROKEN:
             return finding
         command = command_of(self._command.name)
-        return replace(finding, hint=f"fix this in the program that creates the token, or use {command}")
+        return finding._replace(hint=f"fix this in the program that creates the token, or use {command}")
 
     def _registration(self, options: Options) -> Registration | None:
         """Return what ``--registered`` says; None if it is not given."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -162,7 +161,7 @@ class CommandEntry(EntryPointWrapper):
 
     def description(self) -> str:
         """Return what the command does."""
-        return placed(inspect.cleandoc(self.load().__doc__ or ""))
+        return placed(self.load().__doc__ or "")
 
     def section(self) -> str:
         """Return the one of :data:`qsjwt.cli.command.SECTIONS` that the command is about."""

@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import PureWindowsPath
@@ -122,6 +121,8 @@ def command_line(command: Sequence[str]) -> str | list[str]:
 
     :raises ValueError: if an argument has a line end, which ``cmd`` cannot be given.
     """
+    import shutil  # 6 million instructions, for compressors
+
     program, *arguments = command
     program = shutil.which(program) or program
     if not program.lower().endswith(_SCRIPT_ENDINGS):

@@ -3,8 +3,7 @@
 import base64
 import binascii
 import re
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from qsjwt.errors import KeyUnavailable
 from qsjwt.io.read import decode_text
@@ -21,7 +20,7 @@ _PRIVATE_BEGINNING: Final = re.compile(
 )
 # RFC 1421, section 4.6: the headers of a private key that OpenSSL encrypted the traditional way. The initialization
 # vector is as long as a block of the cipher, 8 or 16 bytes, and tells so where line ends are lost.
-_ENCRYPTION_HEADERS: Final = re.compile(
+_ENCRYPTION_HEADERS: Final = (
     r"[\s\"'>]*Proc-Type:\s*4,\s*ENCRYPTED[\s\"'>]*DEK-Info:\s*"
     r"(?P<cipher>(?P<short>(?:DES|RC2|IDEA|BF|CAST5)[A-Z0-9-]*)|[A-Z0-9-]+),"
     r"(?P<iv>(?(short)[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))"
@@ -56,8 +55,7 @@ _TOLD_BY_CONTENT: Final = ("PRIVATE KEY", "PUBLIC KEY", "CERTIFICATE")
 """Ends of labels that tools put on what is something else; not DSA's, whose keys look like those of RSA."""
 
 
-@dataclass(frozen=True, repr=False)
-class Block:
+class Block(NamedTuple):
     """One armoured text, not read any further.
 
     :ivar label: what it is, such as "PRIVATE KEY".
@@ -67,6 +65,9 @@ class Block:
     label: str
     source: str
     content: str
+
+    def __repr__(self) -> str:
+        return f"<Block {self.label} of {self.source}>"
 
     @property
     def is_private(self) -> bool:
@@ -88,7 +89,7 @@ class Block:
     @property
     def cipher(self) -> str | None:
         """What OpenSSL's traditional header calls the cipher, such as "AES-256-CBC"; None if there is no header."""
-        headers = _ENCRYPTION_HEADERS.match(self.content)
+        headers = self._encryption_headers()
         return headers["cipher"] if headers else None
 
     @property
@@ -108,7 +109,7 @@ class Block:
 
         :raises KeyUnavailable: if it holds more than base64.
         """
-        headers = _ENCRYPTION_HEADERS.match(self.content)
+        headers = self._encryption_headers()
         preamble = f"Proc-Type: 4,ENCRYPTED\nDEK-Info: {headers['cipher']},{headers['iv']}\n\n" if headers else ""
         if self.label == "TRUSTED CERTIFICATE":  # OpenSSL's own: a certificate, and what it is trusted for
             return armoured(first_value(self.der()), "CERTIFICATE").encode("ascii")
@@ -124,8 +125,11 @@ class Block:
         except binascii.Error as cause:
             raise KeyUnavailable(f"{self.source} is damaged: its base64 is not whole") from cause
 
+    def _encryption_headers(self) -> re.Match[str] | None:
+        return re.match(_ENCRYPTION_HEADERS, self.content) if "Proc-Type:" in self.content else None
+
     def _body(self) -> str:
-        headers = _ENCRYPTION_HEADERS.match(self.content)
+        headers = self._encryption_headers()
         body = _NOISE.sub("", self.content[headers.end() :] if headers else self.content)
         if _NOT_BASE64.search(body):
             raise KeyUnavailable(f"{self.source} is damaged: there is more than base64 between its BEGIN and END lines")
@@ -142,7 +146,7 @@ class Block:
         label = _OPENSSH if der.startswith(OPENSSH_MAGIC) else _label_of(der)
         if label is None or (label == "CERTIFICATE" and self.is_certificate):
             return self
-        return replace(self, label=label)
+        return self._replace(label=label)
 
 
 def text_of(data: bytes, source: str) -> str:

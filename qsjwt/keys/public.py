@@ -1,8 +1,7 @@
 """Public keys: what verifies tokens and is registered, and the X.509 certificate that may come with it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jwcrypto.jwk import JWK
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 _DAY: Final = 86_400
 
 
-@dataclass(frozen=True, repr=False)
-class PublicKey:
+class PublicKey(NamedTuple):
     """A public key, and its certificate if it has one.
 
     :ivar jwk: the public half alone, with a ``kid`` only if its own file gives one.

@@ -4,7 +4,6 @@ import abc
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -26,8 +25,7 @@ _TIMEOUTS: Final = range(1, 301)
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Secrets:
+class Secrets(NamedTuple):
     """Where a passphrase or PIN comes from: a variable or a file, never a prompt.
 
     :ivar variable: the environment variable's name; None for QSJWT_KEY_PASSPHRASE, if that is set.

@@ -2,7 +2,6 @@
 
 import os
 import re
-import textwrap
 from collections.abc import Iterable
 from typing import Final
 
@@ -26,6 +25,8 @@ def terminal_columns() -> int:
 
 def wrap(text: str, width: int, indent: str = "") -> str:
     """Return *text* in lines of at most *width* characters, all but the first indented; no option is torn apart."""
+    import textwrap
+
     return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 

@@ -82,6 +82,17 @@ class Parser(argparse.ArgumentParser):
         self.declared.options.append(option)
         self.groups[0].options.append(option)
 
+    @property
+    def description(self) -> str:
+        """The first lines of the help: a docstring, without the indentation that its source has."""
+        import inspect  # for a help alone
+
+        return inspect.cleandoc(self._docstring)
+
+    @description.setter
+    def description(self, docstring: str) -> None:
+        self._docstring = docstring
+
     def format_usage(self) -> str:
         """Return the usage line, as wide as the terminal."""
         demands = map(_usage_of, self.declared.requirements())

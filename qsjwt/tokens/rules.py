@@ -2,8 +2,8 @@
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias
 
 KEY_OPTION: Final = "--cert-publickey-file"
 SIGNATURE: Final = "signature"
@@ -30,8 +30,7 @@ class Status(enum.Enum):
     """What would decide it is not at hand: a value that was not given, or a word in the platform's documentation."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What a token is found to be, by one rule of a platform.
 
     :ivar rule: the rule's name, stable, such as "window"; the claim's own name if it is about one claim.
@@ -78,8 +77,7 @@ class Case:
         return self.names.get(claim, claim)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """What a check finds; one of :class:`Broken`, :class:`Missing` and :class:`Unknown`.
 
     :ivar message: one sentence that names the claim and the rule.
@@ -133,8 +131,7 @@ def nothing(_case: Case) -> Iterable[Problem]:
     return ()
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule of a platform; all of them are a table that reads like the platform's documentation.
 
     :ivar name: as :attr:`Finding.rule`.
@@ -214,4 +211,4 @@ def registered_key(
     if certificate:
         dates = f"{certificate}; RFC 5280, section 4.1.2.5"
         rules += (Rule(CERTIFICATE, "the certificate belongs to the key, and is valid", dates, nothing),)
-    return tuple(replace(rule, option=KEY_OPTION) for rule in rules)
+    return tuple(rule._replace(option=KEY_OPTION) for rule in rules)

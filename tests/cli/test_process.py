@@ -16,6 +16,12 @@ from qsjwt.cli.process import SELDOM_USED
 from tests.conftest import interruptible, posix, run_process
 from tests.programs import run_program
 
+LATER = sys.version_info >= (3, 12)
+"""From 3.12 on dataclasses needs inspect, and importlib.resources, below importlib.metadata, tempfile."""
+
+MOST_MODULES = 138
+"""Of this program and of others' libraries, that one token imports."""
+
 
 def _create(keys: SimpleNamespace, *more: str) -> tuple[str, ...]:
     base = ("create-qseow", "--userdir", "LAB", "--userid", "göran", "--expires", "5m")
@@ -78,31 +84,63 @@ def _measured(code: str, *arguments: str) -> str:
     return run_program(sys.executable, "-c", code, *arguments, env=environment).stdout
 
 
-def _modules(program: str, *arguments: str) -> set[str]:
-    return set(_measured(f"{program}; import sys; print(*sys.modules, sep='\\n')", *arguments).splitlines())
-
-
 RUN = (
     "import sys; from qsjwt.cli import process; process.postpone_imports(); "
     "from qsjwt.cli.app import main; main(sys.argv[1:])"
 )
 
 
-def test_one_token_imports_one_platform_and_one_provider(keys: SimpleNamespace) -> None:
-    modules = _modules(RUN, *_create(keys))
+def _imported(*arguments: str) -> set[str]:
+    """Return the modules that a run of the program imports, beside those that are there before it, and no stand-ins."""
+    real = "[name for name, module in sys.modules.items() if '__postponed__' not in vars(module) and name not in early]"
+    code = f"import sys; early = set(sys.modules); {RUN}; print('IMPORTED', *{real})"
+    _measured(code, *arguments)  # a cold cache of entry points needs tempfile and zipfile once
+    return set(_measured(code, *arguments).rpartition("IMPORTED ")[2].split())
+
+
+def _not_of_python(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names}
+
+
+def test_one_token_imports_one_platform_one_provider_and_little_else(keys: SimpleNamespace) -> None:
+    modules = _imported(*_create(keys))
     ours = {name for name in modules if name.startswith(("qsjwt.providers.", "qsjwt_platforms.", "qsjwt.cli.commands"))}
     assert ours == {"qsjwt.providers.file", "qsjwt_platforms.qseow", "qsjwt_platforms.virtual_proxy"}
-    assert not {"cmd2", "prettytable", "yaml", "rich", "jwcrypto.jwe", "difflib"} & modules
+    never = {
+        "cmd2",
+        "prettytable",
+        "yaml",
+        "rich",
+        "jwcrypto.jwe",
+        "difflib",
+        "html",
+        "http",
+        "multiprocessing",
+        "pickle",
+    }
+    never |= {"email.message", "socket", "subprocess", "typing_extensions"}
+    never |= set() if LATER else {"ast", "dis", "inspect", "tokenize"}
+    never |= {"cryptography.x509", "cryptography.hazmat.primitives.serialization.ssh", "ssl", "urllib.request"}
+    never |= {"qsjwt.batch.engine", "qsjwt.cli.batch_run", "qsjwt.keys.generate", "qsjwt.live", "qsjwt.tokens.judge"}
+    assert not never & modules
+    assert len(_not_of_python(modules)) <= MOST_MODULES
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("--version",), ("create-qseow", "--help"), ("create-qseow",), ("check", "qseow", "--jwt", "a.b.c", "-f", "json")],
+)
+def test_what_makes_no_token_imports_little_more(command: tuple[str, ...]) -> None:
+    assert len(_not_of_python(_imported(*command))) <= MOST_MODULES + 7
 
 
 def test_imports_that_one_token_never_uses_stay_postponed(keys: SimpleNamespace) -> None:
-    names = f"early = set(sys.modules); names = [n for n in {SELDOM_USED!r} if n not in early]"
+    names = f"early = set(sys.modules); names = [n for n in {[*SELDOM_USED]!r} if n not in early]"
     used = "print('USED', *[n for n in names if '__postponed__' not in vars(sys.modules[n])])"
     program = f"import sys; {names}; {RUN}; {used}"
     _measured(program, *_create(keys))  # a cold cache of entry points needs tempfile and zipfile once
     used_ones = set(_measured(program, *_create(keys)).splitlines()[-1].split()[1:])
-    # From 3.12 on importlib.resources, which importlib.metadata imports, names tempfile in an annotation.
-    expected = {"random", "tempfile"} if sys.version_info >= (3, 12) else set()
+    expected = {"inspect", "random", "tempfile"} if LATER else set()
     # For an interpreter below /tmp, stevedore keeps no cache, and reads the entry points each time.
     assert used_ones - ({"zipfile"} if sys.executable.startswith("/tmp") else set()) == expected
 
@@ -111,7 +149,7 @@ def test_a_postponed_module_is_the_real_one_when_it_is_used() -> None:
     code = """
 import sys, threading
 from qsjwt.cli import process
-process.SELDOM_USED = ("zipfile", "cryptography.x509", "no_such_module")
+process.SELDOM_USED = {"zipfile": (), "cryptography.x509": (), "no_such_module": ()}
 process.postpone_imports()
 process.postpone_imports()
 assert type(sys.modules["zipfile"]).__name__ == "_Postponed"
@@ -132,6 +170,40 @@ else:
     raise AssertionError
 """
     run_program(sys.executable, "-c", code)
+
+
+def test_the_stand_in_of_an_object_does_what_the_object_does() -> None:
+    code = """
+import sys
+from qsjwt.cli import process
+process.SELDOM_USED = {"fractions": ("Fraction", "nonsense")}
+process.postpone_imports()
+from fractions import Fraction, nonsense
+assert type(Fraction).__name__ == "_PostponedObject"
+assert "__postponed__" in vars(sys.modules["fractions"])
+half = Fraction(1, 2)
+assert "__postponed__" not in vars(sys.modules["fractions"])
+assert half * 2 == 1 and isinstance(half, Fraction) and not isinstance(2.5, Fraction)
+assert not issubclass(int, Fraction)
+assert Fraction.from_float(0.5) == half
+class Own(Fraction):
+    pass
+assert Own(1, 4) * 2 == half
+from fractions import Fraction
+assert type(half) is Fraction
+"""
+    run_program(sys.executable, "-c", code)
+
+
+@pytest.mark.parametrize(("options", "marked"), [((), "False"), (("-W", "default"), "True")])
+def test_deprecations_are_marked_if_warnings_are_asked_for(options: tuple[str, ...], marked: str) -> None:
+    code = """
+from qsjwt.cli import process
+process.postpone_imports()
+from jwcrypto.jwk import JWK
+print(hasattr(JWK.key_id.fget, "__deprecated__"))
+"""
+    assert run_program(sys.executable, *options, "-c", code).stdout.strip() == marked
 
 
 def test_what_an_import_makes_of_a_request_to_end_is_one_still() -> None:
@@ -163,7 +235,7 @@ def test_a_postponed_module_whose_import_is_interrupted_is_postponed_again(tmp_p
 import sys
 from qsjwt.cli import process
 sys.path.insert(0, "")
-process.SELDOM_USED = ("late",)
+process.SELDOM_USED = {"late": ()}
 process.postpone_imports()
 import late
 for name in ("first", "last"):
