@@ -32,7 +32,9 @@ from qsjwt.tokens.request import Options, TokenRequest
 from qsjwt.tokens.rules import Broken, Case, Check, Missing, Problem, Rule, Unknown, registered_key
 
 if TYPE_CHECKING:
-    from qsjwt.batch.engine import RowResult, create_token, create_tokens
+    from qsjwt.batch.calls import create_token, create_tokens
+    from qsjwt.batch.engine import RowResult
+    from qsjwt.batch.prepared import PreparedRequest, prepare
     from qsjwt.batch.rows import Row
     from qsjwt.io.json_object import JsonObject
     from qsjwt.live.exchange import Exchange, Explanation, Presentation, Session
@@ -65,6 +67,7 @@ __all__ = [
     "Platform",
     "PlatformCommand",
     "PluginError",
+    "PreparedRequest",
     "Presentation",
     "Problem",
     "PublicKey",
@@ -99,6 +102,7 @@ __all__ = [
     "local_signer",
     "merged",
     "open_signer",
+    "prepare",
     "quoted",
     "read_file",
     "registered_key",
@@ -115,7 +119,9 @@ _SELDOM_USED = {
     "JsonObject": "qsjwt.io.json_object",
     **dict.fromkeys(("RegisteredKey", "Registration"), "qsjwt.tokens.registered"),
     "Row": "qsjwt.batch.rows",
-    **dict.fromkeys(("RowResult", "create_token", "create_tokens"), "qsjwt.batch.engine"),
+    "RowResult": "qsjwt.batch.engine",
+    **dict.fromkeys(("create_token", "create_tokens"), "qsjwt.batch.calls"),
+    **dict.fromkeys(("PreparedRequest", "prepare"), "qsjwt.batch.prepared"),
     **dict.fromkeys(("Exchange", "Explanation", "Presentation", "Session"), "qsjwt.live.exchange"),
     **dict.fromkeys(("Request", "Response"), "qsjwt.live.messages"),
     **dict.fromkeys(

@@ -230,6 +230,8 @@ def test_the_python_of_the_page_about_it_runs(
         ["row", "1", "expires"],
         ["row", "2", "expires"],
         ["row", "3", "is"],
+        ["row", "1", "expires"],
+        ["row", "2", "expires"],
     ]
 
 

@@ -10,24 +10,25 @@ import csv
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from distributed import Client, as_completed, get_worker
 
-from qsjwt.api import NewFile, QsJwtError, create_tokens, write_files
+from qsjwt.api import NewFile, PreparedRequest, QsJwtError, create_tokens, prepare, write_files
 
 Row = dict[str, Any]
 Outcome = tuple[int, list[tuple[int, str]]]
 """The number of a chunk's tokens, and of each bad row the number in the whole file and what is wrong with it."""
 
 
-def sign_chunk(path: str, first: int, rows: list[Row], common: dict[str, Any]) -> Outcome:
+def sign_chunk(prepared: PreparedRequest, key: str, path: str, first: int, rows: list[Row]) -> Outcome:
     """Write the tokens of *rows* to *path*; this runs on a worker, whose passphrases and credentials open the key."""
     lines, errors = [], []
-    for result in create_tokens(rows=rows, jobs=get_worker().state.nthreads or 1, **common):
+    for result in create_tokens(prepared, rows, key=key, jobs=get_worker().state.nthreads or 1):
         number = first + result.row.number - 1
         if result.token is not None:
             record = {"row": number, "token": result.token.compact, "expires_at": result.token.expires_at}
@@ -48,12 +49,14 @@ def read_rows(lines: Iterable[str]) -> Iterator[Row]:
         yield row
 
 
-def outcomes(client: Client, rows: Iterator[Row], size: int, folder: Path, common: dict[str, Any]) -> Iterator[Outcome]:
+def outcomes(
+    client: Client, rows: Iterator[Row], size: int, folder: Path, sign: Callable[..., Outcome]
+) -> Iterator[Outcome]:
     """Yield what becomes of each chunk of *size* rows, in the order in which they are done."""
     running, part, first = as_completed(), 1, 1
     while chunk := list(islice(rows, size)):
         path = str(folder / f"part-{part:05}.jsonl")
-        running.add(client.submit(sign_chunk, path, first, chunk, common, pure=False))
+        running.add(client.submit(sign, path, first, chunk, pure=False))
         part, first = part + 1, first + len(chunk)
         # Each worker has one chunk that all its threads sign, and one that waits. More need not be in memory.
         while running.count() >= 2 * max(1, len(client.nthreads())):
@@ -83,8 +86,9 @@ def main() -> int:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.glob("part-*.jsonl")):
         parser.error("the folder has the tokens of another run")
-    names = ("platform", "key", "userdir", "expires")
-    common = {name: value for name in names if (value := getattr(options, name)) is not None}
+    # Checked here and sent to the workers, which have the key.
+    prepared = prepare(options.platform, userdir=options.userdir, expires=options.expires)
+    sign = partial(sign_chunk, prepared, options.key)
     local: dict[str, Any] = {}
     if options.scheduler is None:
         # TLS also on one machine: whoever reaches a scheduler can have its workers run code, and sign.
@@ -92,7 +96,7 @@ def main() -> int:
         local["silence_logs"] = logging.CRITICAL  # what is wrong is told below, once
     tokens = bad = 0
     with options.csv.open(encoding="utf-8-sig", newline="") as lines, Client(options.scheduler, **local) as client:
-        for made, errors in outcomes(client, read_rows(lines), options.chunk, folder, common):
+        for made, errors in outcomes(client, read_rows(lines), options.chunk, folder, sign):
             tokens, bad = tokens + made, bad + len(errors)
             for number, message in errors:
                 print(f"row {number}: {message}", file=sys.stderr)

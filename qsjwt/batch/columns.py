@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from qsjwt.errors import InputError, nearest
@@ -41,6 +41,7 @@ class Columns:
         claims: Mapping[str, Any],
         *,
         separator: str = "",
+        fixed: Collection[str] = (),
     ) -> None:
         """Take what is given for all rows.
 
@@ -48,9 +49,9 @@ class Columns:
         :param make: makes a request of options and claims.
         :param claims: further ones, of the user's own.
         :param separator: stands between the values of a list that is one string; empty if a string is always one value.
+        :param fixed: the long names of options that are no columns.
         """
-        self._declared = declared
-        self._options = known
+        self._fixed = fixed
         self._known = known.columns
         self.identifying = known.identifying
         self._make = make
@@ -72,14 +73,6 @@ class Columns:
         demands = [(frozenset(option.dest for option in options), options) for options in declared.requirements()]
         self._demands = [(dests, options) for dests, options in demands if common.given.isdisjoint(dests)]
 
-    def over(self, values: Mapping[str, Any]) -> "Columns":
-        """Return the same, with *values* in common that a row could have.
-
-        :raises InputError: as :meth:`request`, but for what is missing.
-        """
-        common, claims = self._applied(values)
-        return Columns(self._declared, self._options, self._make, common, claims, separator=self._separator)
-
     def require_known(self, columns: Iterable[str]) -> None:
         """Return if each of *columns* is one that a row may have.
 
@@ -95,7 +88,7 @@ class Columns:
         :param row: None for a token by itself.
         :raises InputError: if a column is unknown, a value does not suit its option, or what is required is missing.
         """
-        options, claims = self._applied(row or {})
+        options, claims = self.applied(row or {})
         for dests, demanded in self._demands:
             if options.given.isdisjoint(dests):
                 names = " or ".join(option.title for option in demanded)
@@ -103,8 +96,11 @@ class Columns:
                 raise InputError(f"{names} is missing", hint=hint)
         return self._make(options, claims)
 
-    def _applied(self, row: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
-        """Return the options and the further claims of *row*."""
+    def applied(self, row: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
+        """Return the options and the further claims of *row*, and of what all rows have in common.
+
+        :raises InputError: as :meth:`request`, but for what is missing.
+        """
         values = vars(self._common).copy()
         claims = {name: owned(value) for name, value in self._claims.items()}
         given: set[str] = set()
@@ -158,7 +154,7 @@ class Columns:
         return self._known[column].from_cell(text, self._separator, column, remarks.append), remarks
 
     def _unknown(self, column: str) -> InputError:
-        if not any(column in option.long_names for option in self._declared.options):
+        if column not in self._fixed:
             return InputError(
                 f"unknown column {quoted(column)}",
                 hint=nearest(column, self._known) or "a column is an option without its dashes, or claim.NAME",

@@ -37,7 +37,7 @@ def add_batch_options(parser: Parser) -> None:
         type=_jobs,
         metavar="N",
         advanced=True,
-        help="signing threads, or concurrent calls to a service; default: the number of cores",
+        help="how many sign at once: processes, or concurrent calls to a service; default: the number of cores",
     )
     group.add(
         "--fail-fast", action="store_true", advanced=True, help="stop at the first bad row, and write no --output"
@@ -45,16 +45,16 @@ def add_batch_options(parser: Parser) -> None:
 
 
 def _jobs(text: str) -> int:
-    return checked_jobs(whole_number(text, "number of threads"))
+    return checked_jobs(whole_number(text, "number of jobs"))
 
 
 def checked_jobs(number: int) -> int:
-    """Return *number* if so many threads may sign.
+    """Return *number* if so many may sign at once.
 
     :raises InputError: if not.
     """
     if not isinstance(number, int) or not 1 <= number <= MAX_JOBS:
-        raise InputError(f"the number of threads must be between 1 and {MAX_JOBS}, not {number}")
+        raise InputError(f"the number of jobs must be between 1 and {MAX_JOBS}, not {number}")
     return number
 
 

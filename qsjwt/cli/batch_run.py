@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final
 
-from qsjwt.batch.columns import Columns
 from qsjwt.batch.engine import RowResult, create_all, default_jobs
 from qsjwt.batch.options import CSV
+from qsjwt.batch.prepared import PreparedRequest
 from qsjwt.batch.rows import Row, RowReader, form_of
 from qsjwt.cli import progress
 from qsjwt.cli.output import as_csv_line, as_json_line, private_output, stdout_is_terminal, write_stdout
@@ -19,7 +19,7 @@ from qsjwt.io import read
 from qsjwt.keys.reference import opened
 from qsjwt.options import key as key_options
 from qsjwt.redaction import printable, quoted
-from qsjwt.tokens.create import CreatedToken, Creator
+from qsjwt.tokens.create import CreatedToken
 from qsjwt.tokens.request import Options
 
 _LIST_SEPARATOR: Final = ";"
@@ -29,10 +29,10 @@ MAX_REMARKS: Final = 20
 _LOG = logging.getLogger("qsjwt.batch")
 
 
-def run_batch(creator: Creator, columns: Callable[..., Columns], options: Options, reference: str) -> None:
+def run_batch(prepare: Callable[..., PreparedRequest], options: Options, reference: str) -> None:
     """Create a token for each row, and write them where *options* say.
 
-    :param columns: makes requests of rows; takes the separator of a list that is one string.
+    :param prepare: prepares the request for the rows; takes the separator of a list that is one string.
     :param reference: the key's.
     :raises InputError: if the file cannot be read, a column is none, or a row was bad; the others are written.
     """
@@ -40,20 +40,20 @@ def run_batch(creator: Creator, columns: Callable[..., Columns], options: Option
         stream, source, size = _opened(options.batch, held)
         _require_another(options.output, stream)
         reader = RowReader(stream, source, options.batch_format or form_of(options.batch))
-        known = columns(separator=_LIST_SEPARATOR if reader.form == CSV else "")
+        prepared = prepare(separator=_LIST_SEPARATOR if reader.form == CSV else "")
+        known = prepared.columns
         known.require_known(reader.columns or ())
         named = known.identifying if reader.columns is None else reader.columns
         identity = [name for name in named if name in known.identifying]
         shown = _CsvRecords(identity) if options.format == CSV else _JsonRecords(identity)
-        wanted = creator.algorithms(options.algorithm)
+        wanted = prepared.creator.algorithms(options.algorithm)
         signer = held.enter_context(opened(reference, key_options.key_secrets(options), wanted))
-        sign = creator.signing(signer, reference, options.algorithm)
+        results = create_all(prepared, reader, signer, reference, options.jobs or default_jobs())
         tally = _Tally(options.fail_fast)
         to_stdout = options.output is None or options.output == "-"
         write = _to_stdout() if to_stdout else _writer(held.enter_context(private_output(options.output)))
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
-        results = create_all(creator, known, reader, sign, options.jobs or default_jobs())
         for result in held.enter_context(contextlib.closing(results)):
             tally.add(result)
             if result.token is not None:

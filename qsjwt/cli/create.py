@@ -73,11 +73,12 @@ class CreateCommand(PlatformCommand):
         if options.batch is None:
             self._create(make(options, claims), options, reference)
             return
-        from qsjwt.batch.columns import Columns  # one token needs nothing of batches
+        from qsjwt.batch.prepared import PreparedRequest  # one token needs nothing of batches
         from qsjwt.cli.batch_run import run_batch
 
-        columns = functools.partial(Columns, self._parser.declared, self._known, make, options, claims)
-        run_batch(self._creator, columns, options, reference)
+        common = (self._creator, self._known, self._parser.declared, options, claims)
+        prepare = functools.partial(PreparedRequest, *common, algorithm=options.algorithm, check=not options.no_check)
+        run_batch(prepare, options, reference)
 
     def _create(self, request: TokenRequest, options: Options, reference: str) -> None:
         created = created_token(self._creator, request, options, reference)

@@ -34,6 +34,15 @@ def jwk_of(key: Any) -> JWK:
     return jwk
 
 
+def same_jwk(members: Mapping[str, Any]) -> JWK:
+    """Return the JWK of which *members* are all that it has."""
+    jwk = JWK()
+    jwk.unsafe_skip_rsa_key_validation = True
+    jwk.import_key(**{name: value for name, value in members.items() if name in _KEY_MEMBERS})
+    jwk.update(own_members(members) | {name: members[name] for name in (ALLOWED,) if name in members})
+    return jwk
+
+
 def public_half(key: JWK) -> JWK:
     """Return the public half of *key*, with what it says of itself: whoever may sign has a key that may verify."""
     public: JWK = key.public()

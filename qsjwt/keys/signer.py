@@ -3,7 +3,8 @@
 import abc
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -13,7 +14,7 @@ from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
 
 from qsjwt.errors import KeyUnavailable
-from qsjwt.keys.jwk import ALLOWED, MAX_RSA_BITS, public_half
+from qsjwt.keys.jwk import ALLOWED, MAX_RSA_BITS, public_half, same_jwk
 from qsjwt.redaction import quoted
 
 RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -66,6 +67,13 @@ class Signer(abc.ABC):
         thumbprint: str = self.public_key.thumbprint()
         return thumbprint
 
+    def copy_for_process(self) -> "Callable[[], Signer] | None":
+        """Return what makes the same signer in another process, None if none can be made: the key is elsewhere.
+
+        It is pickled, and has the private key in it: for the program's own processes, through memory alone.
+        """
+        return None
+
     def close(self) -> None:
         """Give back what the signer holds: a session, a connection. May be called twice.
 
@@ -101,6 +109,20 @@ class LocalSigner(Signer):
     def sign(self, data: bytes, algorithm: str) -> bytes:
         signature: bytes = jws_algorithm(algorithm).sign(self._private_key, data)
         return signature
+
+    def copy_for_process(self) -> "Callable[[], Signer] | None":
+        # Whoever makes a class of it may do more than sign.
+        return _Copy({**self._private_key}) if type(self) is LocalSigner else None
+
+
+@dataclass(frozen=True, repr=False)
+class _Copy:
+    """A private key on its way to another process."""
+
+    members: Mapping[str, Any]
+
+    def __call__(self) -> Signer:
+        return LocalSigner(same_jwk(self.members))
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from typing import Final
 from jwcrypto.common import base64url_encode
 
 from qsjwt.batch.columns import Columns
+from qsjwt.batch.prepared import PreparedRequest
 from qsjwt.batch.rows import RowReader
 from qsjwt.errors import InputError, KeyUnavailable, QsJwtError, SigningFailed, VerificationFailed
 from qsjwt.keys.public import validity_problem
@@ -169,7 +170,9 @@ def _columns(name: str) -> tuple[Creator, Columns, Columns]:
     known.add_key_id(parser.group("key"))
     common = parser.defaults()
     of_csv, of_json = (
-        Columns(parser.declared, known, known.request, common, {}, separator=separator).over({"expires": "5m"})
+        PreparedRequest(creator, known, parser.declared, common, {}, separator=separator)
+        .over({"expires": "5m"})
+        .columns
         for separator in (";", "")
     )
     _COMMON[name] = common

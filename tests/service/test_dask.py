@@ -14,6 +14,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
+from qsjwt.api import create_token
 from tests.conftest import pem
 from tests.pages import CLUSTER, DOC, RUN_IN, Page, add_installers, reader_environment
 
@@ -90,6 +91,11 @@ def test_chunks_of_a_csv_are_signed_on_a_cluster_and_bad_rows_are_named(
     assert sorted(bad) == [f"row {number}: --userid is missing" for number in sorted(BAD, key=str)]
     assert summary == "250 rows: 248 tokens, 2 bad"
     _assert_all_but_the_bad_verify(folder, keys, result)
+    key, groups = f"file:{keys.files['rsa']}", ["Sales", "Nord"]
+    alone = create_token("qseow", key=key, userid="Jürgen 1", groups=groups, userdir="LAB", expires="48h")
+    token = _signed(folder)[0]["token"]
+    assert pyjwt.get_unverified_header(token) == alone.header
+    assert [*pyjwt.decode(token, keys.rsa.public_key(), ["RS256"])] == [*alone.claims]
     if os.name != "nt":
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
