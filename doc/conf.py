@@ -23,6 +23,7 @@ extensions = [
     "accessible",
     "man_pages",
     "program_reference",
+    "sample_report",
     "search_order",
     "sequence_diagrams",
     "shell_options",

@@ -117,6 +117,23 @@ def to_the_minute(seconds: float) -> str:
     return text[:16].replace("T", " ") + " UTC" if (text := iso_time(seconds)) else ""
 
 
+def local_time(seconds: float) -> str:
+    """Return a NumericDate in the time zone of this machine, as "01:13", with the date if that is not the one in UTC.
+
+    :return: empty where the zone is UTC, or its calendar lacks that time.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        local = moment.astimezone()
+    except (OSError, OverflowError, ValueError):
+        return ""
+    if not local.utcoffset():
+        return ""
+    return f"{local:%H:%M}" if local.date() == moment.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
 # Eight digits are a date: 20261123.
 _NUMERIC_DATE: Final = re.compile(r"(?!\d{8}$)\d{1,12}(\.\d{1,6})?", re.ASCII)
 

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 import textwrap
@@ -76,7 +75,7 @@ def _is_wine() -> bool:
 
 
 IN_WINE: Final = _is_wine()
-"""Whether certificates are verified by Wine, which takes those of a CA that it does not know, and knows no others."""
+"""Whether the system that verifies certificates is Wine, which takes those of a CA that it does not know."""
 
 
 def is_private(path: Path) -> bool:
@@ -124,8 +123,6 @@ def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: P
     monkeypatch.delenv("QSJWT_KEY_PASSPHRASE", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
-    if IN_WINE:
-        monkeypatch.setattr("truststore.SSLContext", ssl.SSLContext)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from qsjwt.batch.options import CSV, add_batch_options, require_batch
@@ -14,13 +14,15 @@ from qsjwt.cli.command import PlatformCommand
 from qsjwt.cli.output import add_format_option, as_json, require_output, stdout
 from qsjwt.errors import InputError
 from qsjwt.io.read import user_path
-from qsjwt.keys.reference import new_files, opened, split_reference
+from qsjwt.keys.reference import existing, new_files, opened, split_reference
 from qsjwt.options import key as key_options
 from qsjwt.options.claims import further_claims
 from qsjwt.options.parser import Parser
 from qsjwt.options.request import RequestOptions
 from qsjwt.redaction import quoted
-from qsjwt.tokens.create import CreatedToken, Creator
+from qsjwt.times import parse_lifetime
+from qsjwt.tokens.create import CreatedToken, Creator, Signing
+from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import Platform
 from qsjwt.tokens.request import Options, TokenRequest
 
@@ -46,6 +48,13 @@ class CreateCommand(PlatformCommand):
         self._known.add_key_id(key)
         output = parser.group("output")
         output.add("--output", metavar="FILE", help="write it to FILE (0600, atomic), not to stdout", verbatim=True)
+        output.add(
+            "--unless-valid-for",
+            type=parse_lifetime,
+            metavar="TIME",
+            advanced=True,
+            help="do nothing if --output holds such a token, valid for TIME more",
+        )
         add_format_option(output, (*_FORMATS, CSV), said="token, with --batch json (JSON Lines)")
         self._known.add_no_check(output)
         output.add(
@@ -69,6 +78,8 @@ class CreateCommand(PlatformCommand):
         require_place(options.output, reference)
         claims = further_claims(options)
         _require_format(options)
+        if options.unless_valid_for is not None:
+            _require_renewable(options, reference)
         make = functools.partial(self._known.request, algorithm=options.algorithm, check=not options.no_check)
         if options.batch is None:
             self._create(make(options, claims), options, reference)
@@ -81,8 +92,15 @@ class CreateCommand(PlatformCommand):
         run_batch(prepare, options, reference)
 
     def _create(self, request: TokenRequest, options: Options, reference: str) -> None:
-        created = created_token(self._creator, request, options, reference)
-        self.emit(_FORMATS[options.format or "token"](created), options.output)
+        show = _FORMATS[options.format or "token"]
+        with _about_to_sign(self._creator, request, options, reference) as (token, sign):
+            if options.unless_valid_for is not None:
+                from qsjwt.cli.renewal import is_kept
+
+                if is_kept(token, sign, options, show):
+                    return
+            created = _signed(token, sign)
+        self.emit(show(created), options.output)
         scheme, _ = split_reference(reference)
         _LOG.info("signed with %s, key from %s:", created.header["alg"], scheme)
         _LOG.log(log.VERBOSE, "claims: %s", ", ".join(created.claims))
@@ -93,14 +111,24 @@ def created_token(creator: Creator, request: TokenRequest, options: Options, ref
 
     :param options: of the key.
     """
+    with _about_to_sign(creator, request, options, reference) as (token, sign):
+        return _signed(token, sign)
+
+
+@contextlib.contextmanager
+def _about_to_sign(
+    creator: Creator, request: TokenRequest, options: Options, reference: str
+) -> Iterator[tuple[Token, Signing]]:
     token = creator.build(request, int(time.time()))
+    with opened(reference, key_options.key_secrets(options), creator.algorithms(options.algorithm)) as signer:
+        _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
+        yield token, creator.signing(signer, reference, options.algorithm)
+
+
+def _signed(token: Token, sign: Signing) -> CreatedToken:
     for remark in token.remarks:
         _LOG.warning("%s", remark)
-    wanted = creator.algorithms(options.algorithm)
-    with opened(reference, key_options.key_secrets(options), wanted) as signer:
-        created = creator.signing(signer, reference, options.algorithm)(token)
-        _LOG.debug("key thumbprint (RFC 7638): %s", signer.thumbprint)
-    return created
+    return sign(token)
 
 
 def require_place(path: str | None, reference: str | None = None) -> None:
@@ -125,6 +153,16 @@ def _is_one_of(path: str, others: Sequence[str]) -> bool:
     with contextlib.suppress(OSError):  # a name that the system refuses is refused when it is written to
         return os.path.realpath(path) in map(os.path.realpath, others)
     return False
+
+
+def _require_renewable(options: Options, reference: str) -> None:
+    """Return if *options* say where a token may be that is kept.
+
+    :raises InputError: if there can be none.
+    """
+    if options.batch is not None or options.output in (None, "-"):
+        raise InputError("--unless-valid-for is about the token in a file", hint="give --output FILE, and no --batch")
+    existing(reference)
 
 
 def _require_format(options: Options) -> None:

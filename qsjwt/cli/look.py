@@ -5,6 +5,7 @@ Import it where such a text is made, and not before: rich is behind it.
 
 import enum
 import io
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
@@ -37,8 +38,11 @@ Piece: TypeAlias = str | tuple[str, str]
 _GAP: Final = 2
 """Columns between two columns of a table."""
 
-_MAX_SHARE: Final = 3
+_NAMES: Final = 3
 """Names in front of values take at most a third of the line."""
+
+_VALUES: Final = 6
+"""Values in front of what is said of them have a column of a sixth of the line; longer ones go beyond it."""
 
 
 class Mark(enum.Enum):
@@ -106,9 +110,10 @@ class Page:
         self._lines += self._set(_joined(pieces), indent, hang)
 
     def marked(self, mark: Mark, name: str, *pieces: Piece, indent: int = 0) -> None:
-        """Add what is found of *name*, behind a mark."""
+        """Add what is found of *name*, which may be empty, behind a mark."""
         style = mark.value[2]
-        self.line((f"{self.sign(mark)} ", style), (name, f"verdict {style}"), "  ", *pieces, indent=indent, hang=2)
+        named: tuple[Piece, ...] = ((name, f"verdict {style}"), "  ") if name else ()
+        self.line((f"{self.sign(mark)} ", style), *named, *pieces, indent=indent, hang=2)
 
     def way_out(self, text: str, indent: int = 0) -> None:
         """Add what to do about what is said above."""
@@ -118,21 +123,35 @@ class Page:
     def fields(self, rows: Iterable[tuple[str, Piece | list[Piece]]], indent: int = 2) -> None:
         """Add names and their values in two columns.
 
-        :param rows: a value that is a list is one of lines.
+        :param rows: of a value that is a list, the first is the value, and what follows is said of it: in a third
+            column if there is room, or else below.
         """
-        known = [(printable(name), value if isinstance(value, list) else [value]) for name, value in rows]
-        limit = self.screen.columns // _MAX_SHARE
-        width = max((size for name, _ in known if (size := cell_len(name)) <= limit), default=0)
-        for name, values in known:
-            start = indent + width + _GAP
-            lines = [line for value in values for line in self._set(_joined([value]), start)] or [Text()]
-            head = Text(" " * indent).append(name, STYLES["name"])
-            if cell_len(name) > width:
-                self._lines.append(head)
-            else:
-                lines[0] = head.append(" " * (start - head.cell_len)).append_text(lines[0][start:])
-                lines[0].rstrip()
-            self._lines += lines
+        known = [
+            (
+                Text(printable(name), STYLES["name"]),
+                [_joined([each]) for each in (value if isinstance(value, list) else [value])],
+            )
+            for name, value in rows
+        ]
+        width = self._widest((name for name, _ in known), _NAMES)
+        stop = self._widest((parts[0] for _, parts in known if len(parts) > 1), _VALUES)
+        start = indent + width + _GAP
+        for name, parts in known:
+            beside = parts[0].copy()
+            for part in parts[1:]:
+                beside.append(" " * (max(stop - beside.cell_len, 0) + _GAP)).append_text(part)
+            lines = [beside]
+            if name.cell_len > width or start + beside.cell_len > self.screen.columns:
+                lines = [line for part in parts for line in _wrapped(part, self.screen.columns - start)]
+            heads = [name]
+            if name.cell_len > width or start + lines[0].cell_len > self.screen.columns:
+                self._lines.append(Text(" " * indent).append_text(name))
+                heads = []
+            for head, line in itertools.zip_longest(heads, lines, fillvalue=Text()):
+                whole = Text(" " * indent).append_text(head) if head else Text()
+                whole.append(" " * (self._start(line, start) - whole.cell_len)).append_text(line)
+                whole.rstrip()
+                self._lines.append(whole)
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[Piece]]) -> None:
         """Add *rows* under *head*; where a line has no room for the longest words, the cells stand below each other."""
@@ -155,12 +174,21 @@ class Page:
         """Return the sign that *mark* is on this screen."""
         return mark.value[0] if self.screen.is_unicode else mark.value[1]
 
+    def _widest(self, texts: Iterable[Text], share: int) -> int:
+        """Return the columns of the widest of *texts* that takes no more than that share of the line."""
+        return max((text.cell_len for text in texts if text.cell_len <= self.screen.columns // share), default=0)
+
     def _stacked(self, name: Text, cell: Text) -> list[Text]:
         return self._set(Text.assemble(name, ": ", cell), 0, _GAP)
 
     def _set(self, text: Text, indent: int, hang: int = 0) -> list[Text]:
         lines = _wrapped(text, self.screen.columns - indent, self.screen.columns - indent - hang)
-        return [Text(" " * (indent + (hang if number else 0))).append_text(line) for number, line in enumerate(lines)]
+        starts = (self._start(line, indent + (hang if number else 0)) for number, line in enumerate(lines))
+        return [Text(" " * start).append_text(line) for start, line in zip(starts, lines, strict=True)]
+
+    def _start(self, line: Text, usual: int) -> int:
+        """Return in which column *line* begins: one that is a long word, further to the left, so that it is whole."""
+        return min(usual, max(self.screen.columns - line.cell_len, 0))
 
 
 def _joined(pieces: Iterable[Piece]) -> Text:

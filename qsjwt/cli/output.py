@@ -254,9 +254,14 @@ ROW_FORMATS: Final[Mapping[str, Callable[[Sequence[str], Sequence[Sequence[objec
 """Name for ``-f`` to what shows rows."""
 
 
+def usual_form() -> str:
+    """Return the name of the form of a record for whoever asks for none: a table on a terminal, JSON otherwise."""
+    return "table" if stdout_is_terminal() else "json"
+
+
 def shown_record(record: Mapping[str, Any], form: str | None) -> str:
-    """Return *record* in the form that is asked for: None is a table on a terminal, JSON otherwise."""
-    return RECORD_FORMATS[form or ("table" if stdout_is_terminal() else "json")](record)
+    """Return *record* in the form that is asked for; None is :func:`usual_form`."""
+    return RECORD_FORMATS[form or usual_form()](record)
 
 
 def add_format_option(group: OptionGroup, formats: Iterable[str], default: str | None = None, said: str = "") -> None:

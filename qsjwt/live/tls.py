@@ -1,5 +1,6 @@
 """TLS: whom the client trusts. There is no way to switch verification off, but to name the one certificate."""
 
+import os
 import ssl
 
 import truststore
@@ -23,11 +24,13 @@ def tls_context(ca_file: str | None, *, pinned: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if ca_file is not None:
-        context.load_verify_locations(cadata=_certificates(ca_file))
-        # What the user names is trusted, also if it is not self-signed: an intermediate CA, or the server itself.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if ca_file is None:
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Windows itself, which truststore asks, would take nothing but a root from the file.
+    context = ssl.create_default_context() if os.name == "nt" else truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=_certificates(ca_file))
+    # What the user names is trusted, also if it is not self-signed: an intermediate CA, or the server itself.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 

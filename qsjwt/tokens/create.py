@@ -1,10 +1,11 @@
 """Create one token: from a request to a token that is built, judged, signed and verified."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from qsjwt.errors import InputError
+from qsjwt.errors import InputError, VerificationFailed
 from qsjwt.keys.reference import key_guard
 from qsjwt.keys.signer import Signer, choose_algorithm
 from qsjwt.redaction import quoted
@@ -15,6 +16,8 @@ from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import PLATFORMS, Platform, require_sound
 from qsjwt.tokens.request import THUMBPRINT, TokenRequest
 from qsjwt.tokens.rules import Case, Status
+
+_NEW_EACH_TIME: Final = ("iat", "nbf", "exp", "jti")
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ class Creator:
             )
         return accepted if chosen is None else [chosen]
 
-    def signing(self, signer: Signer, reference: str, chosen: str | None) -> Callable[[Token], CreatedToken]:
+    def signing(self, signer: Signer, reference: str, chosen: str | None) -> "Signing":
         """Return what signs a token with the algorithm that *signer* and the platform have in common.
 
         :param reference: the key's, for the message if its provider fails.
@@ -151,10 +154,10 @@ class Creator:
         :raises KeyUnavailable: if they have none in common, or *chosen* is not one.
         """
         algorithm = choose_algorithm(signer.public_key, signer.algorithms, self.platform.algorithms, chosen)
-        return _Signing(signer, algorithm, reference)
+        return Signing(signer, algorithm, reference)
 
 
-class _Signing:
+class Signing:
     """Signs tokens with one key and algorithm; what depends on the key in their headers is put there now."""
 
     def __init__(self, signer: Signer, algorithm: str, reference: str) -> None:
@@ -179,11 +182,27 @@ class _Signing:
             compact = jwt.sign_parts(encoded, payload, self._signer, self._algorithm)
         return CreatedToken(compact, header.copy(), token.claims, self._signer.thumbprint, token.remarks)
 
+    def earlier(self, compact: str, token: Token) -> CreatedToken | None:
+        """Return the token *compact* if it is *token*, signed with this key earlier: times and ``jti`` may differ."""
+        try:
+            found = jwt.decode(compact)
+            jwt.verify_signature(found, [self._signer.public_key])
+        except VerificationFailed:
+            return None
+        if found.header != self._headed(token.header) or _lasting(found.claims) != _lasting(token.claims):
+            return None
+        return CreatedToken(compact, found.header, found.claims, self._signer.thumbprint)
+
     def _headed(self, draft: Mapping[str, Any]) -> dict[str, Any]:
         header = {**self._own, **draft, "alg": self._algorithm}
         if header.get("kid") == THUMBPRINT:
             header["kid"] = self._signer.thumbprint
         return header
+
+
+def _lasting(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of *claims*, as JSON has them, that are not new with each token."""
+    return {name: json.loads(json.dumps(value)) for name, value in claims.items() if name not in _NEW_EACH_TIME}
 
 
 def _encoded(part: Mapping[str, Any], name: str) -> str:

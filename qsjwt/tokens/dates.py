@@ -1,8 +1,8 @@
 """NumericDates in a token (RFC 7519, section 2): what is wrong with one, and how messages show it."""
 
 import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeGuard
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from qsjwt.errors import InputError
 from qsjwt.redaction import quoted
@@ -55,6 +55,13 @@ def moment(seconds: float) -> str:
 def is_time(value: object) -> TypeGuard[int | float]:
     """Tell whether *value* is a number that a calendar has as a time, or nearly so."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LAST_SECOND
+
+
+def life_of(claims: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return from when to when a token is valid, by nbf or else iat, and exp; None if that is not a span of time."""
+    start = next((claims[name] for name in ("nbf", "iat") if name in claims), None)
+    end = claims.get("exp")
+    return (start, end) if is_time(start) and is_time(end) and start < end else None
 
 
 def _written(text: str) -> str:

@@ -231,35 +231,32 @@ def signature_failure(token: DecodedToken, key: JWK) -> str:
     return ""
 
 
-def verify_times(token: Token, now: float) -> None:
-    """Return if *token* is valid at the time *now*, a NumericDate; no leeway is given.
+def time_failures(token: Token, now: float) -> Iterator[VerificationFailed]:
+    """Yield why *token* is not valid at the time *now*, a NumericDate; no leeway is given.
 
-    An ``iat`` in the future is no reason (4.1.6).
-
-    :raises VerificationFailed: if it is expired (RFC 7519, section 4.1.4), not valid yet (4.1.5), or one of its times
-        is no number that a calendar has.
+    It is expired (RFC 7519, section 4.1.4), not valid yet (4.1.5), or a time is no number that a calendar has. An
+    ``iat`` in the future is no reason (4.1.6).
     """
-    times = {name: token.claims[name] for name in ("exp", "nbf", "iat") if name in token.claims}
-    for name, value in times.items():
+    for name in ("exp", "nbf", "iat"):
+        if name not in token.claims:
+            continue
+        value = token.claims[name]
         if fault := fault_of(name, value):
-            raise VerificationFailed(fault.message, hint=fault.hint)
-    if "exp" in times and now >= times["exp"]:
-        raise VerificationFailed(f"the token expired at {moment(times['exp'])}")
-    if "nbf" in times and now < times["nbf"]:
-        raise VerificationFailed(f"the token is not valid before {moment(times['nbf'])}")
+            yield VerificationFailed(fault.message, hint=fault.hint)
+        elif name == "exp" and now >= value:
+            yield VerificationFailed(f"the token expired at {moment(value)}", hint="create a new one")
+        elif name == "nbf" and now < value:
+            yield VerificationFailed(f"the token is not valid before {moment(value)}", hint="wait, or create a new one")
 
 
-def verify_expected(token: Token, audience: str | None, issuer: str | None) -> None:
-    """Return if *token* has the audience and the issuer that are expected; None expects nothing.
-
-    :raises VerificationFailed: if it has another, or none.
-    """
+def expected_failures(token: Token, audience: str | None, issuer: str | None) -> Iterator[VerificationFailed]:
+    """Yield what is not as it is expected of *token*: another audience or issuer, or none; None expects nothing."""
     if audience is not None:
         found = token.claims.get("aud")
         if audience not in (found if isinstance(found, list) else [found]):
-            raise VerificationFailed(f"the audience is {_found(found)}, not {quoted(audience)} as expected")
+            yield VerificationFailed(f"the audience is {_found(found)}, not {quoted(audience)} as expected")
     if issuer is not None and token.claims.get("iss") != issuer:
-        raise VerificationFailed(f"the issuer is {_found(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
+        yield VerificationFailed(f"the issuer is {_found(token.claims.get('iss'))}, not {quoted(issuer)} as expected")
 
 
 def _found(value: object) -> str:

@@ -1,6 +1,7 @@
 """decode: look inside a token and verify it."""
 
 import json
+import re
 import shlex
 import time
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_what_fails_is_shown_and_exits_6_with_and_without_a_key(run: Run, option
         record = json.loads(result.stdout)
         assert record["verdict"] == "invalid"
         assert word in record["reasons"][0]
-        assert f"qsjwt: error: {record['reasons'][0]}\n" == result.stderr
+        assert result.stderr.startswith(f"qsjwt: error: {record['reasons'][0]}\n")
 
 
 def test_the_audience_that_is_expected_passes(run: Run) -> None:
@@ -183,7 +184,7 @@ def test_a_key_that_is_too_short_verifies_nothing(run: Run, keys: SimpleNamespac
 def test_every_format_shows_header_claims_times_and_verdict(run: Run) -> None:
     options = ("decode", "--jwt", TOKEN, "--at", THEN, "-f")
     table = run(*options, "table").stdout
-    for text in ("header", "alg  RS256", "userId", "anna", '["group1", "group 2"]', "2027-11-23T19:12:36Z"):
+    for text in ("Header", "alg  RS256", "userId", "anna", '["group1", "group 2"]', "2027-11-23 19:12 UTC"):
         assert text in table
     record = yaml.safe_load(run(*options, "yaml").stdout)
     assert record == json.loads(run(*options, "json").stdout)
@@ -206,6 +207,105 @@ def test_a_token_cannot_write_to_the_terminal_behind_a_table(run: Run, keys: Sim
         shown = run("decode", "--jwt", token, "-f", form).stdout
         assert "\x1b" not in shown
         assert r"a\x1b[2J\nb" in shown
+
+
+MINUTE = 1_795_461_180
+"""2026-11-23T19:13:00Z."""
+
+
+def _page(run: Run, claims: dict[str, Any], *options: object, header: dict[str, str] | None = None) -> tuple[int, str]:
+    """Return the exit code of decode for people, and what it printed."""
+    token = pyjwt.encode(claims, "x" * 32, "HS256", headers=header)
+    done = run("decode", "--jwt", token, "--at", THEN, "-f", "table", *options)
+    return done.exit_code, done.stdout
+
+
+def test_every_fault_is_named_and_not_the_first_alone(run: Run, keys: SimpleNamespace) -> None:
+    token = pyjwt.encode({"exp": MINUTE, "nbf": MINUTE + 1, "aud": "b", "iss": "j"}, keys.other, "RS256")
+    options = ("--cert-publickey-file", keys.public, "--expected-audience", "a", "--expected-issuer", "i")
+    done = run("decode", "--jwt", token, "--at", THEN, *options, "-f", "table")
+    faults = [
+        "the signature does not match: the token was changed, or another key signed it",
+        "the token expired at 2026-11-23T19:13:00Z",
+        "the token is not valid before 2026-11-23T19:13:01Z",
+        "the audience is 'b', not 'a' as expected",
+        "the issuer is 'j', not 'i' as expected",
+    ]
+    assert done.exit_code == 6
+    assert done.stderr == f"qsjwt: error: {'; '.join(faults)}\n"
+    assert json.loads(run("decode", "--jwt", token, "--at", THEN, *options, "-f", "json").stdout)["reasons"] == faults
+    assert done.stdout.splitlines()[0] == "✗ The token is not valid: 5 faults"
+    assert [line[2:] for line in done.stdout.splitlines()[1:] if line.startswith("✗")] == faults
+
+
+def test_people_read_the_verdict_first_and_how_to_get_one(run: Run, keys: SimpleNamespace) -> None:
+    token = pyjwt.encode({"exp": MINUTE + 1}, keys.rsa, "RS256")
+    words = ("decode", "--jwt", token, "--at", THEN, "-f", "table")
+    assert run(*words).stdout.splitlines()[:4] == [
+        "? The token is not verified",
+        "",
+        "? there is no key to verify the signature with",
+        "  → use --cert-publickey-file",
+    ]
+    assert run(*words, "--cert-publickey-file", keys.public).stdout.splitlines()[0] == "✓ The token is valid"
+
+
+def test_members_are_told_with_what_they_mean_at_qlik_and_times_relative_to_now(run: Run) -> None:
+    claims = {"iss": "https://idp", "userId": "anna", "mine": [1], "nbf": MINUTE - 120, "exp": MINUTE + 28_680}
+    code, text = _page(run, claims, header={"kid": "k1"})
+    assert code == 0
+    for line in (
+        "  alg  HS256  shared secret, HMAC and SHA-256",
+        "  kid  k1     key ID: Qlik Cloud finds the key by it",
+        "  iss     https://idp  issuer: Qlik Cloud finds the identity provider by it",
+        "  userId  anna         user ID, for Qlik Sense",
+        "  mine    [1]",
+        "  nbf     1795461060   became valid 2 min ago, 2026-11-23 19:11 UTC",
+        "  exp     1795489860   expires in 7 h 58 min, 2026-11-24 03:11 UTC",
+    ):
+        assert line in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("nbf", "exp", "bar", "labels"),
+    [
+        (MINUTE - 50, MINUTE + 50, "─{18}●━{17}", ["nbf {14}now {13}exp"]),
+        (MINUTE - 100, MINUTE - 50, "─{19}·{16}●", ["nbf {14}exp {13}now"]),
+        (MINUTE + 50, MINUTE + 100, "●·{17}━{18}", ["now {14}nbf {13}exp"]),
+        (MINUTE, MINUTE + 50, "●━{35}", ["nbf {30}exp", "now"]),
+        (MINUTE - 50, MINUTE, "─{35}●", ["nbf {30}exp", " {33}now"]),
+        (MINUTE - 10**8, MINUTE - 10**8 + 1, "─·{34}●", ["exp {30}now", "nbf"]),
+    ],
+)
+def test_a_bar_shows_where_between_nbf_and_exp_the_present_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, nbf: int, exp: int, bar: str, labels: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    _, text = _page(run, {"nbf": nbf, "exp": exp})
+    lines = text.split("\n\n")[-1].splitlines()
+    assert [bool(re.fullmatch(f"  {line}", shown)) for line, shown in zip([bar, *labels], lines, strict=True)] == [
+        True for _ in lines
+    ], lines
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{}, {"exp": MINUTE + 9}, {"nbf": 1}, {"nbf": "x", "exp": 7}, {"nbf": 9, "exp": 9}, {"iat": 1, "exp": 1e300}],
+)
+def test_a_token_without_a_span_of_time_has_no_bar(run: Run, claims: dict[str, Any]) -> None:
+    assert not re.search("[━●─]", _page(run, claims)[1])
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_the_page_of_a_token_is_as_wide_as_the_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    claims = {"iss": "i", "groups": ["Nordic sales team"] * 20, "iat": MINUTE, "exp": MINUTE + 60, "x" * 50: "y" * 300}
+    _, text = _page(run, claims, "--expected-audience", "a")
+    assert max(map(len, (line for line in text.splitlines() if "yyy" not in line))) <= columns
+    assert "y" * 300 in text
+    assert max(map(len, text.splitlines())) > columns
 
 
 def test_minimal_output_has_the_shape_of_qs_jwt(run: Run) -> None:

@@ -40,7 +40,7 @@ HOSTILE = {
     "bidi": "\u202enimda\u2066\u2069\u200f",
     "nul": "a\0b\x1b[31m\r\n\u2028c",
     "half": "\ud800",
-    "long": "<b>" * 30_000,
+    "long": "<b>" * 34_000,
     "unbroken": "W" * 900,
     "nested": {"<i>": [{"</dl>": "<script>document.title = 'hit'</script>"}] * 3},
     "<svg onload=\"document.title='hit'\">": 1,
@@ -209,18 +209,15 @@ def test_hostile_claims_are_text_in_a_browser(browser: "Chrome") -> None:
 
 
 @pytest.mark.needs(*CHROMIUM)
-@pytest.mark.parametrize("width", [320, 1280])
-def test_nothing_is_wider_than_the_screen(browser: "Chrome", width: int) -> None:
-    set_width(browser, width)
-    browser.refresh()
+def test_nothing_is_wider_than_the_screen_of_a_phone_or_a_desktop(browser: "Chrome") -> None:
     for details in browser.find_elements("tag name", "summary"):
         details.click()
-    assert browser.execute_script("return [innerWidth, document.documentElement.scrollWidth]") == [width, width]
-    # A box that hides what is too wide for it would scroll nothing.
-    wide = (
-        "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
-    )
-    assert browser.execute_script(wide) == []
+    for width in (320, 1280):
+        set_width(browser, width)
+        assert browser.execute_script("return [innerWidth, document.documentElement.scrollWidth]") == [width, width]
+        # Nor does a box hide what is too wide for it.
+        right = "return Math.max(...[...document.querySelectorAll('body *')].map(e => e.getBoundingClientRect().right))"
+        assert browser.execute_script(right) <= width + 1
 
 
 _CONTRASTS = """

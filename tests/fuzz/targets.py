@@ -135,15 +135,11 @@ def read_token(data: bytes) -> None:
     """Take a token apart, verify it, and judge it as a platform does; two lines, header and claims, get signed."""
     token = jwt.decode(_signed(data) if b"\n" in data else data.decode("utf-8", "surrogateescape"))
     registered = _REGISTERED if _is_to_be_signed(data) else None
-    verifications: dict[Callable[..., None], tuple[object, ...]] = {
-        jwt.verify_times: (NOW,),
-        jwt.verify_expected: ("aud", "iss"),
-    }
+    for failure in (*jwt.time_failures(token, NOW), *jwt.expected_failures(token, "aud", "iss")):
+        require_sentence(failure)
     if registered is not None:
-        verifications[jwt.verify_signature] = (registered.keys,)
-    for verify, more in verifications.items():
         try:
-            verify(token, *more)
+            jwt.verify_signature(token, registered.keys)
         except VerificationFailed as failure:
             require_sentence(failure)
     name, platform = _JUDGES[len(data) % len(_JUDGES)]

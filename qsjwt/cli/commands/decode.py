@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jwcrypto.jwk import JWK
+
 from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.errors import VerificationFailed
@@ -55,10 +57,10 @@ class Decode(Command):
         keys = given and given.keys
         token = jwt.decode(token_text(options, "decode"))
         now = time.time() if options.at is None else options.at
-        signature = None if keys is None else _outcome(jwt.verify_signature, token, keys)
-        times = _outcome(jwt.verify_times, token, now)
-        expected = _outcome(jwt.verify_expected, token, options.expected_audience, options.expected_issuer)
-        failures = [failure for failure in (signature, times, expected) if failure]
+        signature = [] if keys is None else _signature_failures(token, keys)
+        times = [*jwt.time_failures(token, now)]
+        expected = jwt.expected_failures(token, options.expected_audience, options.expected_issuer)
+        failures = [*signature, *times, *expected]
         for remark in _doubts(token, given, now):
             _LOG.warning("%s", remark)
         if options.minimal_output:
@@ -67,24 +69,34 @@ class Decode(Command):
                     token, options, failures, has_key=keys is not None, intact=not signature, valid_now=not times
                 )
             )
-        elif options.format == "html":
-            from qsjwt.cli.report.pages import decode_report
-
-            text = decode_report(_record(token, keys is not None, failures), token, now)
         else:
-            text = output.shown_record(_record(token, keys is not None, failures), options.format)
+            text = _shown(options.format or output.usual_form(), token, failures, has_key=keys is not None, now=now)
         self.emit(text)
-        if failures:
+        if len(failures) == 1:
             raise failures[0]
+        if failures:
+            raise VerificationFailed("; ".join(failure.message for failure in failures))
 
 
-def _outcome(verify: Any, *arguments: Any) -> VerificationFailed | None:
-    """Return why *verify* says no; None if it does not."""
+def _shown(form: str, token: DecodedToken, failures: Sequence[VerificationFailed], *, has_key: bool, now: float) -> str:
+    if form == "table":
+        from qsjwt.cli.token_page import token_page  # and rich with it
+
+        return str(token_page(token, failures, has_key=has_key, now=now))
+    record = _record(token, has_key, failures)
+    if form == "html":
+        from qsjwt.cli.report.pages import decode_report
+
+        return decode_report(record, token, now)
+    return output.RECORD_FORMATS[form](record)
+
+
+def _signature_failures(token: DecodedToken, keys: Sequence[JWK]) -> list[VerificationFailed]:
     try:
-        verify(*arguments)
+        jwt.verify_signature(token, keys)
     except VerificationFailed as failure:
-        return failure
-    return None
+        return [failure]
+    return []
 
 
 def _doubts(token: DecodedToken, given: PublicMaterial | None, now: float) -> Iterator[str]:
@@ -143,7 +155,7 @@ def _as_qs_jwt(
         verification["audience"] = token.claims["aud"]
         expected = options.expected_audience
         verification["audienceMatch"] = (
-            None if expected is None else not _outcome(jwt.verify_expected, token, expected, None)
+            None if expected is None else not [*jwt.expected_failures(token, expected, None)]
         )
     if "iss" in token.claims:
         verification["issuer"] = token.claims["iss"]

@@ -46,7 +46,7 @@ class ShowKey(Command):
             "--fail-within",
             type=parse_duration,
             metavar="TIME",
-            help="exit with 3 if the certificate expires within 30d, 12h …",
+            help="exit with 3 if the certificate expires within TIME, such as 30d",
         )
 
     def take_action(self, options: Options) -> None:

@@ -1,23 +1,14 @@
 """The life of a token as a picture: a bar from when it is valid to when it expires, and on it the present."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from xml.etree.ElementTree import Element
 
 from qsjwt.cli.report.markup import element
-from qsjwt.tokens.dates import is_time
 
 _WIDTH: Final = 1000
 _HEIGHT: Final = 24
 _LEAST: Final = 8
 """Units of a piece: a token of five minutes that has expired for a year is still to be seen."""
-
-
-def life_of(claims: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Return from when to when a token is valid, by nbf or else iat, and exp; None if that is not a span of time."""
-    start = next((claims[name] for name in ("nbf", "iat") if name in claims), None)
-    end = claims.get("exp")
-    return (start, end) if is_time(start) and is_time(end) and start < end else None
 
 
 def bar(start: float, end: float, now: float, label: str) -> Element:

@@ -9,11 +9,11 @@ from xml.etree.ElementTree import Element
 
 from qsjwt import __version__
 from qsjwt.cli.findings import MARKS, by_status, verdict
-from qsjwt.cli.report.lifetime import bar, life_of
+from qsjwt.cli.report.lifetime import bar
 from qsjwt.cli.report.markup import Child, document, element
 from qsjwt.redaction import redacted
 from qsjwt.times import to_the_minute
-from qsjwt.tokens.dates import is_time
+from qsjwt.tokens.dates import is_time, life_of
 from qsjwt.tokens.facts import told_time
 from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.sources import linked

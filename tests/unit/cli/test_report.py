@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from qsjwt.cli.report.lifetime import bar, life_of
+from qsjwt.cli.report.lifetime import bar
 from qsjwt.cli.report.markup import document, element
+from qsjwt.tokens.dates import life_of
 
 
 def test_a_text_stays_a_text_wherever_it_stands() -> None:
