@@ -6,13 +6,13 @@ import os
 import time
 from collections.abc import Callable
 
-from qsjwt.errors import InputError, VerificationFailed
+from qsjwt.errors import InputError
 from qsjwt.io.read import read_text, user_path
 from qsjwt.options.token import compact_of
 from qsjwt.redaction import quoted
 from qsjwt.times import format_duration
 from qsjwt.tokens.create import CreatedToken, Signing
-from qsjwt.tokens.jwt import Token, verify_times
+from qsjwt.tokens.jwt import Token, time_failures
 from qsjwt.tokens.request import Options
 
 _LOG = logging.getLogger("qsjwt.command")
@@ -39,12 +39,7 @@ def is_kept(token: Token, sign: Signing, options: Options, show: Callable[[Creat
 
 
 def _lasts(token: Token, now: float, seconds: int) -> bool:
-    try:
-        verify_times(token, now)
-        verify_times(token, now + seconds)
-    except VerificationFailed:
-        return False
-    return True
+    return not any(failure for at in (now, now + seconds) for failure in time_failures(token, at))
 
 
 def _text(path: str) -> str | None:
