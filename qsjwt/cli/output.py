@@ -159,20 +159,6 @@ def _escaped(line: str) -> str:
     )
 
 
-def as_sections(record: Mapping[str, Any]) -> str:
-    """Return *record* for people: what it has of its own, and a section for each object in it."""
-    from qsjwt.cli.look import Page  # and rich with it
-
-    page = Page()
-    own = {name: value for name, value in record.items() if not isinstance(value, dict) or not value}
-    page.fields([(name, _cell(value)) for name, value in own.items()])
-    for name, value in record.items():
-        if name not in own:
-            page.section(name)
-            page.fields([(inner, _cell(each)) for inner, each in flattened(value)])
-    return str(page)
-
-
 def as_values(rows: Sequence[Sequence[object]]) -> str:
     """Return the values of *rows*, a line each, with spaces between them."""
     return "".join(" ".join(map(_cell, row)) + "\n" for row in rows)
@@ -237,13 +223,15 @@ def flattened(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, An
 
 
 RECORD_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    "table": as_sections,
     "json": as_json,
     "yaml": as_yaml,
     "value": lambda record: as_values([[value] for _, value in flattened(record)]),
     "shell": lambda record: as_shell(flattened(record)),
 }
-"""Name for ``-f`` to what shows one record."""
+"""Name for ``-f`` to what shows one record to programs."""
+
+RECORD_FORMS: Final = ("table", *RECORD_FORMATS)
+"""The names for ``-f`` where there is one record."""
 
 ROW_FORMATS: Final[Mapping[str, Callable[[Sequence[str], Sequence[Sequence[object]]], str]]] = {
     "json": lambda head, rows: as_json([dict(zip(head, row, strict=True)) for row in rows]),
@@ -254,14 +242,13 @@ ROW_FORMATS: Final[Mapping[str, Callable[[Sequence[str], Sequence[Sequence[objec
 """Name for ``-f`` to what shows rows."""
 
 
-def usual_form() -> str:
-    """Return the name of the form of a record for whoever asks for none: a table on a terminal, JSON otherwise."""
-    return "table" if stdout_is_terminal() else "json"
+def shown_record(record: Mapping[str, Any], form: str | None, page: Callable[[], object]) -> str:
+    """Return *record* in the form that is asked for; None is a table on a terminal, JSON otherwise.
 
-
-def shown_record(record: Mapping[str, Any], form: str | None) -> str:
-    """Return *record* in the form that is asked for; None is :func:`usual_form`."""
-    return RECORD_FORMATS[form or usual_form()](record)
+    :param page: makes what people read, the form "table".
+    """
+    form = form or ("table" if stdout_is_terminal() else "json")
+    return str(page()) if form == "table" else RECORD_FORMATS[form](record)
 
 
 def add_format_option(group: OptionGroup, formats: Iterable[str], default: str | None = None, said: str = "") -> None:

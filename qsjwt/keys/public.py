@@ -89,10 +89,18 @@ def _described(certificate: "x509.Certificate", now: float) -> dict[str, Any]:
         "issuer": certificate.issuer.rfc4514_string(),
         "valid_from": iso_time(certificate.not_valid_before_utc.timestamp()),
         "expires_at": iso_time(certificate.not_valid_after_utc.timestamp()),
-        "days_left": int((certificate.not_valid_after_utc.timestamp() - now) // _DAY),
+        "days_left": days_left(certificate, now),
         "sha1_thumbprint": certificate.fingerprint(SHA1()).hex().upper(),  # noqa: S303 - what Windows and Qlik show
         "sha256_thumbprint": certificate.fingerprint(SHA256()).hex().upper(),
     }
+
+
+def days_left(certificate: "x509.Certificate", now: float) -> int:
+    """Return the days that *certificate* is still valid, one that has begun counted whole; 0 or less if it has expired.
+
+    A new one for 365 days has 365, and one with N days left expires within N days and not within N - 1.
+    """
+    return -int((now - certificate.not_valid_after_utc.timestamp()) // _DAY)
 
 
 def is_certificate_of(certificate: "x509.Certificate", key: JWK) -> bool:

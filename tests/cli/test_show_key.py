@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -66,17 +67,20 @@ def lasting(keys: SimpleNamespace, tmp_path: Path) -> Any:
     return make
 
 
-@pytest.mark.parametrize(("hours", "days"), [(50, 2), (24.1, 1), (23.9, 0)])
-def test_whole_days_that_are_left_are_counted(run: Run, lasting: Any, hours: float, days: int) -> None:
+@pytest.mark.parametrize(("hours", "days"), [(50, 3), (24.1, 2), (23.9, 1), (0.1, 1)])
+def test_days_that_are_left_are_counted_and_one_that_has_begun_is_one(
+    run: Run, lasting: Any, hours: float, days: int
+) -> None:
     record = _shown(run, "--cert-publickey-file", lasting(hours))
     assert record["certificate"]["days_left"] == days
     assert record["certificate"]["subject"] == "C=SE,CN=t"
 
 
-def test_an_expired_certificate_is_said_and_no_error(run: Run, lasting: Any) -> None:
-    result = run("show-key", "--cert-publickey-file", lasting(-50))
+@pytest.mark.parametrize(("hours", "days"), [(-0.1, 0), (-23.9, 0), (-50, -2)])
+def test_an_expired_certificate_is_said_and_no_error(run: Run, lasting: Any, hours: float, days: int) -> None:
+    result = run("show-key", "--cert-publickey-file", lasting(hours))
     assert result.exit_code == 0
-    assert json.loads(result.stdout)["certificate"]["days_left"] == -3
+    assert json.loads(result.stdout)["certificate"]["days_left"] == days
     assert result.stderr.startswith("qsjwt: warning: the certificate expired at 20")
 
 
@@ -206,8 +210,33 @@ def test_the_table_and_yaml_say_the_same(run: Run) -> None:
     record = _shown(run, "--cert-publickey-file", CERTIFICATE)
     assert yaml.safe_load(run("show-key", "--cert-publickey-file", CERTIFICATE, "-f", "yaml").stdout) == record
     table = run("show-key", "--cert-publickey-file", CERTIFICATE, "-f", "table").stdout
-    assert record["key_thumbprint"] in table
-    assert "days_left" in table
+    for value in (record["key_thumbprint"], record["certificate"]["sha256_thumbprint"], "CN=", "2048"):
+        assert value in table
+
+
+def test_people_read_a_key_in_sections_with_what_it_is_and_how_long_it_lasts_first(run: Run, tmp_path: Path) -> None:
+    made = run("create-key", "--kind", "ec", "--cert-file-prefix", "k_", "-f", "table").stdout
+    assert made.splitlines()[0] == "✓ An EC key on P-384; its certificate has 365 days left"
+    assert re.findall(r"^[A-Z]\w+$", made, re.MULTILINE) == ["Key", "Thumbprints", "Certificate", "Files"]
+    assert "\n  private key  k_privatekey.pem\n" in made
+    shown = run("show-key", "--cert-publickey-file", "k_publickey.cer", "-f", "table").stdout
+    assert shown == made.partition("\nFiles\n")[0]
+    assert re.search(r"\n  to +expires in 364 d 23 h, 20\d\d-", shown)
+    alone = run("show-key", "--cert-publickey-file", "k_publickey.pem", "-f", "table").stdout
+    assert alone.splitlines()[0] == "✓ An EC key on P-384"
+    assert "ertificate" not in alone
+
+
+def test_people_read_in_the_first_line_that_a_certificate_has_expired(run: Run, lasting: Any) -> None:
+    first = run("show-key", "--cert-publickey-file", lasting(-50), "-f", "table").stdout.splitlines()[0]
+    assert first.startswith("✗ An RSA key of 2048 bits; the certificate expired at 20")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_a_key_is_as_wide_as_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = run("show-key", "--cert-publickey-file", CERTIFICATE, "-f", "table").stdout.splitlines()
+    assert [line for line in lines if len(line) > columns and " " in line.strip()] == []
 
 
 @pytest.mark.parametrize(
@@ -244,7 +273,7 @@ def test_a_new_key_comes_in_three_files_that_openssl_reads(
     assert (result.exit_code, result.stderr) == (0, "")
     record = json.loads(result.stdout)
     assert (record["kind"], record["size"], record.get("curve")) == expected
-    assert record["certificate"]["days_left"] == 9
+    assert record["certificate"]["days_left"] == 10
     files = record["files"]
     assert list(files.values()) == ["k_privatekey.pem", "k_publickey.pem", "k_publickey.cer"]
     assert stat.S_IMODE((tmp_path / files["private_key"]).stat().st_mode) == 0o600

@@ -29,7 +29,7 @@ class CreateKey(Command):
         key.add("--kind", choices=("rsa", "ec"), default="rsa", metavar="KIND", help="rsa or ec; default %(default)s")
         key_options.add_new_key_options(key)
         key_options.add_passphrase_options(key)
-        output.add_format_option(parser.group("output"), output.RECORD_FORMATS)
+        output.add_format_option(parser.group("output"), output.RECORD_FORMS)
 
     def take_action(self, options: Options) -> None:
         """Make the key, and print what it is and where."""
@@ -38,4 +38,11 @@ class CreateKey(Command):
         with opened(reference, key_options.key_secrets(options)) as signer:
             public = key_options.one_public_key(options, signer, None)
         files = new_key_files(user_path(options.cert_file_prefix or ""))
-        self.emit(output.shown_record({"files": files, **public.described(time.time())}, options.format))
+        now = time.time()
+
+        def page() -> object:
+            from qsjwt.cli.key_page import key_page  # and rich with it
+
+            return key_page(public, now, files)
+
+        self.emit(output.shown_record({"files": files, **public.described(now)}, options.format, page))

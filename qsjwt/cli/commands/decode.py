@@ -45,7 +45,7 @@ class Decode(Command):
         verify.add("--expected-audience", metavar="AUDIENCE", help="expected aud, or one of its members")
         verify.add("--expected-issuer", metavar="ISSUER", help="expected iss")
         shown = parser.group("output")
-        output.add_format_option(shown, (*output.RECORD_FORMATS, "html"))
+        output.add_format_option(shown, (*output.RECORD_FORMS, "html"))
         shown.add("--minimal-output", action="store_true", help="JSON as qs-jwt prints it")
 
     def take_action(self, options: Options) -> None:
@@ -70,7 +70,7 @@ class Decode(Command):
                 )
             )
         else:
-            text = _shown(options.format or output.usual_form(), token, failures, has_key=keys is not None, now=now)
+            text = _shown(options.format, token, failures, has_key=keys is not None, now=now)
         self.emit(text)
         if len(failures) == 1:
             raise failures[0]
@@ -78,17 +78,21 @@ class Decode(Command):
             raise VerificationFailed("; ".join(failure.message for failure in failures))
 
 
-def _shown(form: str, token: DecodedToken, failures: Sequence[VerificationFailed], *, has_key: bool, now: float) -> str:
-    if form == "table":
-        from qsjwt.cli.token_page import token_page  # and rich with it
-
-        return str(token_page(token, failures, has_key=has_key, now=now))
+def _shown(
+    form: str | None, token: DecodedToken, failures: Sequence[VerificationFailed], *, has_key: bool, now: float
+) -> str:
     record = _record(token, has_key, failures)
     if form == "html":
         from qsjwt.cli.report.pages import decode_report
 
         return decode_report(record, token, now)
-    return output.RECORD_FORMATS[form](record)
+
+    def page() -> object:
+        from qsjwt.cli.token_page import token_page  # and rich with it
+
+        return token_page(token, failures, has_key=has_key, now=now)
+
+    return output.shown_record(record, form, page)
 
 
 def _signature_failures(token: DecodedToken, keys: Sequence[JWK]) -> list[VerificationFailed]:

@@ -1,5 +1,6 @@
 """``show-key``: what a key is: kind, size, thumbprints, certificate and how long it lasts, or the key itself."""
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -41,7 +42,7 @@ class ShowKey(Command):
             help=f"chooses one of a JWK Set; kid in jwk and jwks, default its own or its {THUMBPRINT} (RFC 7638)",
         )
         shown = parser.group("output")
-        output.add_format_option(shown, (*output.RECORD_FORMATS, *_KEY_FORMATS))
+        output.add_format_option(shown, (*output.RECORD_FORMS, *_KEY_FORMATS))
         shown.add(
             "--fail-within",
             type=parse_duration,
@@ -59,12 +60,18 @@ class ShowKey(Command):
             name = key_id(options) or public.jwk.get("kid") or THUMBPRINT
             text = _KEY_FORMATS[options.format](public, public.thumbprint if name == THUMBPRINT else name)
         else:
-            text = output.shown_record(public.described(now), options.format)
+            text = output.shown_record(public.described(now), options.format, functools.partial(_page, public, now))
         self.emit(text)
         if options.fail_within is not None:
             _require_lasting(public, now, options.fail_within)
         if public.certificate is not None and (problem := validity_problem(public.certificate, now)):
             _LOG.warning("%s", problem)
+
+
+def _page(public: PublicKey, now: float) -> object:
+    from qsjwt.cli.key_page import key_page  # and rich with it
+
+    return key_page(public, now)
 
 
 def _require_lasting(public: PublicKey, now: float, seconds: int) -> None:
