@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from tests.pages import (
     CALLS,
@@ -25,7 +26,7 @@ HERE: Final = [page for page in pages() if page.name not in (*CALLS, *TUTORIALS,
 """Pages whose blocks need nothing but the program, and stand-ins for what is foreign to it."""
 
 _PREPARED: Final = {
-    README: ("first_privatekey.pem",),
+    README: ("first_privatekey.pem", "first_publickey.cer"),
     "index.md": ("qlik_privatekey.pem",),
     "moving-from-qs-jwt.md": ("key.pem",),
     "how-to/ci.md": ("qlik_privatekey.pem", "users.csv"),
@@ -67,7 +68,8 @@ def prepared(page: Page, folder: Path, key: Path) -> dict[str, str]:
     :param key: the file of the key for whatever the page takes for granted.
     """
     for name in _PREPARED.get(page.name, ()):
-        (folder / name).write_bytes(b"userid\nanna\n" if name == "users.csv" else key.read_bytes())
+        made = {".csv": lambda: b"userid\nanna\n", ".cer": lambda: _public(key), ".pem": key.read_bytes}
+        (folder / name).write_bytes(made[Path(name).suffix]())
     programs = folder / "programs"
     add_installers(programs)
     _add_foreign_programs(folder, key)
@@ -84,6 +86,11 @@ def prepared(page: Page, folder: Path, key: Path) -> dict[str, str]:
         """,
         )
     return reader_environment(programs, QLIK_KEY=key.read_text(encoding="ascii"))
+
+
+def _public(key: Path) -> bytes:
+    private = load_pem_private_key(key.read_bytes(), None)
+    return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _add_foreign_programs(folder: Path, key: Path) -> None:
