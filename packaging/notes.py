@@ -29,4 +29,4 @@ if __name__ == "__main__":
         found = notes(CHANGELOG.read_text(encoding="utf-8"), sys.argv[1])
     except LookupError as error:
         sys.exit(str(error))
-    sys.stdout.write(found)
+    sys.stdout.buffer.write(found.encode("utf-8"))
