@@ -67,7 +67,7 @@ def test_it_says_whom_qlik_sense_sees_and_ends_the_session(try_qseow: Try, qseow
     result = try_qseow("--jwt", qseow_token())
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(
-        f"accepted by {qseow_site.prefix_url()}\n\n  userDirectory  LAB\n  userId         anna\n"
+        f"✓ accepted by {qseow_site.prefix_url()}\n\n  userDirectory  LAB\n  userId         anna\n"
     )
     assert "  200  DELETE /jwt/qps/user\n" in result.stdout
     assert result.stdout.endswith("The session has been ended.\n")
@@ -321,7 +321,7 @@ def test_what_is_not_the_tokens_fault_exits_7(
     assert result.exit_code == 7
     assert words in " ".join(result.stderr.split())
     assert "has not looked at the token" in result.stderr
-    assert result.stdout.startswith("no verdict from https://")
+    assert result.stdout.startswith("? no verdict from https://")
     assert not qseow_site.open_sessions
 
 
@@ -478,7 +478,7 @@ def test_a_platform_of_another_package_is_tried_too(
 ) -> None:
     tried = try_acme(ACME)
     cloud_site.faults.instead(lambda *_: Answer.of(200, {"id": "anna"}))
-    assert tried().stdout.startswith(f"accepted by {cloud_site.url}\n\n  id  anna\n")
+    assert tried().stdout.startswith(f"✓ accepted by {cloud_site.url}\n\n  id  anna\n")
     result = tried()
     assert (result.exit_code, "there is nothing under this address" in result.stderr) == (7, True)
 

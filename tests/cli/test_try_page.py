@@ -39,7 +39,7 @@ def reader(
 def test_a_reader_with_bash_sees_what_the_page_shows(reader: dict[str, str], qseow_site: Qseow, tmp_path: Path) -> None:
     output = PAGE.run_bash(tmp_path, reader, quiet=False)
     assert output.startswith(PAGE.blocks("text")[0].text)
-    assert "\naccepted by https://mytenant.eu.qlikcloud.com\n" in output
+    assert "\n✓ accepted by https://mytenant.eu.qlikcloud.com\n" in output
     assert "\n1. the user ID (claim 'userId') is missing" in output
     assert "\nnot accepted: 6\n" in output
     assert json.loads(output.splitlines()[-1])["subject"] == "anna"

@@ -1,17 +1,13 @@
 """``try NAME``: present a token to the real server, and say whom it sees, or why it refuses."""
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from qsjwt.cli import output
 from qsjwt.cli.presenting import Presented, PresentingCommand
-from qsjwt.options.help_text import terminal_columns, wrap
 from qsjwt.options.parser import Parser
-from qsjwt.redaction import quoted, redacted, shown, without_secrets
-from qsjwt.times import format_duration
+from qsjwt.redaction import without_secrets
 from qsjwt.tokens.request import Options
 
 if TYPE_CHECKING:
@@ -95,62 +91,9 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _as_text(record: Mapping[str, Any]) -> str:
-    width = terminal_columns()
-    lines = [redacted(line) for line in _lines(record)]
-    return "".join(f"{wrap(line, width, ' ' * _indent(line))}\n" for line in lines)
+    from qsjwt.cli.trial_page import trial_page  # and rich with it
 
-
-def _indent(line: str) -> int:
-    """Return where the text of *line* begins, which may follow a number."""
-    match = re.match(r" *(?:\d+\. )?", line)
-    return match.end() if match else 0
-
-
-def _lines(record: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{_VERDICTS[record['verdict']]} {record['url']}{_said(record)}"
-    if record.get("user"):
-        yield ""
-        widest = max(map(len, record["user"]))
-        for name, value in record["user"].items():
-            yield f"  {name:{widest}}  {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-    for difference in record.get("differences", ()):
-        yield ""
-        server, token = shown(difference["server"]), shown(difference["token"])
-        yield f"{difference['member']} is {server} there, but {token} in the token (claim {difference['claim']})"
-        if difference["hint"]:
-            yield f"  {difference['hint']}"
-    for remark in record.get("remarks", ()):
-        yield ""
-        yield f"{remark[:1].upper()}{remark[1:]}."
-    yield from _why(record)
-    yield ""
-    for step in record["steps"]:
-        yield f"  {step['status']}  {step['method']} {step['path']}"
-    if record["session_ended"]:
-        yield ""
-        yield "The session has been ended."
-
-
-def _said(record: Mapping[str, Any]) -> str:
-    """Return what the server says itself."""
-    answer = record.get("answer")
-    if answer is None:
-        return ""
-    return f": {answer['status']}" + (f" {quoted(answer['text'])}" if answer["text"] else "")
-
-
-def _why(record: Mapping[str, Any]) -> Iterator[str]:
-    for number, cause in enumerate(record.get("causes", ()), 1):
-        yield ""
-        yield f"{number}. {cause['reason']}"
-        if cause["hint"]:
-            yield f"   {cause['hint']}"
-        if cause["source"]:
-            yield f"   ({cause['source']})"
-    if ahead := record.get("server_clock_ahead"):
-        yield ""
-        where = "ahead of" if ahead > 0 else "behind"
-        yield f"The clock of the server is {format_duration(abs(ahead))} {where} this one."
+    return str(trial_page(record))
 
 
 _FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"text": _as_text, "json": output.as_json}
