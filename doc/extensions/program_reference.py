@@ -178,7 +178,7 @@ def _options(program: str, parser: Parser, level: int, is_wanted: Callable[[str]
         options = sorted(shown, key=lambda option: bool(option.names))  # what has its place in the line comes first
         if not options:
             continue
-        if group.title:
+        if group is not parser.groups[0]:
             parts.append(f"{'#' * level} {group.title.capitalize()}")
         if group.description:
             parts.append(as_markdown(group.description))

@@ -22,7 +22,7 @@ def add_batch_options(parser: Parser) -> None:
     parser.waiver = group.add(
         "--batch",
         metavar="FILE",
-        help="a token for each row of FILE, - for stdin (CSV, JSON, JSON Lines); columns are options",
+        help="a token for each row of FILE, - for stdin (CSV, JSON, JSON Lines); its columns are options",
         verbatim=True,
     )
     group.add(

@@ -47,7 +47,7 @@ class CreateCommand(PlatformCommand):
         key_options.add_algorithm_option(key, self.platform)
         self._known.add_key_id(key)
         output = parser.group("output")
-        output.add("--output", metavar="FILE", help="write it to FILE (0600, atomic), not to stdout", verbatim=True)
+        output.add("--output", metavar="FILE", help="write the result to FILE (0600, atomic)", verbatim=True)
         output.add(
             "--unless-valid-for",
             type=parse_lifetime,

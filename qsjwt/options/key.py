@@ -68,7 +68,7 @@ def add_private_key_options(parser: Parser, *, is_new_usual: bool = True) -> Opt
         choices=("true", "false"),
         metavar="true|false",
         advanced=not is_new_usual,
-        help="sign with a new key, and make its certificate",
+        help="make a new key and certificate, and sign with it",
     )
     add_new_key_options(key, is_usual=is_new_usual)
     add_passphrase_options(key)

@@ -72,7 +72,7 @@ class RequestOptions:
             required=lifetime is None,
             default=lifetime,
             metavar="TIME",
-            help=f"how long: 60m, 1h30m, 48h, 5y; or until when: 2026-12-01, 2026-12-01T08:00Z (in UTC){said}",
+            help="for 60m, 1h30m, 48h or 5y; or until 2026-12-01 or 2026-12-01T08:00Z (UTC if it names no zone)" + said,
         )
         times.add(
             "--clock-skew",
@@ -95,7 +95,7 @@ class RequestOptions:
                 "--keyid",
                 required=self._platform.key_id_required and self._demands,
                 metavar="ID",
-                help=f"kid, as registered; {THUMBPRINT}: the key's own",
+                help=f"key ID (kid), or {THUMBPRINT} for the key's own",
             )
         )
 

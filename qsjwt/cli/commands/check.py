@@ -43,7 +43,7 @@ class Check(PlatformCommand):
         self.platform.add_shared_options(wanted)
         add_claim_name_options(wanted, self.platform)
         self._expectation.add_options(parser, wanted)
-        wanted.add("--keyid", metavar="ID", help=f"expected kid; {THUMBPRINT}: the key's own")
+        wanted.add("--keyid", metavar="ID", help=f"expected key ID, or {THUMBPRINT} for the key's own")
         key_options.add_any_key_options(
             parser, "The registered one; --key as well tells whether the two belong together."
         )

@@ -34,7 +34,7 @@ class Exchange(PresentingCommand):
         """Add what all have that present a token, and the output's form and place."""
         super().add_options(parser)
         group = parser.group("output")
-        group.add("--output", metavar="FILE", help="write it to FILE (0600, atomic), not to stdout", verbatim=True)
+        group.add("--output", metavar="FILE", help="write the result to FILE (0600, atomic)", verbatim=True)
         output.add_format_option(group, _FORMATS, said="cookies, or header where there are none")
 
     def take_action(self, options: Options) -> None:

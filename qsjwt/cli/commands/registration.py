@@ -65,9 +65,9 @@ class Registration(PlatformCommand):
         )
         key_options.add_certificate_options(key)
         key_options.add_algorithm_option(key, self.platform)
-        key.add("--keyid", metavar="ID", help=f"kid of the tokens; {THUMBPRINT}: the key's own")
+        key.add("--keyid", metavar="ID", help=f"key ID (kid), or {THUMBPRINT} for the key's own")
         result = parser.group("output")
-        result.add("--output", metavar="FILE", help="write it to FILE (0600, atomic), not to stdout", verbatim=True)
+        result.add("--output", metavar="FILE", help="write the result to FILE (0600, atomic)", verbatim=True)
         return result
 
     def take_action(self, options: Options) -> None:
