@@ -71,13 +71,13 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "decode": Picture(
         "qsjwt decode shows whether a token is valid, its header, its claims and its times.",
         """
-        qsjwt decode --jwt-file token.txt --cert-publickey-file qlik_publickey.cer
+        qsjwt decode token.txt --cert-publickey-file qlik_publickey.cer
         """,
     ),
     "check": Picture(
         "qsjwt check finds that Qlik Cloud would refuse a token, why, and what to do about it.",
         """
-        qsjwt check qscloud --jwt-file cloud-token.txt
+        qsjwt check qscloud cloud-token.txt
         """,
     ),
     "try": Picture(
@@ -129,7 +129,7 @@ def _place(folder: Path) -> Iterator[dict[str, str]]:
         import itertools, time
 
         ticks = itertools.chain([0.0], itertools.repeat({_SECONDS}))
-        time.time = lambda: {NOW.timestamp()}
+        time.time = lambda: {NOW.timestamp()} - int(os.environ.get("SECONDS_AGO", 0))
         time.monotonic = lambda: next(ticks)
         from qsjwt.cli.process import program
 
@@ -159,7 +159,8 @@ def _place(folder: Path) -> Iterator[dict[str, str]]:
         for variable in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "LC_ALL", "NO_PROXY", "no_proxy"):
             environment.pop(variable, None)
         script = f"{_script(PICTURES['token'])} --output token.txt"
-        subprocess.run(["bash", "-c", script], cwd=folder, env=environment, check=True)
+        earlier = {**environment, "SECONDS_AGO": "9240"}
+        subprocess.run(["bash", "-c", script], cwd=folder, env=earlier, check=True)
         yield environment
 
 
