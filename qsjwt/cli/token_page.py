@@ -33,7 +33,9 @@ _CLAIMS: Final = {
 }
 """What members mean at Qlik, under the names that they have unless an administrator has chosen others."""
 
-_TIMES: Final = ("iat", "nbf", "exp")
+TIMES: Final = ("iat", "nbf", "exp")
+"""Claims that are points in time (RFC 7519, section 4.1)."""
+
 _MAX_BAR: Final = 72
 """Columns: a longer one says no more."""
 
@@ -46,28 +48,50 @@ def token_page(token: Token, failures: Sequence[VerificationFailed], *, has_key:
     :param now: the time to judge by, as a NumericDate.
     """
     page = Page()
-    if failures:
-        faults = "1 fault" if len(failures) == 1 else f"{len(failures)} faults"
-        page.verdict(Mark.BAD, f"The token is not valid: {faults}")
-    elif has_key:
-        page.verdict(Mark.GOOD, "The token is valid")
-    else:
-        page.verdict(Mark.OPEN, "The token is not verified")
-    if failures or not has_key:
+    page.verdict(*verdict(failures, has_key=has_key))
+    doubts = [*reasons(failures, has_key=has_key)]
+    if doubts:
         page.gap()
-    for failure in failures:
-        page.marked(Mark.BAD, "", redacted(failure.message))
-        if failure.hint:
-            page.way_out(redacted(failure.hint), indent=2)
-    if not has_key:
-        page.marked(Mark.OPEN, "", "there is no key to verify the signature with")
-        page.way_out(f"use {KEY_OPTION}", indent=2)
-    _members(page, "Header", token.header, {**_HEADER, "alg": _algorithm(token.header)}, now)
-    _members(page, "Claims", token.claims, _CLAIMS, now)
+    for mark, message, hint in doubts:
+        page.marked(mark, "", redacted(message))
+        if hint:
+            page.way_out(redacted(hint), indent=2)
+    header, claims = meanings(token)
+    _members(page, "Header", token.header, header, now)
+    _members(page, "Claims", token.claims, claims, now)
     if life := life_of(token.claims):
         page.gap()
         _bar(page, "nbf" if "nbf" in token.claims else "iat", *life, now)
     return page
+
+
+def verdict(failures: Sequence[VerificationFailed], *, has_key: bool) -> tuple[Mark, str]:
+    """Return what it comes to; the parameters are those of :func:`token_page`."""
+    if failures:
+        faults = "1 fault" if len(failures) == 1 else f"{len(failures)} faults"
+        return Mark.BAD, f"The token is not valid: {faults}"
+    return (Mark.GOOD, "The token is valid") if has_key else (Mark.OPEN, "The token is not verified")
+
+
+def reasons(failures: Sequence[VerificationFailed], *, has_key: bool) -> Iterator[tuple[Mark, str, str]]:
+    """Yield why it comes to that: a mark, what there is to say, and the way out, if there is one."""
+    for failure in failures:
+        yield Mark.BAD, failure.message, failure.hint
+    if not has_key:
+        yield Mark.OPEN, "there is no key to verify the signature with", f"use {KEY_OPTION}"
+
+
+def meanings(token: Token) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return what members of the header, and claims, mean at Qlik, by their names."""
+    return {**_HEADER, "alg": _algorithm(token.header)}, _CLAIMS
+
+
+def told(name: str, value: Any, known: Mapping[str, str], now: float) -> str:
+    """Return what a member comes to, if it is a time, or else what it means; empty if there is nothing to say.
+
+    :param known: of :func:`meanings`.
+    """
+    return told_time(name, value, now) if name in TIMES and is_time(value) else known.get(name, "")
 
 
 def _algorithm(header: Mapping[str, Any]) -> str:
@@ -76,17 +100,18 @@ def _algorithm(header: Mapping[str, Any]) -> str:
     return f"{family} and SHA-{name[2:]}" if family else ""
 
 
-def _members(page: Page, title: str, members: Mapping[str, Any], meanings: Mapping[str, str], now: float) -> None:
+def _members(page: Page, title: str, members: Mapping[str, Any], known: Mapping[str, str], now: float) -> None:
     page.section(title)
-    page.fields([(name, _value(page, name, value, meanings, now)) for name, value in members.items()])
+    page.fields([(name, _value(page, name, value, known, now)) for name, value in members.items()])
 
 
-def _value(page: Page, name: str, value: Any, meanings: Mapping[str, str], now: float) -> list[Piece]:
+def _value(page: Page, name: str, value: Any, known: Mapping[str, str], now: float) -> list[Piece]:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if name in _TIMES and is_time(value):
+    said = told(name, value, known, now)
+    if name in TIMES and is_time(value):
         local = local_time(value) if page.screen.is_terminal else ""
-        return [text, told_time(name, value, now) + (f", {local} here" if local else "")]
-    return [text, *([(meaning, "faint")] if (meaning := meanings.get(name)) else [])]
+        return [text, said + (f", {local} here" if local else "")]
+    return [text, *([(said, "faint")] if said else [])]
 
 
 def _bar(page: Page, start_name: str, start: float, end: float, now: float) -> None:

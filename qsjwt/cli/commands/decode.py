@@ -81,18 +81,17 @@ class Decode(Command):
 def _shown(
     form: str | None, token: DecodedToken, failures: Sequence[VerificationFailed], *, has_key: bool, now: float
 ) -> str:
-    record = _record(token, has_key, failures)
     if form == "html":
         from qsjwt.cli.report.pages import decode_report
 
-        return decode_report(record, token, now)
+        return decode_report(token, failures, has_key=has_key, now=now)
 
     def page() -> object:
         from qsjwt.cli.token_page import token_page  # and rich with it
 
         return token_page(token, failures, has_key=has_key, now=now)
 
-    return output.shown_record(record, form, page)
+    return output.shown_record(_record(token, has_key, failures), form, page)
 
 
 def _signature_failures(token: DecodedToken, keys: Sequence[JWK]) -> list[VerificationFailed]:

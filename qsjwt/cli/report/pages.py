@@ -1,16 +1,21 @@
 """What the reports of ``check`` and ``decode`` say, and in which order: the verdict, why, and then the token."""
 
+import itertools
 import json
 import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
 from qsjwt import __version__
-from qsjwt.cli.findings import MARKS, by_status, verdict
+from qsjwt.cli import findings, token_page
+from qsjwt.cli.findings import MARKS, by_status
+from qsjwt.cli.look import Mark
 from qsjwt.cli.report.lifetime import bar
 from qsjwt.cli.report.markup import Child, document, element
+from qsjwt.cli.token_page import TIMES
+from qsjwt.errors import VerificationFailed
 from qsjwt.redaction import redacted
 from qsjwt.times import to_the_minute
 from qsjwt.tokens.dates import is_time, life_of
@@ -26,10 +31,6 @@ _START_CHARACTERS: Final = 200
 
 _OPTION: Final = re.compile(r"(--[a-z][a-z-]{1,26})(?![a-z-])")
 """Not longer than a line on a phone."""
-
-_TIMES: Final = ("iat", "nbf", "exp")
-_STATUS: Final = {"valid": "ok", "invalid": "broken", "not verified": "unknown"}
-"""The verdict of ``decode`` to what looks the same in ``check``."""
 
 
 def check_report(record: Mapping[str, Any], product: str, token: Token | None, now: float) -> str:
@@ -47,33 +48,21 @@ def check_report(record: Mapping[str, Any], product: str, token: Token | None, n
         *_token(token, now),
         *_section("Kept rules", "kept", map(_rule, kept)),
     ]
-    said = verdict(product, broken, unknown, kept)
-    return _report(f"qsjwt check {record['platform']}", record["verdict"], said, main, now=now, token=token)
+    said = MARKS[record["verdict"]], findings.verdict(product, broken, unknown, kept)
+    return _report(f"qsjwt check {record['platform']}", said, main, token, now)
 
 
-def decode_report(record: Mapping[str, Any], token: Token, now: float) -> str:
-    """Return the report of ``decode`` as HTML; its parameters are as those of :func:`check_report`."""
-    status, said, main = _STATUS[record["verdict"]], f"The token is {record['verdict']}", _token(token, now)
-    return _report("qsjwt decode", status, said, main, now=now, token=token, why=record["reasons"])
+def decode_report(token: Token, failures: Sequence[VerificationFailed], *, has_key: bool, now: float) -> str:
+    """Return the report of ``decode`` as HTML; its parameters are those of :func:`qsjwt.cli.token_page.token_page`."""
+    doubts = token_page.reasons(failures, has_key=has_key)
+    main = [*_section("Why", "why", itertools.starmap(_reason, doubts)), *_token(token, now)]
+    return _report("qsjwt decode", token_page.verdict(failures, has_key=has_key), main, token, now)
 
 
-def _report(
-    kind: str,
-    status: str,
-    said: str,
-    main: Iterable[Element],
-    *,
-    now: float,
-    token: Token | None,
-    why: Iterable[str] = (),
-) -> str:
+def _report(kind: str, said: tuple[Mark, str], main: Iterable[Element], token: Token | None, now: float) -> str:
     life = [element("p", "As of ", to_the_minute(now))] if token is None else _life(token, now)
     header = element(
-        "header",
-        element("p", kind, class_="kind"),
-        element("h1", *_marked(status, said), class_=status),
-        *(element("p", reason, class_="way") for reason in why),
-        *life,
+        "header", element("p", kind, class_="kind"), element("h1", *_marked(*said), class_=_look(said[0])), *life
     )
     footer = element(
         "footer",
@@ -85,11 +74,18 @@ def _report(
         ),
         element("p", f"Written by qsjwt {__version__}. The file loads nothing and runs nothing."),
     )
-    return document(f"{said} - {kind}", header, element("main", *main), footer)
+    return document(f"{said[1]} - {kind}", header, element("main", *main), footer)
 
 
-def _marked(status: str, text: str) -> tuple[Child, ...]:
-    return element("span", MARKS[status].value[0], class_="mark", aria_hidden="true"), " ", text
+def _look(mark: Mark) -> str:
+    """Return the class of what has *mark*, for the style sheet."""
+    _, _, meaning = mark.value
+    return meaning
+
+
+def _marked(mark: Mark, *text: Child) -> tuple[Child, ...]:
+    sign, _, _ = mark.value
+    return element("span", sign, class_="mark", aria_hidden="true"), " ", *text
 
 
 def _section(title: str, name: str, items: Iterable[Element]) -> Iterator[Element]:
@@ -101,16 +97,26 @@ def _section(title: str, name: str, items: Iterable[Element]) -> Iterator[Elemen
 
 
 def _rule(rule: Mapping[str, str]) -> Element:
-    status = rule["status"]
-    way = "To decide it: " if status == "unknown" else "Way out: "
+    mark, source = MARKS[rule["status"]], rule["source"]
     lines = [
-        element("h3", *_marked(status, rule["rule"])),
+        element("h3", *_marked(mark, rule["rule"])),
         element("p", *_with_options(rule["message"])),
-        *([element("p", way, *_with_options(rule["hint"]), class_="way")] if rule["hint"] else []),
+        *_way_out(mark, rule["hint"]),
         *([element("p", "The response is ", rule["answer"])] if rule["answer"] else []),
-        *([element("p", "Source: ", *map(_link, linked(rule["source"])), class_="source")] if rule["source"] else []),
+        *([element("p", "Source: ", *map(_link, linked(source)), class_="source")] if source else []),
     ]
-    return element("li", *lines, class_=status)
+    return element("li", *lines, class_=_look(mark))
+
+
+def _reason(mark: Mark, message: str, hint: str) -> Element:
+    said = element("p", *_marked(mark, *_with_options(message)))
+    return element("li", said, *_way_out(mark, hint), class_=_look(mark))
+
+
+def _way_out(mark: Mark, hint: str) -> Iterator[Element]:
+    if hint:
+        title = "To decide it: " if mark is Mark.OPEN else "Way out: "
+        yield element("p", title, *_with_options(hint), class_="way")
 
 
 def _with_options(text: str) -> Iterator[Child]:
@@ -126,39 +132,36 @@ def _link(piece: tuple[str, str]) -> Child:
 
 def _life(token: Token, now: float) -> Iterator[Element]:
     """Yield the bar, if there is a span of time, and below it what it shows, in the order of time."""
-    told = [(now, "now", to_the_minute(now))]
-    for name in _TIMES:
-        if text := _told(name, token.claims.get(name), now):
-            told.append((token.claims[name], name, text))
-    told.sort(key=operator.itemgetter(0))
-    if span := life_of(token.claims):
-        yield bar(*span, now, "; ".join(f"{name}: {text}" for _, name, text in told))
-    pairs = (element("div", element("dt", name), element("dd", text)) for _, name, text in told)
+    places = [(now, "now", to_the_minute(now))]
+    for name in TIMES:
+        if is_time(value := token.claims.get(name)):
+            places.append((value, name, told_time(name, value, now)))
+    places.sort(key=operator.itemgetter(0))
+    if life := life_of(token.claims):
+        yield bar(*life, now, "; ".join(f"{name}: {text}" for _, name, text in places))
+    pairs = (element("div", element("dt", name), element("dd", text)) for _, name, text in places)
     yield element("dl", *pairs, class_="times")
-
-
-def _told(name: str, value: Any, now: float) -> str:
-    """Return what a time claim comes to; empty if it is no time."""
-    return told_time(name, value, now) if is_time(value) else ""
 
 
 def _token(token: Token | None, now: float) -> Iterator[Element]:
     if token is not None:
-        yield _members("Claims", "claims", token.claims, now)
-        yield _members("Header", "header", token.header, now)
+        header, claims = token_page.meanings(token)
+        yield _members("Claims", "claims", token.claims, claims, now)
+        yield _members("Header", "header", token.header, header, now)
 
 
-def _members(title: str, name: str, members: Mapping[str, Any], now: float) -> Element:
-    pairs = (element("div", element("dt", key), _value(key, value, now)) for key, value in members.items())
+def _members(title: str, name: str, members: Mapping[str, Any], known: Mapping[str, str], now: float) -> Element:
+    pairs = (element("div", element("dt", key), _value(key, value, known, now)) for key, value in members.items())
     heading = element("h2", title, id=name)
     shown = element("dl", *pairs, class_="pairs") if members else element("p", "None.")
     return element("section", heading, shown, aria_labelledby=name)
 
 
-def _value(name: str, value: Any, now: float) -> Element:
+def _value(name: str, value: Any, known: Mapping[str, str], now: float) -> Element:
     text = redacted(json.dumps(value, ensure_ascii=False))  # quotes tell "true" from true; half a key looks like none
+    shown = element("code", text)
     if len(text) > _MAX_VALUE_CHARACTERS:
         start = element("summary", f"{len(text):,} characters: ", element("code", f"{text[:_START_CHARACTERS]}…"))
-        return element("dd", element("details", start, element("code", text)))
-    told = _told(name, value, now) if name in _TIMES else ""
-    return element("dd", element("code", text), *([element("div", told, class_="note")] if told else []))
+        shown = element("details", start, shown)
+    said = token_page.told(name, value, known, now)
+    return element("dd", shown, *([element("div", said, class_="note")] if said else []))
