@@ -107,7 +107,7 @@ class Application(cliff.app.App):
         loudness.add(
             "-v", "--verbose", action="count", default=0, help="say more on stderr: -v info, -vv verbose, -vvv debug"
         )
-        loudness.add("-q", "--quiet", action="store_true", help="leave out warnings")
+        loudness.add("-q", "--quiet", action="store_true", help="print no warnings")
         parser.add("--debug", action="store_true", help="as -vvv, and print the traceback of an error")
         parser.listed = self._list_commands
         return parser
@@ -172,4 +172,4 @@ class Application(cliff.app.App):
         for title, commands in sections.items():
             rows = ((name, summary or broken) for name, summary in commands.items())
             listed.append(f"{title}:\n{two_columns(rows, left, columns)}")
-        return "\n".join([*listed, f"{PROGRAM} COMMAND --help tells about one.\n"])
+        return "\n".join([*listed, f"{PROGRAM} COMMAND --help explains a command.\n"])

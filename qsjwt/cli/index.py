@@ -212,7 +212,7 @@ class CommandEntry(EntryPointWrapper):
         parser.synopsis = "NAME [OPTION ...]"
         parser.example = placed(self.load().example)
         parser.add_text("--help-all", text=parser.format_help, help="the same; with a NAME, all options of it")
-        lines = (f"NAME is one of: {', '.join(known)}", f"{PROGRAM} {self.plugin} NAME --help tells of its options.")
+        lines = (f"NAME is one of: {', '.join(known)}", f"{PROGRAM} {self.plugin} NAME --help lists its options.")
         parser.listed = lambda columns: "".join(f"{wrap(line, columns)}\n" for line in lines)
         return parser
 

@@ -32,7 +32,7 @@ _WITHIN: Final = r"=(?=\r?\n)|^[ \t]*>[> \t]*|\\[rnt]?|[\s\u200b\u2060\ufeff\xad
 
 def add_token_options(parser: Parser) -> None:
     """Add where the token is, and as of when it is judged."""
-    token = add_token_sources(parser, "Without one it is read from standard input.")
+    token = add_token_sources(parser, "Without one, it is read from standard input.")
     token.add(
         "--at",
         type=parse_time,

@@ -39,7 +39,9 @@ class Check(PlatformCommand):
     def add_options(self, parser: Parser) -> None:
         """Add where the token is, what is registered, and the output's form."""
         add_token_options(parser)
-        wanted = parser.group("expected", "What is registered; a rule that needs it is unknown without.", demands=False)
+        wanted = parser.group(
+            "expected", "What is registered; without it, the rules that need it are undecided.", demands=False
+        )
         self.platform.add_shared_options(wanted)
         add_claim_name_options(wanted, self.platform)
         self._expectation.add_options(parser, wanted)

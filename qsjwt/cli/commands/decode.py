@@ -30,8 +30,8 @@ _TIMES = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
 class Decode(Command):
     """Show what is in a token, and verify it.
 
-    With a public key or certificate the signature is verified, without one the verdict is "not verified". The
-    times and what is expected count in either case. If anything fails, the exit code is 6.
+    With a public key or certificate, the signature is verified; without one, the verdict is "not verified". Times and
+    expected values are checked either way. If anything fails, the exit code is 6.
     """
 
     section = "tokens"

@@ -19,7 +19,7 @@ _HEAD: Final = ("kind", "name", "package", "version", "status")
 class ListPlugins(Command):
     """List platforms, key providers and commands.
 
-    For people it also lists what --key takes.
+    The table also lists what --key takes.
     """
 
     section = "setup"

@@ -30,8 +30,8 @@ _LOG = logging.getLogger("qsjwt.command")
 class Registration(PlatformCommand):
     """Print what to register for a key at {platform}.
 
-    The output is JSON, and nothing private is in it. It takes the options of create-{name} that say how claims are
-    called and who issues them, so that tokens and registration agree.
+    The output is JSON and contains nothing private. The options for claim names and issuer are those of
+    create-{name}, so that tokens and registration agree.
     """
 
     section = "Qlik"

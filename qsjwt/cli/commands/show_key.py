@@ -25,8 +25,8 @@ _LOG = logging.getLogger("qsjwt.command")
 class ShowKey(Command):
     """Show a key's kind, size, thumbprints and certificate.
 
-    The public half is all that is shown, also of a private key. Of the certificate it tells how many days are left;
-    one that has expired is a warning and no error.
+    Only the public half is shown, even of a private key. For a certificate, so is the number of days left; one that
+    has expired is a warning, not an error.
     """
 
     section = "keys"
