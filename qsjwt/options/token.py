@@ -75,9 +75,8 @@ def token_text(options: Options, command: str) -> str:
     else:
         if not given and sys.stdin is not None and sys.stdin.isatty():
             raise InputError("no token is given", hint=f"write {PROGRAM} {command} FILE, or pipe the token in")
-        path, reader = (
-            (options.source or "-", command) if options.jwt_file is None else (options.jwt_file, "--jwt-file")
-        )
+        path = given[0] if given else "-"
+        reader = command if options.jwt_file is None else "--jwt-file"
         text, source = read_text(path, "token file", reader), source_of(path, "token file")
     return compact_of(text, source, lambda remark: _LOG.warning("%s", remark))
 

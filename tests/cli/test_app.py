@@ -13,6 +13,7 @@ import pytest
 from qsjwt import __version__
 from qsjwt.cli.index import CommandIndex
 from tests.conftest import InstallPlugin, Run, posix, run_process
+from tests.pages import ROOT
 
 COMMANDS = ["create-qscloud", "create-qseow", "decode", "list-plugins"]
 
@@ -145,6 +146,14 @@ def test_an_advanced_option_of_a_third_party_is_in_the_whole_help_alone_unless_i
         assert f"\n  {option} " not in short
         assert f"\n  {option} " in whole
     assert short.count("\n") <= 45
+
+
+def test_the_help_of_the_guides_platform_fits_into_45_lines(run: Run, installed_plugin: InstallPlugin) -> None:
+    source = (ROOT / "doc/examples/acme-platform/acme_platform.py").read_text(encoding="utf-8")
+    installed_plugin("acme-platform", {"qsjwt.platform.v1": "acme = acme_platform:Acme"}, source)
+    for command in ("create-acme", "check acme", "try acme", "exchange acme", "registration acme", "register acme"):
+        text = run(*command.split(), "--help").stdout
+        assert 15 < text.count("\n") <= 45, command
 
 
 def test_the_help_of_the_program_lists_commands_by_what_they_are_about(

@@ -95,6 +95,7 @@ def test_a_token_comes_as_an_option_a_file_or_standard_input(run: Run, tmp_path:
         (("--jwt", "a.b.c", "-f", "xml"), ("--format", "xml")),
         (("stray",), ("the token file 'stray' does not exist",)),
         (("stray", "stray"), ("unexpected argument",)),
+        (("",), ("the name of the token file is empty",)),
         (("a.b.c", "--jwt", "a.b.c"), ("more than once", "TOKEN or FILE")),
         (("./a.b",), ("the token file './a.b' does not exist",)),
         (("../token.b.c",), ("the token file '../token.b.c' does not exist",)),

@@ -22,14 +22,19 @@ def renewed(run: Run, keys: SimpleNamespace, tmp_path: Path) -> Any:
     def tell(*options: object) -> bool:
         path = tmp_path / "token.txt"
         before = path.read_bytes() if path.exists() else None
-        stamp = path.stat().st_mtime_ns if path.exists() else None
+        stamp = _stamp(path) if path.exists() else None
         result = run(*base, *OUTPUT, *options)
         assert (result.exit_code, result.stdout) == (0, ""), result.stderr
-        is_new = path.stat().st_mtime_ns != stamp
+        is_new = _stamp(path) != stamp
         assert is_new or path.read_bytes() == before
         return is_new
 
     return tell
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def _age(path: Path, keys: SimpleNamespace, **changed: Any) -> None:
