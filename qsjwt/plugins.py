@@ -118,14 +118,14 @@ class Group(NamedTuple, Generic[T]):
     def describe(self, validate: Callable[[str], object]) -> Iterator[tuple[str, ...]]:
         """Yield kind, name, package, version and status of every plugin, by name; none can spoil the list.
 
-        :param validate: takes a name, and raises :class:`PluginError` if that plugin cannot be used: why is its status.
+        :param validate: takes a name, and raises :class:`QsJwtError` if that plugin cannot be used: why is its status.
         """
         for entry_point in sorted(metadata.entry_points(group=self.group), key=lambda e: (e.name, _package(e))):
             dist = entry_point.dist
             status = "ok"
             try:
                 validate(entry_point.name)
-            except PluginError as error:
+            except QsJwtError as error:
                 status = f"{error.message}; {error.hint}" if lacks_library(error) else error.message
             yield self.kind, entry_point.name, (dist and dist.name) or "?", (dist and dist.version) or "?", status
 
@@ -177,7 +177,7 @@ class _Guard(contextlib.AbstractContextManager[None]):
         ) from cause
 
 
-def lacks_library(error: PluginError) -> bool:
+def lacks_library(error: QsJwtError) -> bool:
     """Tell whether *error* says of a plugin that the library of its extra is to be installed."""
     return error.hint.startswith(_INSTALL)
 

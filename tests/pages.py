@@ -57,6 +57,21 @@ _FENCE: Final = re.compile(
     r"^(?P<indent> *)(?P<ticks>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^ *(?P=ticks)$", re.M | re.S
 )
 
+_NEW_CERTIFICATE: Final = """
+function New-SelfSignedCertificate {
+    [CmdletBinding()] param(
+        [string] $Subject, [string] $FriendlyName, [string] $CertStoreLocation, [string] $Type, [string] $KeyAlgorithm,
+        [int] $KeyLength, [string] $HashAlgorithm, [string] $KeyUsage, [string] $KeyExportPolicy, [datetime] $NotAfter
+    )
+    $made = [pscustomobject] @{ Thumbprint = "$(new-certificate $Subject $FriendlyName $CertStoreLocation)" }
+    $name = @{ MemberType = 'ScriptProperty'; Name = 'FriendlyName'; Value = { }; SecondValue = {
+        name-certificate $this.Thumbprint $args[0]
+    } }
+    $made | Add-Member @name -PassThru
+}
+"""
+"""A stand-in for the command, which is on Windows alone; what it calls is from :func:`add_windows`."""
+
 _FILE: Final = re.compile(r"(?:#|//) (\w+\.\w+)\n")
 """What a block begins with that is a file."""
 
@@ -113,7 +128,13 @@ class Page:
 
     def powershell(self) -> str:
         """Return what a reader with PowerShell runs."""
-        return "\n".join(block.text for block in self.blocks(*POWERSHELL))
+        script = "\n".join(block.text for block in self.blocks(*POWERSHELL))
+        return f"{_NEW_CERTIFICATE}{script}" if self.is_about_windows else script
+
+    @property
+    def is_about_windows(self) -> bool:
+        """Whether its commands need what only Windows has, so that a reader elsewhere needs stand-ins."""
+        return any(re.search("certstore:|dpapi:", block.text) for block in self.blocks(*POWERSHELL))
 
     def run_powershell(
         self,
@@ -232,3 +253,13 @@ def add_installers(programs: Path) -> None:
     known = ["qsjwt", *(f"qsjwt[{extra}]" for extra in extras())]
     for name in ("pip", "pipx"):
         stand_in(programs, name, f"assert arguments[0] == 'install' and set(arguments[1:]) <= set({known!r})\n")
+
+
+def add_windows(programs: Path) -> None:
+    """Add stand-ins for what only Windows has: the program with certificate stores, and what fills them."""
+    stores = programs / "stores"
+    stores.mkdir(parents=True)
+    start = f"[sys.executable, '-m', 'tests.windows_stand_in', {str(stores)!r}"
+    variables = f"{{**os.environ, 'PYTHONPATH': {str(ROOT)!r}}}"
+    for name, first in (("qsjwt", ""), ("new-certificate", ", 'new'"), ("name-certificate", ", 'name'")):
+        stand_in(programs, name, f"sys.exit(subprocess.run({start}{first}, *arguments], env={variables}).returncode)\n")

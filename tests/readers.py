@@ -17,6 +17,7 @@ from tests.pages import (
     TUTORIALS,
     Page,
     add_installers,
+    add_windows,
     pages,
     reader_environment,
     stand_in,
@@ -85,6 +86,8 @@ def prepared(page: Page, folder: Path, key: Path) -> dict[str, str]:
             sys.exit(subprocess.run([sys.executable, "-m", "qsjwt", *words]).returncode)
         """,
         )
+    if page.is_about_windows:
+        add_windows(programs)
     return reader_environment(programs, QLIK_KEY=key.read_text(encoding="ascii"))
 
 

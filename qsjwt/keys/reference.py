@@ -71,9 +71,11 @@ class KeyProvider(abc.ABC):
     """A place where private keys are; the entry point ``SCHEME`` makes ``--key SCHEME:REFERENCE``.
 
     :cvar summary: the reference's form and what it names, on one line for ``--help``.
+    :cvar needs_windows: whether such keys are on Windows alone; elsewhere, it is not asked for one.
     """
 
     summary: ClassVar[str]
+    needs_windows: ClassVar[bool] = False
 
     @abc.abstractmethod
     def open(self, reference: str, secrets: Secrets) -> Signer:
@@ -151,7 +153,7 @@ def open_signer(reference: str, secrets: Secrets, wanted: Sequence[str] = ()) ->
     :raises InputError, KeyUnavailable, SigningFailed: as :meth:`KeyProvider.open`.
     """
     scheme, rest = split_reference(reference)
-    provider = _provider(scheme)
+    provider = usable_provider(scheme)
     with KEY_PROVIDERS.guard(scheme, "open the key"):
         if isinstance(provider, KeyMaker):
             signer = provider.make(rest, secrets, wanted)
@@ -171,19 +173,37 @@ def new_files(reference: str) -> Sequence[str]:
     :raises InputError, PluginError: as :func:`open_signer`.
     """
     scheme, rest = split_reference(reference)
-    provider = _provider(scheme)
+    provider = usable_provider(scheme)
     with KEY_PROVIDERS.guard(scheme, "name the new key's files"):
         return provider.files(rest) if isinstance(provider, KeyMaker) else ()
 
 
-def _provider(scheme: str) -> KeyProvider:
+def usable_provider(scheme: str) -> KeyProvider:
+    """Return the key provider *scheme*, which can be used on this system.
+
+    :raises PluginError: if there is none, or it fails.
+    :raises KeyUnavailable: if it needs Windows, and this is another system.
+    """
     schemes = KEY_PROVIDERS.names()
     if scheme not in schemes:
         raise PluginError(
             f"there is no key provider {quoted(scheme)}",
             hint=nearest(scheme, schemes) or "a file with a colon in its name is written --key file:NAME",
         )
-    return KEY_PROVIDERS.create(scheme)
+    provider = KEY_PROVIDERS.create(scheme)
+    if provider.needs_windows:
+        _require_windows(scheme)
+    return provider
+
+
+def _require_windows(scheme: str) -> None:
+    from qsjwt.io.windows import is_windows  # most keys need no system
+
+    if not is_windows():
+        raise KeyUnavailable(
+            f"the key provider {quoted(scheme)} needs Windows",
+            hint="file:, pkcs12:, keyring: and pkcs11: work on every system",
+        )
 
 
 def _require_sound(signer: Signer) -> None:

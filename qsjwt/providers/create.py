@@ -12,11 +12,18 @@ from qsjwt.api import InputError, KeyUnavailable, Secrets, Signer, quoted, split
 from qsjwt.io.file_set import NewFile, require_free, write_files
 from qsjwt.io.folder import PUBLIC
 from qsjwt.io.read import os_error_reason, user_path, whole_number
-from qsjwt.keys.generate import KEY_SIZES, KeyPairRequest, create_key_pair, new_key_algorithms, new_key_files
-from qsjwt.keys.reference import KeyMaker
+from qsjwt.keys.generate import (
+    KEY_SIZES,
+    PROTECTIONS,
+    KeyPairRequest,
+    create_key_pair,
+    new_key_algorithms,
+    new_key_files,
+)
+from qsjwt.keys.reference import KeyMaker, usable_provider
 from qsjwt.keys.signer import LocalSigner, listed, needed_key
 
-_SETTINGS: Final = ("kind", "size", "days", "common-name", "overwrite")
+_SETTINGS: Final = ("kind", "size", "days", "common-name", "overwrite", "protect")
 
 _PLAIN: Final = re.compile(r"[\w./\\:~-]+")
 """What every shell takes as it is."""
@@ -27,7 +34,8 @@ class CreateProvider(KeyMaker):
 
     Makes a key, for EC if ES256 or ES384 is wanted first, and a self-signed certificate, writes
     ``PREFIXprivatekey.pem`` (0600, encrypted if a passphrase is given), ``PREFIXpublickey.pem`` and
-    ``PREFIXpublickey.cer``, all three or none, and signs with the new key.
+    ``PREFIXpublickey.cer``, all three or none, and signs with the new key. On Windows, with ``protect=dpapi`` or
+    ``protect=dpapi-machine``, the first is ``PREFIXprivatekey.dpapi``, for ``dpapi:``.
     """
 
     summary = "create:PREFIX    a new key pair and certificate, in three new files"
@@ -37,10 +45,11 @@ class CreateProvider(KeyMaker):
 
         :raises InputError: if a setting is out of range.
         :raises KeyUnavailable: if such a key could do none of *algorithms*, or one of the files exists and is not to be
-            overwritten, or cannot be written.
+            overwritten, or cannot be written, or the key is to be protected on another system than Windows.
         """
         prefix, settings = split_settings(reference, _SETTINGS)
         overwrite = _flag(settings.get("overwrite", "false"))
+        protection = _protection(settings)
         request = _request(settings, algorithms)
         paths = self.files(reference)
         with _written(paths, prefix):
@@ -48,7 +57,7 @@ class CreateProvider(KeyMaker):
         pair = create_key_pair(request, secrets.passphrase())
         private, public, certificate = paths
         files = (
-            NewFile(private, pair.private_pem),
+            NewFile(private, _protected(pair.private_pem, protection)),
             NewFile(public, pair.public_pem, PUBLIC),
             NewFile(certificate, pair.certificate_pem, PUBLIC),
         )
@@ -58,8 +67,41 @@ class CreateProvider(KeyMaker):
 
     def files(self, reference: str) -> Sequence[str]:
         """Return the paths of private key, public key and certificate."""
-        prefix, _ = split_settings(reference, _SETTINGS)
-        return tuple(new_key_files(user_path(prefix)).values())
+        prefix, settings = split_settings(reference, _SETTINGS)
+        return tuple(new_key_files(user_path(prefix), settings.get("protect")).values())
+
+
+def _protection(settings: Mapping[str, str]) -> str | None:
+    """Return how the new private key is to be encrypted by Windows, if it is.
+
+    :raises InputError: if it is not known.
+    :raises KeyUnavailable: if this is not Windows.
+    """
+    protection = settings.get("protect")
+    if protection is not None:
+        if protection not in PROTECTIONS:
+            raise InputError(f"the setting protect is {' or '.join(PROTECTIONS)}, not {quoted(protection)}")
+        usable_provider("dpapi")
+    return protection
+
+
+def _protected(private_pem: bytes, protection: str | None) -> bytes:
+    """Return what is written of the private key.
+
+    :raises KeyUnavailable: if Windows does not encrypt it.
+    """
+    if protection is None:
+        return private_pem
+    from qsjwt.keys.data_protection import protect
+    from qsjwt.keys.wincrypt import Refusal
+
+    try:
+        return protect(private_pem, machine=PROTECTIONS[protection])
+    except Refusal as cause:
+        raise KeyUnavailable(
+            f"Windows cannot encrypt the new key: {cause.function} reports {cause.code:#010x}",
+            hint="an account needs its profile: a scheduled task has it, a session of runas /noprofile has not",
+        ) from cause
 
 
 def _request(settings: Mapping[str, str], algorithms: Sequence[str]) -> KeyPairRequest:

@@ -14,7 +14,7 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from qsjwt_platforms.qscloud import WINDOW
 from tests.loopback import Answer, Loopback, Request
-from tests.pages import Page, add_installers, in_bash, reader_environment
+from tests.pages import Page, add_installers, add_windows, in_bash, reader_environment
 from tests.site_stand_in import ForwardProxy
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -201,7 +201,10 @@ def test_a_reader_with_bash_gets_in(name: str, qlik: Qlik, reader: dict[str, str
 def test_a_reader_with_powershell_gets_in(
     name: str, as_5_1: bool, qlik: Qlik, reader_with_powershell: dict[str, str], tmp_path: Path
 ) -> None:
-    output = Page(name).run_powershell(tmp_path, reader_with_powershell, as_5_1=as_5_1)
+    page = Page(name)
+    if page.is_about_windows:
+        add_windows(tmp_path / "programs")
+    output = page.run_powershell(tmp_path, reader_with_powershell, as_5_1=as_5_1)
     _require_in(name, qlik, output)
 
 

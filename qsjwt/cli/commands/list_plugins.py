@@ -8,7 +8,7 @@ from typing import Final
 from qsjwt.cli import output
 from qsjwt.cli.command import COMMANDS, Command
 from qsjwt.cli.index import CommandIndex
-from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms
+from qsjwt.keys.reference import KEY_PROVIDERS, reference_forms, usable_provider
 from qsjwt.options.parser import Parser
 from qsjwt.tokens.platform import PLATFORMS
 from qsjwt.tokens.request import Options
@@ -34,7 +34,7 @@ class ListPlugins(Command):
         index = CommandIndex(self.app)
         rows = [
             *PLATFORMS.describe(index.validate_platform),
-            *KEY_PROVIDERS.describe(KEY_PROVIDERS.create),
+            *KEY_PROVIDERS.describe(usable_provider),
             *COMMANDS.describe(index.validate_command),
         ]
         self.emit(_FORMATS[options.format](_HEAD, rows))
