@@ -796,7 +796,7 @@ def test_the_help_lists_the_platforms_and_then_the_options(run: Run) -> None:
     assert "--userid-claim" not in detail
     assert "--userid-claim" in run("check", "qseow", "--help-all").stdout
     assert "--userid " not in detail
-    assert "qsjwt check qseow --jwt-file" in detail
+    assert "qsjwt check qseow token.txt" in detail
     assert detail == run("help", "check", "qseow").stdout
 
 
@@ -861,6 +861,20 @@ def test_a_third_party_platform_is_checked_too(
     crash.refused(5, "'acme' of acme 1.2.3 does not check the token: RuntimeError")
 
 
+def test_a_fact_is_told_of_a_finished_token_and_never_asked_for_when_one_is_created(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin, tmp_path: Path
+) -> None:
+    source = ACME.replace("has_user),)", "has_user, fact=lambda case: str(1 // 0)),)")
+    installed_plugin("acme", {"qsjwt.platform.v1": "acme = acme:Acme"}, source)
+    (tmp_path / "users.csv").write_text("user\nanna\n", encoding="ascii")
+    key = ("--expires", "5m", "--key", keys.files["rsa"])
+    token = run("create-acme", "--user", "anna", *key).token
+    assert run("create-acme", "--batch", "users.csv", *key).exit_code == 0
+    run("check", "acme", "--jwt", token).refused(5, "'acme' of acme 1.2.3 does not check the token: ZeroDivisionError")
+    broken = run("check", "acme", "--jwt", pyjwt.encode({}, keys.rsa, "RS256"), "-f", "json")
+    assert (broken.exit_code, _of(broken, "broken")) == (6, ["user"])  # which has no fact to tell
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -873,6 +887,7 @@ def test_a_third_party_platform_is_checked_too(
         ("rules = (Rule('x', 'y', 'z', lambda case: [Broken(None)]),)", "does not check the token: TypeError"),
         ("rules = (Rule('x', 'y', 'z', lambda case: ['bad']),)", "does not check the token: TypeError"),
         ("rules = (Rule('x', 'y', 'z', lambda case: None),)", "does not check the token: TypeError"),
+        ("rules = (Rule('x', 'y', 'z', lambda case: [], fact=lambda case: 7),)", "does not check the token: TypeError"),
         ("rules = (Rule('x', 'y', 'z', None),)", "TypeError: its rules have checks"),
         ("add_shared_options = lambda self, group: group.add('--keyid')", "does not add its options"),
         ("add_shared_options = lambda self, group: group.add('--mine', dest='format')", "does not add its options"),

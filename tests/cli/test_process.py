@@ -13,7 +13,7 @@ import jwt as pyjwt
 import pytest
 
 from qsjwt.cli.process import SELDOM_USED
-from tests.conftest import interruptible, posix, run_process
+from tests.conftest import VECTORS, interruptible, posix, run_process
 from tests.programs import run_program
 
 LATER = sys.version_info >= (3, 12)
@@ -100,6 +100,19 @@ def _imported(*arguments: str) -> set[str]:
 
 def _not_of_python(modules: set[str]) -> set[str]:
     return {name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_what_programs_read_imports_nothing_of_what_sets_text_for_people(keys: SimpleNamespace, form: str) -> None:
+    for words in (
+        ("check", "qseow", "--jwt-file", VECTORS / "qseow-365d.jwt", "--at", "2026-11-23T19:13:00Z"),
+        ("decode", "--jwt-file", VECTORS / "qseow-365d.jwt", "--at", "2026-11-23T19:13:00Z"),
+        ("show-key", "--cert-publickey-file", VECTORS / "publickey.cer"),
+        ("list-plugins",),
+    ):
+        modules = _imported(*map(str, words), "-f", form)
+        assert not {"rich", "qsjwt.cli.look", "qsjwt.cli.report.pages"} & modules
+        assert len(modules) > 50
 
 
 def test_one_token_imports_one_platform_one_provider_and_little_else(keys: SimpleNamespace) -> None:
