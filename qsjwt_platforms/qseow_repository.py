@@ -236,7 +236,7 @@ def _nodes(
         if node.get("isCentral") and node.get("engineEnabled"):
             return [node["id"]]
     raise InputError(
-        "the central node has no engine, so it is open which node is to balance load to", hint=_choose(nodes, "--node")
+        "the central node has no engine, so it cannot be the node to balance load to", hint=_choose(nodes, "--node")
     )
 
 

@@ -133,7 +133,7 @@ class WorkerProcess:
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as cause:
             raise QsJwtError(
                 "a process that makes tokens for this batch has ended before its time",
-                hint="something has ended it, perhaps for want of memory; --jobs 1 needs none",
+                hint="something has ended it, perhaps a lack of memory; --jobs 1 starts none",
             ) from cause
         if isinstance(made, QsJwtError):
             raise made

@@ -98,7 +98,7 @@ def administrator(options: Options, ways: tuple[str, ...]) -> Administrator:
         return Administrator(TOKEN, _credential(token, "token"))
     if API_KEY not in ways:
         raise InputError(
-            "nobody is named who may register",
+            "the administrator's credentials are missing",
             hint="use --client-cert and --client-key, which the QMC exports, or --jwt-file",
         )
     if given["--api-key-file"] is not None:

@@ -200,7 +200,7 @@ def _parse(reference: str) -> dict[str, str]:
     if found.pop("type", "private") != "private":
         raise InputError("the key reference is not to a private key", hint="write type=private, or leave it out")
     if (slot := found.get("slot-id")) is not None and not (slot.isascii() and slot.isdigit()):
-        raise InputError(f"the key reference has a slot-id that is no number: {quoted(slot)}")
+        raise InputError(f"the key reference has a slot-id that is not a number: {quoted(slot)}")
     return found
 
 

@@ -135,7 +135,7 @@ class Platform(abc.ABC):
         :raises InputError: if it is something else, or lacks what a registration has.
         """
         raise InputError(
-            f"how a registration of {self.summary} is read is not known here", hint="give what is registered as options"
+            f"a registration of {self.summary} cannot be read here", hint="give what is registered as options"
         )
 
     def register(self, request: TokenRequest, public: PublicKey, site: "Site") -> "Survey":

@@ -241,6 +241,6 @@ def test_a_third_party_platform_says_how_its_own_is_read(
     path.write_text(json.dumps({"key": public_pem(keys.rsa).decode(), "who": "person"}), encoding="utf-8")
     result = run("check", "acme", "--jwt", made.token, "--registered", path, "-f", "json")
     assert "create the token with --user-claim person" in _found(result, "broken")["user"]
-    run("check", "mute", "--jwt", made.token, "--registered", path).refused(2, "is not known here")
+    run("check", "mute", "--jwt", made.token, "--registered", path).refused(2, "cannot be read here")
     path.write_text("{}", encoding="utf-8")
     run("check", "acme", "--jwt", made.token, "--registered", path).refused(5, "does not read a registration: KeyError")

@@ -81,7 +81,7 @@ ANNA = ("--userdir", "LAB", "--userid", "anna")
         (("exchange", "qseow", *ANNA, "--output", "none/session"), "a folder that does not exist"),
         (("exchange", "qseow", *ANNA, "--output", "rsa"), "--output 'rsa' holds a key"),
         (("exchange", "qseow", *ANNA, "--output", "."), "--output '.' is not a file name"),
-        (("register", "qseow", "--prefix", "jwt", "--cert-self-signed"), "nobody is named who may register"),
+        (("register", "qseow", "--prefix", "jwt", "--cert-self-signed"), "the administrator's credentials are missing"),
         (
             ("register", "qseow", "--prefix", "jwt", "--cert-self-signed", "--client-cert", "c", "--client-key", "k"),
             "the client certificate file 'c' does not exist",

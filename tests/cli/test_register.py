@@ -489,7 +489,9 @@ def test_nobody_registers_without_a_name(run: Run, qseow_site: Qseow, certificat
     words = _words("qseow", qseow_site, certificates.mine)
     place = words.index("--client-key")
     run(*words[:place], *words[place + 2 :]).refused(2, "--client-cert and --client-key go together")
-    run(*words[: place - 2], *words[place + 2 :]).refused(2, "nobody is named", "--client-cert and --client-key")
+    run(*words[: place - 2], *words[place + 2 :]).refused(
+        2, "the administrator's credentials are missing", "--client-cert and --client-key"
+    )
     assert qseow_site.requests == []
 
 
