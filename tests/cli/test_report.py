@@ -125,6 +125,7 @@ def test_a_token_that_cannot_be_read_has_a_report_too(run: Run) -> None:
     assert report.exit_code == 6
     text = Document(report.stdout).text
     assert "RFC 7519, section 7.2" in text
+    assert "This file holds nothing of the token" in text
     assert "Claims" not in text
 
 

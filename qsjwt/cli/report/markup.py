@@ -19,13 +19,12 @@ def element(tag: str, *children: Child, **attributes: object) -> Element:
     """Return an element of HTML.
 
     :param children: a text is redacted, shown as :func:`qsjwt.redaction.printable` has it, and escaped.
-    :param attributes: by names with ``_`` for ``-`` and at the end, as in ``class_``; those that are None are left out.
+    :param attributes: by names with ``_`` for ``-``, and ``class_`` for a word that Python has for itself.
     :raises ValueError: for a link that leads elsewhere than to a page of the web or within the document.
     """
     made = Element(tag)
     for name, value in attributes.items():
-        if value is not None:
-            made.set(name.rstrip("_").replace("_", "-"), printable(str(value)))
+        made.set(name.rstrip("_").replace("_", "-"), printable(str(value)))
     if not made.get("href", "#").startswith(("https://", "#")):
         raise ValueError("a link leads to https:// or within the document")
     last = None

@@ -64,14 +64,13 @@ def _report(kind: str, said: tuple[Mark, str], main: Iterable[Element], token: T
     header = element(
         "header", element("p", kind, class_="kind"), element("h1", *_marked(*said), class_=_look(said[0])), *life
     )
+    held = (
+        "This file holds the header and the claims of the token, which may say who somebody is, but neither the token "
+        "nor its signature: nobody can log in with it. What looks like a key, a token or a password is left out."
+    )
     footer = element(
         "footer",
-        element(
-            "p",
-            "This file holds the header and the claims of the token, which may say who somebody is, but neither the ",
-            "token nor its signature: nobody can log in with it. ",
-            "What looks like a key, a token or a password is left out.",
-        ),
+        element("p", held if token else "This file holds nothing of the token, which cannot be read."),
         element("p", f"Written by qsjwt {__version__}. The file loads nothing and runs nothing."),
     )
     return document(f"{said[1]} - {kind}", header, element("main", *main), footer)
@@ -121,7 +120,7 @@ def _way_out(mark: Mark, hint: str) -> Iterator[Element]:
 
 def _with_options(text: str) -> Iterator[Child]:
     """Yield the pieces of *text*, options as code, which no end of a line breaks."""
-    for number, piece in enumerate(_OPTION.split(text)):
+    for number, piece in enumerate(_OPTION.split(redacted(text))):  # first, as a secret may hold what looks like one
         yield element("code", piece, class_="option") if number % 2 else piece
 
 

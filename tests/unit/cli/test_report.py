@@ -6,6 +6,7 @@ import pytest
 
 from qsjwt.cli.report.lifetime import bar
 from qsjwt.cli.report.markup import document, element
+from qsjwt.cli.report.pages import check_report
 from qsjwt.tokens.dates import life_of
 
 
@@ -69,3 +70,13 @@ def test_the_bar_shows_where_in_its_life_a_token_is(
     assert float(parts["spent"].get("width", "")) == spent
     assert float(parts["now"].get("x", "")) == min(max(mark - 4, 0), 992)
     assert (drawn.get("role"), drawn.get("aria-label")) == ("img", "life")
+
+
+def test_a_secret_that_looks_like_an_option_in_part_is_left_out_as_a_whole() -> None:
+    rule = {"rule": "x", "status": "broken", "hint": "", "source": "", "answer": ""}
+    secret = "eyJhbGciOiJSUzI1NiJ9--ab.eyJh--cd.c2ln--ef"
+    record = {"platform": "p", "verdict": "broken", "rules": [{**rule, "message": f"use {secret} with --key"}]}
+    made = check_report(record, "P", None, 0)
+    for part in ("--ab", "--cd", "--ef"):
+        assert part not in made
+    assert '<code class="option">--key</code>' in made
