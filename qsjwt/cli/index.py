@@ -11,7 +11,6 @@ from cliff.commandmanager import EntryPointWrapper
 
 from qsjwt.cli.command import COMMANDS, MORE, SECTIONS, Command, PlatformCommand, is_ours, placed
 from qsjwt.cli.create import CreateCommand
-from qsjwt.cli.suggestion import suggestion
 from qsjwt.errors import InputError, PluginError
 from qsjwt.options.help_text import wrap
 from qsjwt.options.parser import PROGRAM, Parser
@@ -69,6 +68,8 @@ class CommandIndex(cliff.commandmanager.CommandManager):
             raise PluginError("no command is installed", hint="install qsjwt with pip, also to run it from its source")
         if name not in self.entries:
             require_plain_dashes(name)
+            from qsjwt.cli.suggestion import suggestion  # for a mistake alone
+
             hint = suggestion(argv, self.entries, PLATFORMS.names())
             raise InputError(f"there is no command {quoted(name)}", hint=hint or f"see {PROGRAM} --help")
         return self.entries[name].resolve(argv[1:])
