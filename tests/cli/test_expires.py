@@ -9,7 +9,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import InstallPlugin, Run
 
 NEW_YEAR_2100 = 4_102_444_800
 """2100-01-01T00:00:00Z."""
@@ -78,3 +78,19 @@ def test_a_row_of_a_batch_has_its_own_point_in_time(run: Run, keys: SimpleNamesp
     assert claims["exp"] - claims["iat"] == 5400 + 30
     assert "2020-01-01T00:00:00Z is in the past" in result.stderr
     assert "'2100-02-30' (must be a date" in result.stderr
+
+
+def test_a_platform_sees_seconds_whatever_was_given(
+    run: Run, keys: SimpleNamespace, installed_plugin: InstallPlugin
+) -> None:
+    source = """
+    from qsjwt.api import Platform, Token
+    class Acme(Platform):
+        summary = "Acme"
+        def add_options(self, group): pass
+        def build(self, request, now):
+            return Token({}, {"seconds": request.expires, "at": request.expires_at, "now": now})
+    """
+    installed_plugin("acme-pkg", {"qsjwt.platform.v1": "acme = acme_pkg:Acme"}, source)
+    claims = _claims(run("create-acme", "--key", keys.files["rsa"], "--expires", "2100-01-01").token)
+    assert (claims["seconds"] + claims["now"], claims["at"]) == (NEW_YEAR_2100, None)
