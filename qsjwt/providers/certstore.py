@@ -141,11 +141,6 @@ class _Wanted:
             else f"with {self.by}={quoted(self.value)}"
         )
 
-    @property
-    def place(self) -> str:
-        """Where it is looked for, for messages."""
-        return " and ".join(f"the {location}'s store {quoted(self.store)}" for location in self.locations)
-
     def fits(self, stored: StoredCertificate, certificate: x509.Certificate) -> bool:
         """Tell whether this certificate is meant."""
         match self.by:
@@ -278,7 +273,7 @@ def _parse(reference: str) -> _Wanted:
     location, store = settings.get("store-location"), settings.get("store", "My")
     if location is not None and location not in LOCATIONS:
         raise InputError(f"the setting store-location is {' or '.join(LOCATIONS)}, not {quoted(location)}")
-    if not store or "\\" in store:
+    if not store or "\\" in store or not store.isprintable():  # a backslash leads to another machine
         raise InputError(f"the setting store is the name of a store of this machine, such as My, not {quoted(store)}")
     newest = settings.get("newest", "false")
     if newest not in ("true", "false"):
@@ -354,13 +349,17 @@ def _chosen(wanted: _Wanted, found: Sequence[_Found]) -> _Found:
                 hint=f"use the thumbprint, or ?newest=true for the one that begins last; there are: {_listed(fitting)}",
             )
     if not found:
-        raise KeyUnavailable(f"there is no certificate {wanted} in {wanted.place}", hint=_LIST)
+        raise KeyUnavailable(f"there is no certificate {wanted} in {_place(wanted, wanted.locations)}", hint=_LIST)
     if len(found) == 1 and found[0].flaw:
         raise KeyUnavailable(f"the certificate {found[0].thumbprint} {found[0].flaw.says}", hint=found[0].flaw.hint)
+    place = _place(wanted, [one.location for one in found])
     raise KeyUnavailable(
-        f"{len(found)} certificates {wanted} are in {wanted.place}, and none of them can be signed with",
-        hint=f"there are: {_listed(found)}",
+        f"none of the {len(found)} certificates {wanted} in {place} can be used", hint=f"there are: {_listed(found)}"
     )
+
+
+def _place(wanted: _Wanted, locations: Sequence[str]) -> str:
+    return " and ".join(f"the {location}'s store {quoted(wanted.store)}" for location in dict.fromkeys(locations))
 
 
 def _listed(found: Sequence[_Found]) -> str:

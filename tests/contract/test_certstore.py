@@ -137,6 +137,7 @@ def test_a_thumbprint_is_taken_as_windows_openssl_and_show_key_write_it(
         ("cn=a?newest=yes", ("newest is true or false, not 'yes'",)),
         ("cn=a?store-location=service", ("store-location is user or machine, not 'service'",)),
         (r"cn=a?store=\\elsewhere\My", ("the name of a store of this machine",)),
+        ("cn=a?store=My%00", ("the name of a store of this machine",)),
         ("cn=a?issuer=x", ("a setting that it cannot have: 'issuer'",)),
     ],
 )
@@ -230,7 +231,7 @@ def test_none_of_several_that_fit_is_an_error_that_says_what_each_lacks(
     shelf.add(keys.rsa, has_key=False)
     shelf.add(keys.rsa, days=(-9, -1), place=("machine", "My"))
     result = qseow("--key", "certstore:cn=Qlik tokens")
-    result.refused(3, "2 certificates with cn='Qlik tokens'", "has no private key", "expired at")
+    result.refused(3, "none of the 2 certificates with cn='Qlik tokens'", "has no private key", "expired at")
     for _ in range(9):
         shelf.add(keys.rsa, has_key=False)
     assert qseow("--key", "certstore:cn=Qlik tokens").stderr.count("CN=Qlik tokens") == 5
