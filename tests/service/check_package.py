@@ -31,6 +31,7 @@ def main() -> None:
         held = {name.partition("/")[2] for name in archive.getnames()}
     examples = {f"doc/examples/{name}/setup.cfg" for name in ("acme-platform", "pass-provider")}
     missing = wanted | examples | {"README.md", "CHANGELOG.md", "LICENSE", "tox.ini", "tests/conftest.py"}
+    missing |= {"doc/_static/pictures/check.svg", "CODE_OF_CONDUCT.md", ".editorconfig", ".pre-commit-config.yaml"}
     missing |= {"CONTRIBUTING.md", "SECURITY.md", "Dockerfile", ".dockerignore", "action.yml", "packaging/qsjwt.spec"}
     assert missing <= held, f"the sdist lacks {sorted(missing - held)}"
     with tempfile.TemporaryDirectory() as place:
