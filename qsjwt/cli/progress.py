@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from qsjwt.cli.output import stdout_is_terminal
+from qsjwt.cli.screen import screen_of
+from qsjwt.times import rounded_duration
 
 Advance = Callable[[int, int, int], None]
 """Takes the bytes of the batch that are done, the tokens that are made, and the rows that failed."""
@@ -17,6 +19,10 @@ _SECONDS: Final = 0.1
 """Between two updates, which take longer than many a row; the bar itself is drawn as often."""
 
 _BAR_CHARACTERS: Final = 20
+_COLUMNS_WITH_BAR: Final = 72
+"""Of a line that has room for a bar as well."""
+
+_MINUTE: Final = 60
 
 
 @contextlib.contextmanager
@@ -42,12 +48,14 @@ def bar(size: int | None, *, stdout_is_busy: bool) -> Iterator[Advance]:
         TimeRemainingColumn,
     )
 
-    counts = TextColumn("{task.description}")
-    columns: tuple[ProgressColumn, ...] = (SpinnerColumn(), counts, TimeElapsedColumn())
-    if size is not None:
-        done = (TextColumn("{task.percentage:3.0f}%"), BarColumn(_BAR_CHARACTERS))
-        columns = (*done, counts, TimeRemainingColumn(), TextColumn("left"))
     console = Console(file=sys.stderr, soft_wrap=True)  # a sentence is wrapped by the terminal
+    is_unicode = screen_of(sys.stderr).is_unicode
+    counts = TextColumn("{task.description}")
+    columns: list[ProgressColumn] = [SpinnerColumn("dots" if is_unicode else "line"), counts, TimeElapsedColumn()]
+    if size is not None:
+        columns = [TextColumn("{task.percentage:3.0f}%"), counts, TimeRemainingColumn(), TextColumn("left")]
+        if is_unicode and console.width >= _COLUMNS_WITH_BAR:
+            columns.insert(1, BarColumn(_BAR_CHARACTERS))
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
         task = shown.add_task(_counts(0, 0, 0), total=size)
         start = last = time.monotonic()
@@ -68,13 +76,19 @@ def is_watched() -> bool:
 
 
 def tell(tokens: int, failed: int, seconds: float) -> None:
-    """Say how many *tokens* were made, and how many rows *failed*; where there is no terminal, with ``-v``."""
-    rows = f", {failed:,} {'row' if failed == 1 else 'rows'} failed" if failed else ""
-    said = f"{_tokens(tokens)} in {seconds:.1f} s{_rate(tokens, seconds)}{rows}"
+    """Say how it went, as :func:`summary` has it; where there is no terminal, with ``-v``."""
+    said = summary(tokens, failed, seconds)
     if is_watched():
         print(said, file=sys.stderr, flush=True)
     else:
         _LOG.info("%s", said)
+
+
+def summary(tokens: int, failed: int, seconds: float) -> str:
+    """Return how many *tokens* were made, how long it took, and how many rows *failed*."""
+    span = f"{seconds:.1f} s" if seconds < _MINUTE else rounded_duration(seconds)
+    rows = f", {failed:,} {'row' if failed == 1 else 'rows'} failed" if failed else ""
+    return f"{_tokens(tokens)} in {span}{_rate(tokens, seconds)}{rows}"
 
 
 def _counts(tokens: int, failed: int, seconds: float) -> str:

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import jwt as pyjwt
@@ -716,13 +717,15 @@ def test_a_batch_that_is_ended_leaves_the_old_output_or_none(
         assert [path.name for path in output.parent.iterdir()] == (["tokens.jsonl"] if old else [])
 
 
-def _on_a_terminal(*arguments: object, stdout: Any = None, **how: Any) -> tuple[int, str]:
+def _on_a_terminal(
+    *arguments: object, stdout: Any = None, variables: Mapping[str, str] = MappingProxyType({}), **how: Any
+) -> tuple[int, str]:
     """Run the program at a terminal, *stdout* aside if it goes elsewhere; return its exit code, and what is shown."""
     import pty
 
     outer, inner = pty.openpty()
     command = [sys.executable, "-m", "qsjwt", *map(str, arguments)]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", **variables}
     with subprocess.Popen(command, stdout=stdout or inner, stderr=inner, env=environment, **how) as process:
         os.close(inner)
         shown = b""
@@ -755,6 +758,23 @@ def test_a_terminal_gets_progress_and_a_summary_and_the_result_the_tokens_alone(
     for part in ("100%", "200 tokens, 1 failed (", "/s)", " left", "line 102: "):
         assert part in shown
     _summary(shown, ", 1 row failed")
+
+
+@posix("pseudo-terminals")
+@pytest.mark.parametrize(
+    ("variables", "has_bar"),
+    [({"LC_ALL": "C.UTF-8"}, True), ({"LC_ALL": "C.UTF-8", "COLUMNS": "60"}, False), ({"LC_ALL": "C"}, False)],
+)
+def test_a_bar_is_drawn_where_it_has_room_and_its_characters(
+    keys: SimpleNamespace, tmp_path: Path, variables: dict[str, str], has_bar: bool
+) -> None:
+    (tmp_path / "users.csv").write_text("userid\nanna\n", encoding="utf-8")
+    arguments = (*BASE, "--key", keys.files["rsa"], "--batch", "users.csv", "--output", "tokens.jsonl")
+    code, shown = _on_a_terminal(*arguments, variables=variables)
+    assert code == 0
+    assert ("━" in shown) == has_bar
+    assert "100%" in shown
+    assert shown.isascii() or has_bar
 
 
 @posix("pseudo-terminals")
