@@ -3,6 +3,7 @@
 import os
 import sys
 
+from qsjwt.batch import frozen
 from qsjwt.cli.process import postpone_imports, program
 
 
@@ -29,4 +30,9 @@ def _keep_no_cache() -> None:
 if __name__ == "__main__":
     _give_back_library_path()
     _keep_no_cache()
+    if sys.argv[1:] == [frozen.WORKER]:
+        from qsjwt.batch.worker import main_of_frozen
+
+        main_of_frozen()
+    frozen.command = [sys.executable, frozen.WORKER]
     program()

@@ -24,10 +24,13 @@ MAX_DEFAULT_JOBS: Final = 64
 """Threads or processes, if nobody says how many."""
 
 TASKS_AHEAD: Final = 2
-MAX_ROWS_PER_TASK: Final = 32
+MAX_ROWS_PER_TASK: Final = 64
 """For each thread, tasks that are at work or wait for their turn; with the rows of a task they bound the memory."""
 
 SECONDS_PER_TASK: Final = 0.02
+SECONDS_PER_REQUEST: Final = 0.1
+"""Of a process, which waits from one to the next, the longer the more the machine has to do."""
+
 GRACE_SECONDS: Final = 1.0
 """For signatures that are begun when the batch is left early."""
 
@@ -124,11 +127,13 @@ class _Maker:
         :raises QsJwtError: if the process has ended.
         """
         start = time.perf_counter()
-        outcomes = None if self._process is None else self._process.outcomes(rows)
+        outcomes, longest = None, SECONDS_PER_TASK
+        if self._process is not None:
+            outcomes, longest = self._process.outcomes(rows), SECONDS_PER_REQUEST
         if outcomes is None:
             outcomes = [self._prepared.outcome(row, self._sign) for row in rows]
         seconds = time.perf_counter() - start
-        self._pace.measured(seconds / len(rows))
+        self._pace.measured(seconds / len(rows), longest)
         self._busy += seconds
         if self._process is None and self._work is not None and self._busy > SECONDS_BEFORE_PROCESS:
             from qsjwt.batch.processes import WorkerProcess
@@ -150,9 +155,12 @@ class _Pace:
 
     rows = 1
 
-    def measured(self, seconds: float) -> None:
-        """Choose a number, when a signature took so long; one that waits for a service is handed over alone."""
-        self.rows = max(1, min(MAX_ROWS_PER_TASK, int(SECONDS_PER_TASK / max(seconds, 1e-6))))
+    def measured(self, seconds: float, longest: float) -> None:
+        """Choose a number, when a signature took so long; one that waits for a service is handed over alone.
+
+        :param longest: seconds that all of them may take.
+        """
+        self.rows = max(1, min(MAX_ROWS_PER_TASK, int(longest / max(seconds, 1e-6))))
 
 
 @contextmanager

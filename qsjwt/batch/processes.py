@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Final
 
+from qsjwt.batch import frozen
 from qsjwt.batch.prepared import PreparedRequest
 from qsjwt.batch.rows import Row
 from qsjwt.errors import QsJwtError
@@ -26,9 +27,6 @@ _CODE: Final = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer);"
     "from qsjwt.batch.worker import main; main(sys.stdin.buffer)"
 )
-
-frozen_command: list[str] | None = None
-"""How a program starts itself as a worker, if it is one that needs no Python (PyInstaller's) and knows how to."""
 
 
 def sendable(prepared: PreparedRequest, copy: Callable[[], Signer], reference: str) -> bytes | None:
@@ -54,7 +52,7 @@ def _has_lock() -> bool:
 def _command() -> list[str] | None:
     """Return what starts a process; None if none can be started: a program with Python in it is not Python."""
     if getattr(sys, "frozen", False):
-        return frozen_command
+        return frozen.command
     if not os.path.basename(sys.executable or "").lower().startswith(_INTERPRETERS):
         return None
     # Isolated: nothing is imported from the current folder, nor what variables name, but from where this process does.

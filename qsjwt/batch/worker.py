@@ -2,8 +2,9 @@
 
 import os
 import pickle
+import sys
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from qsjwt.batch.prepared import PreparedRequest, Sign
 from qsjwt.batch.processes import READY
@@ -12,7 +13,7 @@ from qsjwt.errors import QsJwtError
 from qsjwt.tokens.create import CreatedToken
 
 
-def main(requests: BinaryIO) -> None:
+def main(requests: BinaryIO) -> NoReturn:
     """Answer *requests* on what is standard output so far; then end at once, and silently whatever happens."""
     try:
         answers = os.fdopen(os.dup(1), "wb")
@@ -22,6 +23,12 @@ def main(requests: BinaryIO) -> None:
     except BaseException:  # the other side is gone, or learns of it as this one ends
         os._exit(1)
     os._exit(0)
+
+
+def main_of_frozen() -> NoReturn:
+    """Do what :func:`main` does, where modules are found in the program itself, and not where this was told."""
+    pickle.load(sys.stdin.buffer)  # noqa: S301 - of the process that started this one
+    main(sys.stdin.buffer)
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:

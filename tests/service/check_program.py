@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from qsjwt.tokens.platform import PLATFORMS
 
 SUFFIX = ".exe" if os.name == "nt" else ""
 CREATE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
+KEY = ("--key", "x_privatekey.pem")
 
 
 def main() -> None:
@@ -27,6 +29,14 @@ def main() -> None:
     folder = dist / "qsjwt-folder"
     check(dist / f"qsjwt{SUFFIX}", [dist / f"qsjwt{SUFFIX}"])
     check(folder / f"qsjwt{SUFFIX}", [path for path in folder.rglob("*") if path.is_file()])
+
+
+def _check_batch(run: Callable[..., str], work: Path) -> None:
+    many = [f"user{number}" for number in range(4_000)]  # more than its threads do before they have processes
+    for users, more in ((["anna", "bo"], ()), (many, ("--jobs", "2"))):
+        (work / "users.csv").write_text("\n".join(["userid", *users]), encoding="ascii")
+        made = run(*CREATE, *KEY, "--batch", "users.csv", *more)
+        assert [json.loads(line)["userid"] for line in made.splitlines()] == users
 
 
 def check(program: Path, files: list[Path]) -> None:
@@ -73,11 +83,7 @@ def check(program: Path, files: list[Path]) -> None:
         for shell in SHELLS:
             assert "create-qseow" in run("completion", shell), shell
         lacking = without_library(run("list-plugins", "-f", "csv"))
-        (work / "users.csv").write_text("userid\nanna\nbo\n", encoding="utf-8")
-        key = ("--key", "x_privatekey.pem")
-        rows = [json.loads(line) for line in run(*CREATE, *key, "--batch", "users.csv").splitlines()]
-        assert [row["userid"] for row in rows] == ["anna", "bo"]
-
+        _check_batch(run, work)
         assert run("create-qseow", "--no-such-option", code=2) == ""
         assert run(*CREATE, "--userid", "u", "--key", "none.pem", code=3) == ""
         for provider in lacking:
@@ -87,7 +93,7 @@ def check(program: Path, files: list[Path]) -> None:
             run(*CREATE, "--userid", "u", "--key", f"{helper} ''")
             run(*CREATE, "--userid", "u", "--key", f"{helper} /opt/theirs", LD_LIBRARY_PATH="/opt/theirs")
 
-        run(*CREATE, "--userid", "u", *key, XDG_CACHE_HOME=str(cache), LOCALAPPDATA=str(cache), TMPDIR=str(unpacked))
+        run(*CREATE, "--userid", "u", *KEY, XDG_CACHE_HOME=str(cache), LOCALAPPDATA=str(cache), TMPDIR=str(unpacked))
         assert not list(cache.iterdir()), "a cache of entry points is left behind"
         assert not list(unpacked.iterdir()), "what was unpacked is left behind"
         made = {"x_privatekey.pem", "x_publickey.cer", "x_publickey.pem", "token", "users.csv"}
@@ -96,7 +102,7 @@ def check(program: Path, files: list[Path]) -> None:
         times = []
         for _ in range(5):
             start = time.perf_counter()
-            run(*CREATE, "--userid", "u", *key)
+            run(*CREATE, "--userid", "u", *KEY)
             times.append(time.perf_counter() - start)
     size = sum(path.stat().st_size for path in files)
     print(f"{program}: complete; {size / 1e6:.0f} MB, a token in {sorted(times)[2]:.2f} s")

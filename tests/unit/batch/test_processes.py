@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from qsjwt.api import CreatedToken, InputError, QsJwtError, RowResult, create_token, create_tokens, prepare
-from qsjwt.batch import engine, processes
+from qsjwt.batch import engine, frozen, processes
 from qsjwt.batch.processes import WorkerProcess
 from qsjwt.keys.reference import Secrets, open_signer
 from qsjwt.keys.signer import LocalSigner
@@ -348,6 +348,16 @@ def test_where_no_process_can_be_started_threads_go_on(
         monkeypatch.setattr(sys, name, value, raising=False)
     assert len(list(create_tokens("qseow", [{"userid": "anna"}] * 40, **common, jobs=2))) == 40
     assert started == []
+
+
+def test_a_program_that_needs_no_python_starts_itself(
+    common: Mapping[str, Any], started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = f"import sys; sys.path[:] = {sys.path!r}; from qsjwt.batch.worker import main_of_frozen; main_of_frozen()"
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(frozen, "command", [sys.executable, "-I", "-c", code])
+    assert len(list(create_tokens("qseow", [{"userid": "anna"}] * 60, **common, jobs=2))) == 60
+    assert started.chunks > 0
 
 
 def test_a_process_that_does_not_come_up_is_done_without(
