@@ -46,11 +46,19 @@ _VALUES: Final = 6
 
 
 class Mark(enum.Enum):
-    """What stands in front of a verdict: in Unicode, in ASCII, and what it means."""
+    """What stands in front of a verdict.
+
+    :ivar sign: what it is in Unicode.
+    :ivar plain: what it is in ASCII.
+    :ivar style: what it means, of :data:`STYLES`.
+    """
 
     GOOD = ("✓", "+", "good")
     BAD = ("✗", "x", "bad")
     OPEN = ("?", "?", "open")
+
+    def __init__(self, sign: str, plain: str, style: str) -> None:
+        self.sign, self.plain, self.style = sign, plain, style
 
 
 class Page:
@@ -88,7 +96,7 @@ class Page:
 
     def verdict(self, mark: Mark, text: str) -> None:
         """Add the first line: what it all comes to."""
-        style = f"verdict {mark.value[2]}"
+        style = f"verdict {mark.style}"
         self.line((f"{self.sign(mark)} ", style), (text, style), hang=2)
 
     def section(self, title: str) -> None:
@@ -111,7 +119,7 @@ class Page:
 
     def marked(self, mark: Mark, name: str, *pieces: Piece, indent: int = 0) -> None:
         """Add what is found of *name*, which may be empty, behind a mark."""
-        style = mark.value[2]
+        style = mark.style
         named: tuple[Piece, ...] = ((name, f"verdict {style}"), "  ") if name else ()
         self.line((f"{self.sign(mark)} ", style), *named, *pieces, indent=indent, hang=2)
 
@@ -172,7 +180,7 @@ class Page:
 
     def sign(self, mark: Mark) -> str:
         """Return the sign that *mark* is on this screen."""
-        return mark.value[0] if self.screen.is_unicode else mark.value[1]
+        return mark.sign if self.screen.is_unicode else mark.plain
 
     def _widest(self, texts: Iterable[Text], share: int) -> int:
         """Return the columns of the widest of *texts* that takes no more than that share of the line."""

@@ -47,7 +47,7 @@ def _as_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     def marked(status: str) -> Piece:
         mark = Mark.GOOD if status == "ok" else Mark.BAD
-        return f"{page.sign(mark)} {status}", mark.value[2]
+        return f"{page.sign(mark)} {status}", mark.style
 
     for kind, of_kind in itertools.groupby(rows, itemgetter(0)):
         page.section(f"{kind.capitalize()}s")

@@ -66,7 +66,7 @@ def test_no_meaning_is_told_by_colour_alone() -> None:
         made = Page(Screen())
         made.marked(mark, "exp")
         assert str(made).startswith(made.sign(mark))
-    assert len({mark.value[0] for mark in Mark}) == len({mark.value[1] for mark in Mark}) == len(Mark)
+    assert len({mark.sign for mark in Mark}) == len({mark.plain for mark in Mark}) == len(Mark)
 
 
 def test_marks_and_arrows_are_ascii_where_the_screen_has_nothing_else() -> None:
