@@ -78,13 +78,11 @@ def _report(kind: str, said: tuple[Mark, str], main: Iterable[Element], token: T
 
 def _look(mark: Mark) -> str:
     """Return the class of what has *mark*, for the style sheet."""
-    _, _, meaning = mark.value
-    return meaning
+    return mark.style
 
 
 def _marked(mark: Mark, *text: Child) -> tuple[Child, ...]:
-    sign, _, _ = mark.value
-    return element("span", sign, class_="mark", aria_hidden="true"), " ", *text
+    return element("span", mark.sign, class_="mark", aria_hidden="true"), " ", *text
 
 
 def _section(title: str, name: str, items: Iterable[Element]) -> Iterator[Element]:
