@@ -96,7 +96,11 @@ class Parser(argparse.ArgumentParser):
     def format_usage(self) -> str:
         """Return the usage line, as wide as the terminal."""
         demands = map(_usage_of, self.declared.requirements())
-        free = [option.values for option in self.declared.options if not option.names and not option.required]
+        free = [
+            option.values
+            for option in self.declared.options
+            if not (option.names or option.required or option.is_hidden)
+        ]
         words = " ".join(["usage:", self.prog, *free, *demands, self.synopsis])
         return f"{wrap(words, terminal_columns(), ' ' * 7)}\n"
 
