@@ -17,8 +17,8 @@ class CreateKey(Command):
     """Create a key pair and a self-signed certificate.
 
     They are written to PREFIXprivatekey.pem (PKCS#8, for its owner alone, encrypted if a passphrase is given),
-    PREFIXpublickey.pem and PREFIXpublickey.cer, all three or none. With --protect, Windows encrypts the first, which is
-    PREFIXprivatekey.dpapi then.
+    PREFIXpublickey.pem and PREFIXpublickey.cer, all three or none. With --protect, Windows encrypts the private key,
+    and its file is PREFIXprivatekey.dpapi.
     """
 
     section = "keys"
