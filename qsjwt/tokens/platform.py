@@ -33,7 +33,8 @@ class Platform(abc.ABC):
     The entry point ``NAME`` makes ``create-NAME``, ``check NAME`` and ``registration NAME``; with :meth:`present`, also
     ``try NAME`` and ``exchange NAME``.
 
-    An instance holds no state. Its methods have no effects, and may be called from several threads at once.
+    An instance holds no state. Its methods have no effects, and may be called from several threads at once, and
+    in several processes.
 
     :cvar summary: the product's name, for ``--help``.
     :cvar product: how messages call it, if the summary is too long for that.
