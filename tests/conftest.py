@@ -189,14 +189,14 @@ def qscloud(keys: SimpleNamespace, run: Run) -> Run:
     )
 
 
-def self_signed(key: Any, common_name: str) -> bytes:
-    """Return a certificate of *key* that is valid today, as PEM."""
+def self_signed(key: Any, common_name: str, days: int = 9) -> bytes:
+    """Return a certificate of *key* that is valid today and *days* more, as PEM."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
     now = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder(issuer_name=name, subject_name=name, serial_number=1, public_key=key.public_key())
         .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=9))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .sign(key, hashes.SHA256())
     )
     return made.public_bytes(serialization.Encoding.PEM)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,6 +50,9 @@ POWERSHELL: Final = ("shell", "powershell")
 _MARKED: Final = r"<!-- the command: {} -->\n\n```bash\n(.*)\n```\n"
 """A command of the README that others run, too: ``.ci/run`` takes the one of the tests from there."""
 
+_ON_A_TERMINAL: Final = re.compile(r"^qsjwt (?:create-key|show-key|decode) .*$", re.MULTILINE)
+"""Commands that print a table on a terminal, as a reader sees it, and JSON to a test."""
+
 _END: Final = "\x1e"
 """What a script prints behind each block."""
 
@@ -89,6 +92,11 @@ class Block:
     line: int
     shown: str | None = None
 
+    @property
+    def as_on_a_terminal(self) -> str:
+        """What a test runs, so that it sees what a reader sees."""
+        return self.text if self.shown is None else _ON_A_TERMINAL.sub(r"\g<0> --format table", self.text)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -116,14 +124,20 @@ class Page:
             end = match.end()
         return [block for block in found if not languages or block.language in languages]
 
-    def run_bash(self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True) -> str:
-        """Run what a reader with bash runs, as :func:`in_bash` does; what the page shows of it has to be true."""
-        blocks = self.blocks(*BASH)
-        script = "\n".join(f"{block.text}echo '{_END}'\n" for block in blocks)
+    def run_bash(
+        self, folder: Path, environment: Mapping[str, str], *, quiet: bool = True, done: Collection[str] = ()
+    ) -> str:
+        """Run what a reader with bash runs, as :func:`in_bash` does; what the page shows of it has to be true.
+
+        :param done: blocks that the reader leaves out, since another page had them.
+        """
+        blocks = [block for block in self.blocks(*BASH) if block.text not in done]
+        script = "\n".join(f"{block.as_on_a_terminal}echo '{_END}'\n" for block in blocks)
         *printed, rest = in_bash(script, folder, environment, quiet=quiet).split(f"{_END}\n")
         for block, output in zip(blocks, printed, strict=True):
             if block.shown is not None:
-                assert as_shown(block.shown).fullmatch(output), f"{self.name}, line {block.line}, prints\n{output}"
+                shown = as_shown(block.shown)
+                assert shown.fullmatch(output), f"{self.name}, line {block.line}, prints\n{output}"
         return "".join([*printed, rest])
 
     def powershell(self) -> str:
@@ -174,7 +188,7 @@ class Page:
 def as_shown(shown: str) -> re.Pattern[str]:
     """Return what an output matches that a page shows: ``…`` is whatever varies in a line, alone on one any lines."""
     lines = (".*" if line.strip() == "…" else re.escape(line).replace("…", "[^\n]*") for line in shown.splitlines())
-    return re.compile("\n".join(lines) + "\n", re.DOTALL)
+    return re.compile("\n".join(lines) + "\n?", re.DOTALL)
 
 
 def in_bash(script: str, folder: Path, environment: Mapping[str, str], *, quiet: bool = True) -> str:
@@ -258,7 +272,7 @@ def add_installers(programs: Path) -> None:
 def add_windows(programs: Path) -> None:
     """Add stand-ins for what only Windows has: the program with certificate stores, and what fills them."""
     stores = programs / "stores"
-    stores.mkdir(parents=True)
+    stores.mkdir(parents=True, exist_ok=True)
     start = f"[sys.executable, '-m', 'tests.windows_stand_in', {str(stores)!r}"
     variables = f"{{**os.environ, 'PYTHONPATH': {str(ROOT)!r}}}"
     for name, first in (("qsjwt", ""), ("new-certificate", ", 'new'"), ("name-certificate", ", 'name'")):

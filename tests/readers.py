@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tests.conftest import self_signed
 from tests.pages import (
     CALLS,
     CLUSTER,
@@ -28,13 +29,12 @@ HERE: Final = [page for page in pages() if page.name not in (*CALLS, *TUTORIALS,
 
 _PREPARED: Final = {
     README: ("first_privatekey.pem", "first_publickey.cer"),
-    "index.md": ("qlik_privatekey.pem",),
     "moving-from-qs-jwt.md": ("key.pem",),
-    "how-to/ci.md": ("qlik_privatekey.pem", "users.csv"),
+    "how-to/ci.md": ("users.csv",),
     "how-to/install.md": ("key.pem", "users.csv"),
     "keys/keyring.md": ("first_privatekey.pem",),
 }
-"""What a page takes for granted."""
+"""What a page takes for granted beside the key of the pages for the start."""
 
 _IN_A_SERVICE: Final = {
     "keys/awskms.md": "awskms:alias/qlik",
@@ -68,9 +68,16 @@ def prepared(page: Page, folder: Path, key: Path) -> dict[str, str]:
 
     :param key: the file of the key for whatever the page takes for granted.
     """
-    for name in _PREPARED.get(page.name, ()):
-        made = {".csv": lambda: b"userid\nanna\n", ".cer": lambda: _public(key), ".pem": key.read_bytes}
-        (folder / name).write_bytes(made[Path(name).suffix]())
+    private_key = key.read_bytes()
+    made: dict[str, Callable[[], bytes]] = {
+        ".csv": lambda: b"userid\nanna\n",
+        ".cer": lambda: self_signed(load_pem_private_key(private_key, None), "Qlik scripts", days=365),
+        ".pem": lambda: private_key,
+    }
+    first = ("qlik_privatekey.pem", "qlik_publickey.cer") if _takes_the_first_key(page) else ()
+    for name in (*first, *_PREPARED.get(page.name, ())):
+        if not (folder / name).exists():
+            (folder / name).write_bytes(made[Path(name).suffix]())
     programs = folder / "programs"
     add_installers(programs)
     _add_foreign_programs(folder, key)
@@ -91,9 +98,9 @@ def prepared(page: Page, folder: Path, key: Path) -> dict[str, str]:
     return reader_environment(programs, QLIK_KEY=key.read_text(encoding="ascii"))
 
 
-def _public(key: Path) -> bytes:
-    private = load_pem_private_key(key.read_bytes(), None)
-    return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+def _takes_the_first_key(page: Page) -> bool:
+    """Tell whether *page* takes for granted what a reader of the pages for the start has."""
+    return "qlik_p" in page.text and "create-key --cert-file-prefix qlik_" not in page.text
 
 
 def _add_foreign_programs(folder: Path, key: Path) -> None:

@@ -98,6 +98,20 @@ def test_a_block_for_bash_has_its_twin_for_powershell_behind_it(page: Page) -> N
     ]
 
 
+def test_no_two_pages_create_a_key_by_the_same_name() -> None:
+    """So that they can be followed one after the other; the pages for the start create the one that others use."""
+    made = {
+        (prefix, page.name)
+        for page in pages()
+        for block in page.blocks("shell", "bash", "powershell", "bat")
+        for prefix in re.findall(r"(?:--cert-file-prefix |--key ['\"]?create:)([\w/]+)", block.text)
+    }
+    assert {page for prefix, page in made if prefix == "qlik_"} == {"start/qseow.md", "start/qscloud.md"}
+    others = [prefix for prefix, _ in made if prefix != "qlik_"]
+    assert sorted(others) == sorted(set(others))
+    assert len(others) > 5
+
+
 LANGUAGES = {
     *("shell", "bash", "powershell", "zsh", "fish", "bat", "groovy", "python", "js"),
     *("json", "yaml", "ini", "toml", "text", "mermaid"),
@@ -217,7 +231,7 @@ def test_the_jobs_of_ci_systems_make_their_tokens(keys: SimpleNamespace, tmp_pat
 def test_the_python_of_the_page_about_it_runs(
     keys: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "team_privatekey.pem").write_bytes(keys.files["rsa"].read_bytes())
+    (tmp_path / "qlik_privatekey.pem").write_bytes(keys.files["rsa"].read_bytes())
     for block in Page("how-to/python.md").blocks("python"):
         exec(block.text, {})  # noqa: S102 - the document is ours
     first, *rows = capsys.readouterr().out.splitlines()

@@ -14,6 +14,9 @@ from qsjwt.redaction import quoted
 
 _AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
 
+_BLANK: Final = b" \t\r\n\xef\xbb\xbf\xff\xfe"
+"""What may stand before JSON, a byte order mark among it."""
+
 _LOG = logging.getLogger("qsjwt.io")
 
 
@@ -85,15 +88,20 @@ def _require_folder(folder: str) -> None:
 
 
 def _holds_key(path: str) -> bool:
-    """Tell whether the file is PEM, PEM in base64, DER or PKCS#12, or a JWK."""
+    """Tell whether the file is PEM, PEM in base64, DER or PKCS#12, or JSON with a private or symmetric key.
+
+    JSON with a public key or a certificate is what ``registration`` has made, and makes again.
+    """
     try:
         with open(path, "rb") as file:
             head = file.read(1 << 16)
     except PermissionError:
         return False
     text = head.replace(b"\0", b"")  # UTF-16
+    if text.lstrip(_BLANK)[:1] in (b"{", b"["):
+        return b"PRIVATE KEY-----" in text or (b'"kty"' in text and (b'"d"' in text or b'"k"' in text))
     is_der = head[:1] == b"\x30" and head[1:2] >= b"\x80"
-    return is_der or any(mark in text for mark in (b"-----BEGIN ", b"LS0tLS1CRUdJTi", b'"kty"'))
+    return is_der or any(mark in text for mark in (b"-----BEGIN ", b"LS0tLS1CRUdJTi"))
 
 
 def _device(path: str) -> BinaryIO:

@@ -3,19 +3,24 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.conftest import posix
 from tests.pages import Page, in_bash, reader_environment
+from tests.readers import prepared
 from tests.site_stand_in import Cloud, ForwardProxy, Qseow
 
 PAGE = Page("how-to/register.md")
 
 
 @pytest.fixture
-def reader(qseow_site: Qseow, cloud_site: Cloud, forward_proxy: ForwardProxy, tmp_path: Path) -> dict[str, str]:
+def reader(
+    qseow_site: Qseow, cloud_site: Cloud, forward_proxy: ForwardProxy, keys: SimpleNamespace, tmp_path: Path
+) -> dict[str, str]:
     """Return the variables of a reader, who has the exported certificates where each shell expects them."""
+    prepared(PAGE, tmp_path, keys.files["rsa"])
     files = qseow_site.certificates
     (tmp_path / "certificates").mkdir()
     for path in (files.client_cert, files.client_key, files.ca_file):

@@ -4,6 +4,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,7 +15,8 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from qsjwt_platforms.qscloud import WINDOW
 from tests.loopback import Answer, Loopback, Request
-from tests.pages import Page, add_installers, add_windows, in_bash, reader_environment
+from tests.pages import Page, add_installers, in_bash, reader_environment
+from tests.readers import HERE, prepared
 from tests.site_stand_in import ForwardProxy
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -190,8 +192,10 @@ WHO = {
 
 @pytest.mark.needs("curl")
 @pytest.mark.parametrize("name", WHO)
-def test_a_reader_with_bash_gets_in(name: str, qlik: Qlik, reader: dict[str, str], tmp_path: Path) -> None:
-    output = Page(name).run_bash(tmp_path, reader)
+def test_a_reader_with_bash_gets_in(
+    name: str, qlik: Qlik, reader: dict[str, str], keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    output = Page(name).run_bash(tmp_path, {**prepared(Page(name), tmp_path, keys.files["rsa"]), **reader})
     _require_in(name, qlik, output)
 
 
@@ -199,11 +203,10 @@ def test_a_reader_with_bash_gets_in(name: str, qlik: Qlik, reader: dict[str, str
 @pytest.mark.parametrize("as_5_1", [False, True])
 @pytest.mark.parametrize("name", WHO)
 def test_a_reader_with_powershell_gets_in(
-    name: str, as_5_1: bool, qlik: Qlik, reader_with_powershell: dict[str, str], tmp_path: Path
+    name: str, as_5_1: bool, qlik: Qlik, reader_with_powershell: dict[str, str], keys: SimpleNamespace, tmp_path: Path
 ) -> None:
     page = Page(name)
-    if page.is_about_windows:
-        add_windows(tmp_path / "programs")
+    prepared(page, tmp_path, keys.files["rsa"])
     output = page.run_powershell(tmp_path, reader_with_powershell, as_5_1=as_5_1)
     _require_in(name, qlik, output)
 
@@ -214,12 +217,27 @@ def _require_in(name: str, qlik: Qlik, output: str) -> None:
     assert len(qlik.registered) == {"start/qscloud.md": 1}.get(name, 0)
     if name == "start/qseow.md":
         assert "buildVersion" in output
-    if name.startswith("start/"):
-        assert Page(name).blocks("text")[0].text in output
     if name == "how-to/websocket.md":
         assert output.endswith("wss://qlik.example.com/scripts/app/engineData?qlik-csrf-token=csrf-1\n")
     if name == "how-to/oauth.md":
         assert "an access token" in output
+
+
+@pytest.mark.needs("curl")
+def test_the_pages_can_be_followed_one_after_the_other_in_one_folder(
+    qlik: Qlik, reader: dict[str, str], keys: SimpleNamespace, tmp_path: Path
+) -> None:
+    contents = Page("how-to/index.md").blocks("{toctree}")[0].text.split("\n\n")[1].split()
+    after = [Page(f"how-to/{name}.md") for name in (*contents, "refused-token")]
+    followed = [page for page in after if page in HERE or page.name in WHO]
+    done: set[str] = set()
+    for page in (Page("start/qseow.md"), Page("start/qscloud.md"), *followed):
+        page.run_bash(tmp_path, {**prepared(page, tmp_path, keys.files["rsa"]), **reader}, quiet=False, done=done)
+        done |= {block.text for block in page.blocks("shell") if block.text.startswith("qsjwt create-key")}
+    assert len(followed) > 10
+    assert qlik.users == [user for page in ("start/qseow.md", "start/qscloud.md") for user in WHO[page]] + [
+        user for page in followed for user in WHO.get(page.name, ())
+    ]
 
 
 @pytest.mark.needs("curl")

@@ -108,7 +108,7 @@ def test_chunks_of_a_csv_are_signed_on_a_cluster_and_bad_rows_are_named(
 def test_the_commands_of_its_page_run(
     name: str, run_in: Any, users: Path, keys: SimpleNamespace, tmp_path: Path
 ) -> None:
-    (tmp_path / "team_privatekey.pem").write_bytes(pem(keys.rsa))
+    (tmp_path / "qlik_privatekey.pem").write_bytes(pem(keys.rsa))
     users.write_text("userid\nanna\nbo\n", encoding="utf-8")
     shutil.copy(EXAMPLE, tmp_path)
     add_installers(tmp_path / "programs")

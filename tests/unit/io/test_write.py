@@ -58,7 +58,9 @@ def test_a_device_stays_a_device() -> None:
         b"-----BEGIN CERTIFICATE-----\n",
         b"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t",
         b"\x30\x82\x04\xbe\x02\x01",
-        b'{"kty": "RSA"}',
+        b'{"kty": "RSA", "n": "AQAB", "d": "AQAB"}',
+        ' [{"kty": "oct", "k": "AQAB"}]'.encode("utf-16"),
+        b'\xef\xbb\xbf{"key": "-----BEGIN PRIVATE KEY-----\\n"}',
     ],
 )
 def test_a_key_in_any_shape_is_not_replaced_by_anything_else(tmp_path: Path, content: bytes) -> None:
@@ -67,6 +69,19 @@ def test_a_key_in_any_shape_is_not_replaced_by_anything_else(tmp_path: Path, con
     with pytest.raises(FileRefused, match="holds a key"):
         _write_private(str(path), b"token")
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"kty": "RSA", "n": "AQAB", "e": "AQAB"}',
+        b'{"options": {"staticKeys": [{"pem": "-----BEGIN CERTIFICATE-----"}]}}',
+    ],
+)
+def test_a_registration_can_be_written_again(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "registration.json").write_bytes(content)
+    _write_private(str(tmp_path / "registration.json"), b"new")
+    assert (tmp_path / "registration.json").read_bytes() == b"new"
 
 
 def test_ctrl_c_leaves_what_was_there(tmp_path: Path) -> None:
