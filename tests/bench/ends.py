@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.bench.one_token import key_file
+from tests.bench.commands import RSA_2048
 from tests.conftest import interruptible
 
 ROWS: Final = 120
@@ -23,7 +23,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 def _command(folder: Path, *more: object) -> list[str]:
     batch = folder.parent / "batch.csv"
     base = [sys.executable, "-m", "qsjwt", "create-qseow", "--userdir", "LAB", "--expires", "60m", "--jobs", "4"]
-    return [*base, "--key", str(folder.parent / "2048.pem"), "--batch", str(batch), *map(str, more)]
+    return [*base, "--key", str(folder.parent / "rsa2048.pem"), "--batch", str(batch), *map(str, more)]
 
 
 def _catches(process: "subprocess.Popen[bytes]", number: int) -> bool:
@@ -87,7 +87,7 @@ def main() -> None:
     chance = random.Random(options.seed)  # noqa: S311 - moments, no secrets
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(options.at_once) as pool:
         place = Path(name)
-        key_file(place, 2048)
+        RSA_2048.file(place)
         rows = "".join(f"user{n}\n" for n in range(ROWS))
         (place / "batch.csv").write_text(f"userid\n{rows}", encoding="ascii")
 

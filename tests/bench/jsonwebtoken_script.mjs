@@ -18,7 +18,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   const row = Object.fromEntries(header.map((name, index) => [name, fields[index]]))
   const now = Math.floor(Date.now() / 1000)
-  const claims = { userId: row.userid, userDirectory: "LAB", name: row.username, group: row.groups.split(";") }
+  const claims = { userId: fields[0], userDirectory: "LAB", name: row.username, group: (row.groups ?? "").split(";") }
   const token = jsonwebtoken.sign({ ...claims, iat: now, nbf: now, exp: now + 3600 }, key, { algorithm })
   if (!process.stdout.write(JSON.stringify({ ...row, token }) + "\n")) {
     await new Promise((resolve) => process.stdout.once("drain", resolve))

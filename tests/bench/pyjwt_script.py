@@ -20,9 +20,9 @@ def key_of(path: str) -> Any:
 
 
 def record(key: str, algorithm: str, row: dict[str, str]) -> str:
-    now = int(time.time())
-    claims: dict[str, Any] = {"userId": row["userid"], "userDirectory": "LAB", "name": row["username"]}
-    claims |= {"group": row["groups"].split(";"), "iat": now, "nbf": now, "exp": now + 3600}
+    now, user = int(time.time()), next(iter(row.values()))
+    claims: dict[str, Any] = {"userId": user, "userDirectory": "LAB", "name": row.get("username")}
+    claims |= {"group": row.get("groups", "").split(";"), "iat": now, "nbf": now, "exp": now + 3600}
     return json.dumps({**row, "token": jwt.encode(claims, key_of(key), algorithm)}) + "\n"
 
 
