@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -108,7 +107,7 @@ def register(request: TokenRequest, public: PublicKey, site: Site) -> Survey:
         "node_id": (yield from _nodes(repository, request.options, existing)),
         "allowed_host": request.options.allowed_host or _hosts(site, existing),
     }
-    request = replace(request, options=Options(chosen, request.options.given))
+    request = request._replace(options=Options(chosen, request.options.given))
     body = virtual_proxy(request, public)
     # Without an audience of its own the virtual proxy takes any token; one that has another takes none without it.
     kept = _KEPT if request.options.description else (*_KEPT, "description")

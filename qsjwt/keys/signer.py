@@ -4,7 +4,6 @@ import abc
 import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -115,11 +114,11 @@ class LocalSigner(Signer):
         return _Copy({**self._private_key}) if type(self) is LocalSigner else None
 
 
-@dataclass(frozen=True, repr=False)
 class _Copy:
     """A private key on its way to another process."""
 
-    members: Mapping[str, Any]
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self.members = members
 
     def __call__(self) -> Signer:
         return LocalSigner(same_jwk(self.members))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from qsjwt.errors import InputError, VerificationFailed
@@ -237,7 +237,7 @@ def _with_lifetime(request: TokenRequest, now: int) -> TokenRequest:
     if request.expires_at is not None:
         if request.expires_at <= now:
             raise InputError(f"--expires: {iso_time(request.expires_at)} is in the past", hint="use a later time")
-        request = replace(request, expires=request.expires_at - now, expires_at=None)
+        request = request._replace(expires=request.expires_at - now, expires_at=None)
     if now + request.expires > LAST_SECOND:
         raise InputError(
             "--expires: the token would expire after the year 9999", hint="use a shorter time, such as 365d"

@@ -1,7 +1,6 @@
 """Hold a platform's rules against one token after another: a rule runs again where what it depends on is another."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from qsjwt.tokens.rules import Case, Finding, Rule, read_claims
@@ -34,7 +33,7 @@ class Examiner:
         if len(self._earlier) >= MAX_KINDS:
             self._earlier.clear()
         loud = {finding.rule for finding in findings}
-        own = replace(case, claims={**case.claims})  # whoever gets the token may change its claims
+        own = case._replace(claims={**case.claims})  # whoever gets the token may change its claims
         self._earlier[kind] = _Earlier(own, [_Reading(rule, loud, own) for rule in self._rules], {})
         return findings
 

@@ -1,9 +1,8 @@
 """What a user asked for, as frozen values: the values of options, and a request for one token."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 THUMBPRINT: Final = "thumbprint"
 """As a key ID: the key's own thumbprint (RFC 7638)."""
@@ -63,8 +62,7 @@ def without_remarks(options: Options) -> Options:
     return Options(options, options.given)
 
 
-@dataclass(frozen=True)
-class TokenRequest:
+class TokenRequest(NamedTuple):
     """A request for one token, or for what is to be registered for such tokens.
 
     :ivar options: those that the platform has added, and no others.
@@ -87,7 +85,7 @@ class TokenRequest:
     clock_skew: int = 0
     algorithm: str | None = None
     key_id: str | None = None
-    claims: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    claim_names: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    claims: Mapping[str, Any] = _NOTHING
+    claim_names: Mapping[str, str] = _NOTHING
     check: bool = True
     remarks: Sequence[str] = ()

@@ -2,7 +2,6 @@
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 KEY_OPTION: Final = "--cert-publickey-file"
@@ -48,8 +47,7 @@ class Finding(NamedTuple):
     response: str = ""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Case:
+class Case(NamedTuple):
     """A token before its judge: what the check of a rule looks at, and changes nothing of.
 
     :ivar header: the JOSE header (RFC 7515, section 4).
@@ -75,6 +73,10 @@ class Case:
     def name(self, claim: str) -> str:
         """Return the name that *claim*, the option of a claim with a name to choose perhaps, has in this token."""
         return self.names.get(claim, claim)
+
+    def __repr__(self) -> str:
+        """Show no claims, and no token."""
+        return f"<Case for {self.product}>"
 
 
 class Problem(NamedTuple):
