@@ -71,7 +71,8 @@ def make_environment(folder: Path, *requirements: str) -> None:
         subprocess.run([folder / "environment", made, ROOT, *requirements], check=True)
         (made / "ready").touch()
     os.environ["QSJWT_WINDOWS_HOME"] = str(made)
-    os.environ["PYTHONPATH"] = str(ROOT)  # the environment has qsjwt as it was when it was made
+    # The environment has qsjwt as it was when it was made. A test may start a program in a folder of another drive.
+    os.environ["PYTHONPATH"] = f"Z:{ROOT}"
 
 
 def _run(python: Path, path: Path) -> "Counter[str]":
