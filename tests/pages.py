@@ -264,7 +264,7 @@ def extras() -> list[str]:
 
 def add_installers(programs: Path) -> None:
     """Add stand-ins for ``pip`` and ``pipx``, which only look whether they are asked for something that there is."""
-    known = ["qsjwt", *(f"qsjwt[{extra}]" for extra in extras())]
+    known = [f"{source}{extra}" for source in (".", "qsjwt") for extra in ("", *(f"[{each}]" for each in extras()))]
     for name in ("pip", "pipx"):
         stand_in(programs, name, f"assert arguments[0] == 'install' and set(arguments[1:]) <= set({known!r})\n")
 
