@@ -19,14 +19,6 @@ from qsjwt.times import LAST_SECOND
 KEY_SIZES: Final = {"rsa": (4096, 2048, 3072), "ec": (384, 256)}
 """Kind of key to its sizes in bits, the usual one first: the modulus of RSA, the curves P-384 and P-256."""
 
-PROTECTIONS: Final = {"dpapi": False, "dpapi-machine": True}
-"""How Windows encrypts a new private key, and whether every account of the machine can decrypt it."""
-
-_KEY_FILES: Final = {"private_key": "privatekey.pem", "public_key": "publickey.pem", "certificate": "publickey.cer"}
-"""What a new key's three files hold, to the end of their names, which is that of qs-jwt."""
-
-_PROTECTED: Final = {**_KEY_FILES, "private_key": "privatekey.dpapi"}
-
 _CURVES: Final = {256: ec.SECP256R1, 384: ec.SECP384R1}
 _HASHES: Final[dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]]] = {
     "256": hashes.SHA256,
@@ -103,14 +95,6 @@ class KeyPairRequest(CertificateRequest):
             *first, last = sorted(KEY_SIZES[self.kind])
             sizes = f"{', '.join(map(str, first))} or {last}"
             raise InputError(f"a new {self.kind.upper()} key has {sizes} bits, not {self.size}")
-
-
-def new_key_files(prefix: str, protection: str | None = None) -> dict[str, str]:
-    """Return what a new key's three files hold, to their paths.
-
-    :param protection: one of :data:`PROTECTIONS`, or None.
-    """
-    return {content: f"{prefix}{name}" for content, name in (_PROTECTED if protection else _KEY_FILES).items()}
 
 
 def new_key_algorithms(kind: str, size: int) -> Sequence[str]:

@@ -1,32 +1,19 @@
 """``create:PREFIX``: a new key pair and certificate, kept in three files."""
 
-import contextlib
-import itertools
-import os
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from qsjwt.api import InputError, KeyUnavailable, Secrets, Signer, quoted, split_settings
 from qsjwt.io.file_set import NewFile, require_free, write_files
 from qsjwt.io.folder import PUBLIC
-from qsjwt.io.read import os_error_reason, user_path, whole_number
-from qsjwt.keys.generate import (
-    KEY_SIZES,
-    PROTECTIONS,
-    KeyPairRequest,
-    create_key_pair,
-    new_key_algorithms,
-    new_key_files,
-)
+from qsjwt.io.read import user_path, whole_number
+from qsjwt.keys.generate import KEY_SIZES, KeyPairRequest, create_key_pair, new_key_algorithms
+from qsjwt.keys.new_files import PROTECTIONS, new_key_files, told_if_not_written
 from qsjwt.keys.reference import KeyMaker, usable_provider
 from qsjwt.keys.signer import LocalSigner, listed, needed_key
 
 _SETTINGS: Final = ("kind", "size", "days", "common-name", "overwrite", "protect")
-
-_PLAIN: Final = re.compile(r"[\w./\\:~-]+")
-"""What every shell takes as it is."""
 
 
 class CreateProvider(KeyMaker):
@@ -52,7 +39,7 @@ class CreateProvider(KeyMaker):
         protection = _protection(settings)
         request = _request(settings, algorithms)
         paths = self.files(reference)
-        with _written(paths, prefix):
+        with told_if_not_written(paths, prefix):
             require_free(paths, overwrite=overwrite)
         pair = create_key_pair(request, secrets.passphrase())
         private, public, certificate = paths
@@ -61,7 +48,7 @@ class CreateProvider(KeyMaker):
             NewFile(public, pair.public_pem, PUBLIC),
             NewFile(certificate, pair.certificate_pem, PUBLIC),
         )
-        with _written(paths, prefix):
+        with told_if_not_written(paths, prefix):
             write_files(files, overwrite=overwrite)
         return LocalSigner(pair.private_key, pair.certificate_pem)
 
@@ -135,43 +122,6 @@ def _kind_for(algorithms: Sequence[str]) -> str:
 
 def _can_one(kind: str, size: int, algorithms: Sequence[str]) -> bool:
     return not algorithms or any(algorithm in new_key_algorithms(kind, size) for algorithm in algorithms)
-
-
-@contextlib.contextmanager
-def _written(paths: Sequence[str], prefix: str) -> Iterator[None]:
-    """Say of a file that is not written why, and that none is.
-
-    :param prefix: that of *paths*, as the user gave it.
-    """
-    try:
-        yield
-    except (OSError, ValueError) as cause:
-        raise _not_written(getattr(cause, "filename", None) or paths[0], prefix, cause) from cause
-
-
-def _not_written(path: str, prefix: str, cause: OSError | ValueError) -> KeyUnavailable:
-    if isinstance(cause, FileNotFoundError):
-        return KeyUnavailable(f"the folder of the new key file {quoted(path)} does not exist", hint="make it first")
-    hint = getattr(cause, "hint", "")
-    if isinstance(cause, FileExistsError):
-        free = _free_prefix(prefix)
-        example = f", such as {free}" if _PLAIN.fullmatch(free) else ""
-        hint = f"use another --cert-file-prefix{example}; --cert-overwrite replaces the key that is there"
-    return KeyUnavailable(f"the new key file {quoted(path)} {os_error_reason(cause)}, so nothing is written", hint=hint)
-
-
-def _free_prefix(prefix: str) -> str:
-    """Return a prefix like *prefix* under which there are no files yet: ``qlik2_`` for ``qlik_``."""
-    bare = prefix.rstrip("_-")
-    start, tail = bare.rstrip("0123456789"), prefix[len(bare) :] or "_"
-    number = bare[len(start) :]
-    if not number and start[-1:] in ("", "/", "\\"):
-        start += "key"
-    return next(
-        found
-        for count in itertools.count(int(number or 1) + 1)
-        if not any(map(os.path.lexists, new_key_files(user_path(found := f"{start}{count}{tail}")).values()))
-    )
 
 
 def _flag(text: str) -> bool:

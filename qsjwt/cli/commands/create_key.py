@@ -6,7 +6,7 @@ from qsjwt.cli import output
 from qsjwt.cli.command import Command
 from qsjwt.cli.create import require_place
 from qsjwt.io.read import user_path
-from qsjwt.keys.generate import PROTECTIONS, new_key_files
+from qsjwt.keys.new_files import PROTECTIONS, new_key_files
 from qsjwt.keys.reference import opened
 from qsjwt.options import key as key_options
 from qsjwt.options.parser import Parser
