@@ -192,7 +192,7 @@ def test_every_claim_of_a_platform_and_the_option_that_sets_it_are_explained(nam
 def test_the_files_of_a_rotation_hold_a_certificate(reader: Any, tmp_path: Path) -> None:
     page = Page("how-to/key-rotation.md")
     assert "days left" not in page.run_bash(tmp_path, reader(page))
-    for name in ("identity-provider.json", "virtual-proxy.json", "virtual-proxy-renewed.json"):
+    for name in ("identity-provider.json", "virtual-proxy.json", "renewed_publickey.cer"):
         assert "-----BEGIN CERTIFICATE-----" in Path(name).read_text(encoding="utf-8")
 
 

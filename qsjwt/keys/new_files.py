@@ -50,7 +50,7 @@ def _not_written(path: str, prefix: str, cause: OSError | ValueError) -> KeyUnav
     if isinstance(cause, FileExistsError):
         free = _free_prefix(prefix)
         example = f", such as {free}" if _PLAIN.fullmatch(free) else ""
-        hint = f"use another --cert-file-prefix{example}; --cert-overwrite replaces the key that is there"
+        hint = f"use another --cert-file-prefix{example}; --cert-overwrite replaces what is there"
     return KeyUnavailable(f"the new key file {quoted(path)} {os_error_reason(cause)}, so nothing is written", hint=hint)
 
 

@@ -43,7 +43,7 @@ def add_private_key_options(parser: Parser, *, is_new_usual: bool = True) -> Opt
     :param is_new_usual: False if most people need no new key there.
     """
     key = parser.group("key")
-    _add_key_option(key)
+    add_key_option(key)
     key.add(
         "--cert-privatekey-file",
         action="append",
@@ -155,12 +155,13 @@ def add_any_key_options(parser: Parser, note: str = "") -> OptionGroup:
     """Add a private key by reference and a public one, for what needs the public half alone; return the group."""
     group = parser.group("key", note)
     add_public_key_options(group)
-    _add_key_option(group)
+    add_key_option(group)
     add_passphrase_options(group)
     return group
 
 
-def _add_key_option(group: OptionGroup) -> None:
+def add_key_option(group: OptionGroup) -> None:
+    """Add ``--key``."""
     group.add(
         "--key",
         action="append",

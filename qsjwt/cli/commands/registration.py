@@ -10,13 +10,11 @@ from qsjwt.cli import output
 from qsjwt.cli.command import PlatformCommand
 from qsjwt.cli.create import require_place
 from qsjwt.errors import InputError
-from qsjwt.io.read import whole_number
-from qsjwt.keys.generate import CertificateRequest, self_signed_certificate
-from qsjwt.keys.load import load_certificates
 from qsjwt.keys.public import PublicKey, validity_problem
-from qsjwt.keys.reference import key_guard, opened
+from qsjwt.keys.reference import opened
 from qsjwt.keys.signer import choose_algorithm, key_algorithms
 from qsjwt.options import key as key_options
+from qsjwt.options.certificate import certificate_request, certified
 from qsjwt.options.claims import add_claim_options, further_claims
 from qsjwt.options.group import OptionGroup
 from qsjwt.options.parser import Parser
@@ -125,24 +123,14 @@ class Registration(PlatformCommand):
         if reference is None:
             public = key_options.one_public_key(options, None, given, options.keyid)
             return public, self._algorithm(options, public.jwk, key_algorithms(public.jwk))
-        request = _certificate_request(options)
+        request = certificate_request(options)
         wanted = [options.algorithm] if options.algorithm else self.platform.algorithms
         with opened(reference, key_options.key_secrets(options), wanted) as signer:
             algorithm = self._algorithm(options, signer.public_key, signer.algorithms)
             if not options.cert_self_signed:
                 return key_options.one_public_key(options, signer, given), algorithm
-            with key_guard(reference, "sign"):
-                pem = self_signed_certificate(signer, request, algorithm)
-        return PublicKey(signer.public_key, load_certificates(pem, "the new certificate")[0]), algorithm
+            public, _ = certified(signer, reference, request, algorithm)
+            return public, algorithm
 
     def _algorithm(self, options: Options, key: JWK, able: Sequence[str]) -> str:
         return choose_algorithm(key, able, self.platform.algorithms, options.algorithm)
-
-
-def _certificate_request(options: Options) -> CertificateRequest:
-    days, name = options.cert_create_expires_days, options.cert_common_name
-    return CertificateRequest(
-        days=365 if days is None else whole_number(days, "validity of a new certificate in days"),
-        common_name="qsjwt" if name is None else name,
-        now=int(time.time()),
-    )

@@ -50,11 +50,15 @@ def test_a_key_of_rsassa_pss_does_what_its_parameters_say(
     assert key_algorithms(private) == key_algorithms(public) == algorithms
 
 
-def test_it_is_refused_for_signing_and_by_check(run: Run, qseow: Run, keys: SimpleNamespace, tmp_path: Path) -> None:
+def test_it_is_refused_for_signing_for_certificates_and_by_check(
+    run: Run, qseow: Run, keys: SimpleNamespace, tmp_path: Path
+) -> None:
     private, public = tmp_path / "pss.pem", tmp_path / "pss-public.pem"
     private.write_bytes(_pss(pem(keys.rsa)))
     public.write_bytes(_pss(public_pem(keys.rsa)))
     qseow("--key", private).refused(3, "RSASSA-PSS", "PS256, PS384 or PS512 alone, not with RS256")
+    certificate = run("create-key", "--cert-only", "--key", private)
+    certificate.refused(3, "PS512", "certificates are not signed with that", "RS256 or ES384")
     verdict = run("check", "qseow", "--jwt", qseow("--key", keys.files["rsa"]).token, "--cert-publickey-file", public)
     assert verdict.exit_code == 6
     decoded = run("decode", "--jwt", qseow("--key", keys.files["rsa"]).token, "--cert-publickey-file", public)
