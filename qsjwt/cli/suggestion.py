@@ -5,6 +5,7 @@ from typing import Final
 
 from qsjwt.errors import nearest
 from qsjwt.tokens.platform import command_of
+from qsjwt.tokens.wording import either
 
 _CREATE: Final = "create"
 
@@ -37,17 +38,13 @@ def suggestion(words: Sequence[str], commands: Collection[str], platforms: Seque
     elif first in commands and last in platforms:
         meant = f"{first} {last}"
     elif name in platforms:
-        meant = _listed(
+        meant = either(
             [command_of(name), *(f"{command} {name}" for command in ("check", "try") if command in commands)]
         )
     elif name == _CREATE:
-        meant = _listed(sorted(command for command in commands if command.startswith(f"{_CREATE}-")))
+        meant = either(sorted(command for command in commands if command.startswith(f"{_CREATE}-")))
     elif name in _MAKES_TOKEN:
-        meant = _listed([*map(command_of, platforms)])
+        meant = either([*map(command_of, platforms)])
     elif name in _ELSEWHERE:
         meant = _ELSEWHERE[name]
     return f"did you mean {meant}?" if meant else nearest(words[0], commands)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + (f" or {names[-1]}" if len(names) > 1 else "".join(names))

@@ -10,8 +10,8 @@ _DAY: Final = 86_400
 
 
 def either(words: Sequence[str]) -> str:
-    """Return *words* for a message, as "a, b or c"."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    """Return *words* for a message, as "a, b or c"; empty if there are none."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def kind(value: object) -> str:
