@@ -271,7 +271,7 @@ def test_options_are_those_of_the_command(start: Start) -> None:
 def test_choices_are_offered_behind_a_blank_and_behind_an_equals_sign(start: Start, shell: str) -> None:
     complete = start()
     head = "--loglevel=" if shell == "fish" else ""
-    assert complete("qsjwt decode --format ") == ["json", "shell", "table", "value", "yaml"]
+    assert complete("qsjwt decode --format ") == ["html", "json", "shell", "table", "value", "yaml"]
     assert complete("qsjwt decode -f j") == ["json"]
     assert complete("qsjwt decode --loglevel=w") == [f"{head}warn", f"{head}warning"]
     assert complete("qsjwt decode --loglevel=info --form") == ["--format"]
