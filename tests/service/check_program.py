@@ -19,6 +19,10 @@ from qsjwt.keys.reference import KEY_PROVIDERS
 from qsjwt.tokens.platform import PLATFORMS
 
 SUFFIX = ".exe" if os.name == "nt" else ""
+WINE_FAULT = "CreateProcessW: Internal error"
+"""What the one-file program says where Wine, now and then, does not start the second of its two processes."""
+
+ATTEMPTS = 3
 CREATE = ("create-qseow", "--userdir", "LAB", "--expires", "5m")
 KEY = ("--key", "x_privatekey.pem")
 
@@ -49,27 +53,16 @@ def check(program: Path, files: list[Path]) -> None:
         alone |= {"TEMP": str(unpacked)} if os.name == "nt" else {}
 
         def run(*arguments: str, code: int = 0, **more: str) -> str:
-            # Not pipes: the desktop that Wine starts for the one-file program holds them open when that has ended.
-            with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-                result = subprocess.run(
-                    [program, *arguments],
-                    check=False,
-                    env={**alone, **more},
-                    cwd=work,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    timeout=60,
-                )
-                for stream in (stdout, stderr):
-                    stream.seek(0)
-                said, complaint = stdout.read().decode("utf-8"), stderr.read().decode("utf-8")
-            assert result.returncode == code, (arguments, result.returncode, complaint)
+            for _ in range(ATTEMPTS):
+                ended, said, complaint = run_alone([str(program), *arguments], {**alone, **more}, work)
+                if WINE_FAULT not in complaint:
+                    break
+            assert ended == code, (arguments, ended, complaint)
             if code == 0:
                 assert complaint == "", complaint
             else:
                 assert complaint.startswith("qsjwt: error: "), complaint
-            return said.replace("\r\n", "\n")
+            return said
 
         assert run("--version") == f"qsjwt {__version__}\n"
         token = run(*CREATE, "--userid", "göran", "--key", "create:x_?size=2048").strip()
@@ -106,6 +99,18 @@ def check(program: Path, files: list[Path]) -> None:
             times.append(time.perf_counter() - start)
     size = sum(path.stat().st_size for path in files)
     print(f"{program}: complete; {size / 1e6:.0f} MB, a token in {sorted(times)[2]:.2f} s")
+
+
+def run_alone(command: list[str], variables: dict[str, str], folder: Path) -> tuple[int, str, str]:
+    """Run *command* in *folder* with these variables alone; return its code and what it says on both streams."""
+    # Not pipes: the desktop that Wine starts for the one-file program holds them open when that has ended.
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr}
+        result = subprocess.run(command, check=False, env=variables, cwd=folder, timeout=60, **streams)  # type: ignore[call-overload]
+        for stream in (stdout, stderr):
+            stream.seek(0)
+        said, complaint = (stream.read().decode("utf-8").replace("\r\n", "\n") for stream in (stdout, stderr))
+    return result.returncode, said, complaint
 
 
 def without_library(listed: str) -> list[str]:
