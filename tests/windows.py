@@ -26,6 +26,9 @@ _NOT_THERE: Final = ("service", "providers", "site", "bench", "test_bounds.py")
 """What needs other programs, or measures: a figure from Wine means nothing."""
 
 _COUNTED: Final = ("tests", "errors", "failures", "skipped")
+_ENDED: Final = (0, 1, 5)
+"""How pytest ends if all tests pass, if some fail, and if a file has none that may run here."""
+
 _SECONDS: Final = 240
 """For a test; some wait for ever where something is missing."""
 
@@ -82,8 +85,8 @@ def _run(python: Path, path: Path) -> "Counter[str]":
         command = [str(python), "-m", "pytest", *options, path.as_posix()]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
         counted = ET.parse(report).getroot().find("testsuite") if report.exists() else None  # noqa: S314 - our own
-        if counted is None:
-            found = Counter(tests=1, errors=1)  # it was ended, or collected nothing
+        if counted is None or done.returncode not in _ENDED:
+            found = Counter(tests=1, errors=1)  # it was ended, or the file is none
         else:
             found = Counter({name: int(counted.get(name, 0)) for name in _COUNTED})
     if found["failures"] or found["errors"]:
