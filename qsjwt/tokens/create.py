@@ -179,7 +179,7 @@ class Signing:
         _, header, encoded = known
         payload = (token.payload if isinstance(token, _Draft) else "") or jwt.encode(token.claims, "claims")
         with self._guard:
-            compact = jwt.sign_parts(encoded, payload, self._signer, self._algorithm)
+            compact = jwt.sign(Token(header, token.claims), self._signer, self._algorithm, (encoded, payload))
         return CreatedToken(compact, header.copy(), token.claims, self._signer.thumbprint, token.remarks)
 
     def earlier(self, compact: str, token: Token) -> CreatedToken | None:

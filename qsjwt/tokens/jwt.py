@@ -54,29 +54,20 @@ class DecodedToken(Token):
     compact: str = ""
 
 
-def sign(token: Token, signer: Signer, algorithm: str) -> str:
+def sign(token: Token, signer: Signer, algorithm: str, encoded: tuple[str, str] | None = None) -> str:
     """Return *token* signed, in compact serialization, after its signature was verified with the public key.
-
-    :param algorithm: the JWA name that the header has too, one that *signer* can do.
-    :raises InputError: if the header or the claims cannot be written as JSON.
-    :raises SigningFailed: if the signer fails, or its signature does not verify.
-    """
-    if token.header.get("alg") != algorithm:
-        raise SigningFailed(f"the header names another algorithm than the one to sign with, {algorithm}")
-    return sign_parts(encode(token.header, "header"), encode(token.claims, "claims"), signer, algorithm)
-
-
-def sign_parts(header: str, claims: str, signer: Signer, algorithm: str) -> str:
-    """Return as :func:`sign` does what is encoded already.
 
     The check catches what a local key that was loaded without validation, an HSM or a service may do wrong:
     a damaged key, ECDSA in ASN.1, the wrong padding, the signature of another key version.
 
-    :param header: in base64url, as :func:`encode` returns it, and the *claims* as well.
     :param algorithm: the JWA name that the header has too, one that *signer* can do.
-    :raises InputError: if the token would be too large.
+    :param encoded: header and claims as :func:`encode` returns them, if they are encoded already.
+    :raises InputError: if the header or the claims cannot be written as JSON, or the token would be too large.
     :raises SigningFailed: if the signer fails, or its signature does not verify.
     """
+    if token.header.get("alg") != algorithm:
+        raise SigningFailed(f"the header names another algorithm than the one to sign with, {algorithm}")
+    header, claims = encoded or (encode(token.header, "header"), encode(token.claims, "claims"))
     signing_input = f"{header}.{claims}".encode("ascii")
     if len(signing_input) > MAX_SIGNING_INPUT:
         raise InputError(
