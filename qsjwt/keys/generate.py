@@ -27,6 +27,9 @@ _HASHES: Final[dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]]] =
 }
 """By the last three digits of a JWA name (RFC 7518, section 3.1)."""
 
+CERTIFYING: Final = ("RS", "ES")
+"""How the JWA names begin with which certificates are signed here: no RSASSA-PSS."""
+
 _DAY: Final = 86_400
 _MAX_PASSPHRASE_BYTES: Final = 1023
 """Bytes that OpenSSL encrypts with."""
@@ -137,7 +140,7 @@ def self_signed_certificate(signer: Signer, request: CertificateRequest, algorit
     :raises SigningFailed: if the signer fails, or its signature does not verify.
     """
     family, digest = algorithm[:2], algorithm[2:]
-    if family not in ("RS", "ES"):
+    if family not in CERTIFYING:
         raise InputError(f"a certificate is not signed with {algorithm} here", hint="use another --algorithm")
     key = (_RsaKey if family == "RS" else _EcKey)(signer, algorithm)
     pem = _certificate(key, _HASHES[digest](), request)

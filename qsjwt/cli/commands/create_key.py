@@ -9,6 +9,7 @@ from qsjwt.errors import InputError, KeyUnavailable
 from qsjwt.io.file_set import NewFile, require_free, write_files
 from qsjwt.io.folder import PUBLIC
 from qsjwt.io.read import user_path
+from qsjwt.keys.generate import CERTIFYING
 from qsjwt.keys.new_files import PROTECTIONS, new_key_files, told_if_not_written
 from qsjwt.keys.public import PublicKey
 from qsjwt.keys.reference import opened
@@ -90,7 +91,7 @@ class CreateKey(Command):
         with told_if_not_written([path], prefix):
             require_free([path], overwrite=options.cert_overwrite)
         with opened(reference, key_options.key_secrets(options)) as signer:
-            algorithm = next((name for name in signer.algorithms if name.startswith(("RS", "ES"))), None)
+            algorithm = next((name for name in signer.algorithms if name.startswith(CERTIFYING)), None)
             if algorithm is None:
                 able = listed(signer.algorithms)
                 raise KeyUnavailable(
