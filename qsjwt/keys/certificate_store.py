@@ -19,6 +19,7 @@ LOCATIONS: Final[Mapping[str, int]] = {"user": 1 << 16, "machine": 2 << 16}
 NOT_FOUND: Final = 0x80092004
 """CRYPT_E_NOT_FOUND."""
 
+_FILE_NOT_FOUND: Final = 2
 _CERT_STORE_PROV_SYSTEM: Final = 10
 _READ_EXISTING: Final = 0x8000 | 0x4000  # CERT_STORE_READONLY_FLAG, CERT_STORE_OPEN_EXISTING_FLAG
 _ENCODING: Final = 0x10001  # X509_ASN_ENCODING, PKCS_7_ASN_ENCODING
@@ -104,9 +105,6 @@ def _opened(location: str, store: str) -> Iterator[int]:
         yield handle
     finally:
         api().CertCloseStore(handle, 0)
-
-
-_FILE_NOT_FOUND: Final = 2
 
 
 def _property(context: Any, number: int) -> bytes:
