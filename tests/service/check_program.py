@@ -45,7 +45,8 @@ def _check_batch(run: Callable[..., str], work: Path) -> None:
 
 def check(program: Path, files: list[Path]) -> None:
     """Run *program* without Python, home, path or any other variable, and print its size and its time."""
-    with tempfile.TemporaryDirectory() as place:
+    # What goes wrong is said, and not that a file of it cannot be removed yet.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         work, unpacked, cache = (Path(place) / name for name in ("work", "unpacked", "cache"))
         for path in (work, unpacked, cache):
             path.mkdir()
