@@ -4,7 +4,8 @@ import os
 import sys
 
 from qsjwt.batch import frozen
-from qsjwt.cli.process import postpone_imports, program
+from qsjwt.cli.process import program
+from qsjwt.startup import postpone_imports
 
 
 def _give_back_library_path() -> None:

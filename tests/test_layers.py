@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 # From below to above: a module imports from the rooms before its own, and from its own.
 ROOMS = [
-    {"qsjwt", "errors", "redaction", "times", "plugins"},  # the cellar
+    {"qsjwt", "errors", "redaction", "times", "plugins", "startup"},  # the cellar
     {"io"},
     {"keys"},
     {"tokens"},
