@@ -3,9 +3,9 @@
 import os
 import sys
 
+from qsjwt import startup
 from qsjwt.batch import frozen
 from qsjwt.cli.process import program
-from qsjwt.startup import postpone_imports
 
 
 def _give_back_library_path() -> None:
@@ -22,13 +22,13 @@ def _keep_no_cache() -> None:
 
     stevedore has no other switch but a file in the user's folder.
     """
-    postpone_imports()
     from stevedore import _cache
 
     _cache._c._disable_caching = True  # noqa: SLF001 - see above
 
 
 if __name__ == "__main__":
+    startup.begin()
     _give_back_library_path()
     _keep_no_cache()
     if sys.argv[1:] == [frozen.WORKER]:

@@ -3,7 +3,6 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from qsjwt.cli.command import Command, PlatformCommand
 from qsjwt.errors import (
     InputError,
     KeyUnavailable,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from qsjwt.batch.engine import RowResult
     from qsjwt.batch.prepared import PreparedRequest, prepare
     from qsjwt.batch.rows import Row
+    from qsjwt.cli.command import Command, PlatformCommand
     from qsjwt.io.json_object import JsonObject
     from qsjwt.live.exchange import Exchange, Explanation, Presentation, Session
     from qsjwt.live.messages import Request, Response
@@ -116,6 +116,7 @@ __all__ = [
 ]
 
 _SELDOM_USED = {
+    **dict.fromkeys(("Command", "PlatformCommand"), "qsjwt.cli.command"),
     "JsonObject": "qsjwt.io.json_object",
     **dict.fromkeys(("RegisteredKey", "Registration"), "qsjwt.tokens.registered"),
     "Row": "qsjwt.batch.rows",
@@ -129,7 +130,7 @@ _SELDOM_USED = {
         "qsjwt.live.plan",
     ),
 }
-"""Names to their modules, which no plugin needs for one token on the command line."""
+"""Names to their modules, which a platform and a key provider do not need for one token."""
 
 
 def __getattr__(name: str) -> Any:

@@ -23,10 +23,12 @@ READY: Final = "ready"
 END_SECONDS: Final = 5
 
 _INTERPRETERS: Final = ("python", "pypy")
-_CODE: Final = (
+CODE: Final = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer);"
+    "from qsjwt import startup; startup.begin();"
     "from qsjwt.batch.worker import main; main(sys.stdin.buffer)"
 )
+"""What Python runs in a process; where modules are comes through the pipe, before anything of qsjwt is imported."""
 
 
 def sendable(prepared: PreparedRequest, copy: Callable[[], Signer], reference: str) -> bytes | None:
@@ -56,7 +58,7 @@ def _command() -> list[str] | None:
     if not os.path.basename(sys.executable or "").lower().startswith(_INTERPRETERS):
         return None
     # Isolated: nothing is imported from the current folder, nor what variables name, but from where this process does.
-    return [sys.executable, "-I", *(["-B"] if sys.dont_write_bytecode else []), "-c", _CODE]
+    return [sys.executable, "-I", *(["-B"] if sys.dont_write_bytecode else []), "-c", CODE]
 
 
 class WorkerProcess:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import BinaryIO, NoReturn
 
+from qsjwt import startup
 from qsjwt.batch.prepared import PreparedRequest, Sign
 from qsjwt.batch.processes import READY
 from qsjwt.batch.rows import Row
@@ -35,6 +36,7 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
     prepared, copy, reference = pickle.load(requests)  # noqa: S301 - of the process that started this one
     with copy() as signer:
         sign = prepared.creator.signing(signer, reference, prepared.algorithm)
+        startup.imported()
         _send(answers, READY)
         while True:
             try:

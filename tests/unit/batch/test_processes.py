@@ -326,6 +326,20 @@ def test_platforms_of_third_parties_work_in_processes(
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_a_process_imports_no_more_than_the_program_does_for_one_token(keys: SimpleNamespace) -> None:
+    with open_signer(f"file:{keys.files['rsa']}", Secrets()) as signer:
+        copy = signer.copy_for_process()
+        assert copy is not None
+        work = processes.sendable(prepare("qseow", userdir="LAB", expires="5m"), copy, "file:k.pem")
+    python = [sys.executable, "-I", "-X", "importtime", "-c", processes.CODE]
+    done = subprocess.run(python, input=work, capture_output=True, check=True)
+    assert done.stdout == pickle.dumps(processes.READY)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
+    assert {"qsjwt.batch.worker", "qsjwt_platforms.virtual_proxy"} <= imported
+    never = {"_hashlib", "_socket", "cliff.command", "cryptography.x509.base", "email.message", "qsjwt.cli.command"}
+    assert not never & imported
+
+
 def test_values_that_cannot_be_sent_are_made_into_tokens_here(common: Mapping[str, Any], started: Started) -> None:
     class Odd:
         def __reduce__(self) -> Any:
@@ -363,7 +377,7 @@ def test_a_program_that_needs_no_python_starts_itself(
 def test_a_process_that_does_not_come_up_is_done_without(
     common: Mapping[str, Any], started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "_CODE", "raise SystemExit(3)")
+    monkeypatch.setattr(processes, "CODE", "raise SystemExit(3)")
     assert len(list(create_tokens("qseow", [{"userid": "anna"}] * 200, **common, jobs=2))) == 200
     assert started.chunks == 0
     assert len(started) > 0
