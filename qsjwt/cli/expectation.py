@@ -2,8 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from qsjwt.cli.command import PlatformCommand
 from qsjwt.errors import InputError
@@ -26,8 +25,7 @@ from qsjwt.tokens.rules import Finding, Status
 _EXPECTED: Final = {"issuer": "expected iss: the registered issuer", "audience": "expected aud, or one of its members"}
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """What is expected of a token.
 
     :ivar names: where an administrator may rename claims: option to the claim's name.
@@ -74,7 +72,7 @@ class Expectation:
         names |= {name: claim for name, claim in renamed.items() if made or f"{name}_claim" not in options.given}
         wanted = Token({}, {}) if made else self._token(options, registered)
         if url is not None and (audience := self._platform.audience_at(url)) is not None:
-            wanted = replace(wanted, claims={"aud": audience, **wanted.claims})
+            wanted = wanted._replace(claims={"aud": audience, **wanted.claims})
         return Expected(names, wanted, registered, registration)
 
     def findings(self, token: DecodedToken, now: float, expected: Expected) -> Sequence[Finding]:
@@ -84,14 +82,14 @@ class Expectation:
         """
         with self._command.guard("check the token"):
             # What the platform does to its copy changes no verdict.
-            subject = replace(token, header=copy.deepcopy(token.header), claims=copy.deepcopy(token.claims))
+            subject = token._replace(header=copy.deepcopy(token.header), claims=copy.deepcopy(token.claims))
             by = (self._platform, subject, now, expected.names, expected.registration)
             found = examine(*by)
             told = facts(*by, found=found)
         wanted = expected.token
         if expected.registered is not None and wanted.header.get("kid") == THUMBPRINT:
             thumbprint = likeliest_key(token, expected.registered.keys).thumbprint()
-            wanted = replace(wanted, header={"kid": thumbprint})
+            wanted = wanted._replace(header={"kid": thumbprint})
         findings = judge(
             self._platform,
             found,

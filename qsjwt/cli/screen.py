@@ -4,8 +4,7 @@ import codecs
 import locale
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 COLUMNS: Final = 80
 """Where there is no terminal, and ``COLUMNS`` does not say otherwise: the text is the same wherever it is made."""
@@ -18,8 +17,7 @@ _COERCED: Final = ("C.UTF-8", "C.utf8", "UTF-8")
 """What Python makes of ``LC_CTYPE`` in one of :data:`_ASCII` (PEP 538)."""
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(NamedTuple):
     """What text for people may be like; by default, that for a pipe or a file.
 
     :ivar columns: characters of a line.

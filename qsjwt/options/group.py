@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from qsjwt.options.option import ACTIONS, FLAGS, Option
@@ -135,9 +134,9 @@ class OptionGroup:
         if any(option.dest == other.dest for other in self._declared.options):
             raise ValueError(f"two options have the dest {option.dest!r}")
         if isinstance(default, str):
-            option = replace(option, default=option.convert(default))
+            option.default = option.convert(default)
         elif default is None and action in ("store_true", "store_false"):
-            option = replace(option, default=action == "store_false")
+            option.default = action == "store_false"
         self._declared.options.append(option)
         self.options.append(option)
         return option

@@ -6,7 +6,6 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any, Final
 
 from qsjwt.errors import InputError, nearest
@@ -26,7 +25,6 @@ def _ignore(_remark: str) -> None:
     """Hear no remark."""
 
 
-@dataclass(frozen=True, eq=False)
 class Option:
     """An option, or a positional argument.
 
@@ -40,19 +38,36 @@ class Option:
     :ivar advanced: whether most people do not need it, so that ``--help`` leaves it out and ``--help-all`` does not.
     """
 
-    names: tuple[str, ...]
-    dest: str
-    help: str = ""
-    metavar: str | tuple[str, ...] | None = None
-    action: object = "store"
-    nargs: int | str | None = None
-    type: Callable[[str], Any] | None = None
-    choices: Collection[Any] | None = None
-    default: Any = None
-    required: bool = False
-    verbatim: bool = False
-    longest: int | None = None
-    advanced: bool = False
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        dest: str,
+        help: str = "",
+        *,
+        metavar: str | tuple[str, ...] | None = None,
+        action: object = "store",
+        nargs: int | str | None = None,
+        type: Callable[[str], Any] | None = None,
+        choices: Collection[Any] | None = None,
+        default: Any = None,
+        required: bool = False,
+        verbatim: bool = False,
+        longest: int | None = None,
+        advanced: bool = False,
+    ) -> None:
+        self.names = names
+        self.dest = dest
+        self.help = help
+        self.metavar = metavar
+        self.action = action
+        self.nargs = nargs
+        self.type = type
+        self.choices = choices
+        self.default = default
+        self.required = required
+        self.verbatim = verbatim
+        self.longest = longest
+        self.advanced = advanced
 
     @property
     def long_names(self) -> list[str]:

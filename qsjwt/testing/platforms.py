@@ -6,7 +6,6 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -273,13 +272,13 @@ def _odd_tokens(token: Token, names: Mapping[str, Any]) -> Iterator[Token]:
     """Yield *token* without claims, and with each of *names*, or all, of a value that nobody expects there."""
     # A token that is decoded has an algorithm, and any other header.
     header = {"alg": token.header["alg"]}
-    yield replace(token, header=header, claims={})
+    yield token._replace(header=header, claims={})
     for value in _ODD:
-        yield replace(token, header={**header, "kid": value, "typ": value}, claims=dict.fromkeys(names, value))
+        yield token._replace(header={**header, "kid": value, "typ": value}, claims=dict.fromkeys(names, value))
         for name in names:
-            yield replace(token, claims={**token.claims, name: copy.deepcopy(value)})
+            yield token._replace(claims={**token.claims, name: copy.deepcopy(value)})
     for name in token.claims:
-        yield replace(token, claims={other: value for other, value in token.claims.items() if other != name})
+        yield token._replace(claims={other: value for other, value in token.claims.items() if other != name})
 
 
 def _findings(platform: Platform, token: Token, request: TokenRequest) -> list[Finding]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from qsjwt.errors import InputError, VerificationFailed
@@ -20,8 +19,7 @@ from qsjwt.tokens.rules import Case, Status
 _NEW_EACH_TIME: Final = ("iat", "nbf", "exp", "jti")
 
 
-@dataclass(frozen=True)
-class CreatedToken:
+class CreatedToken(NamedTuple):
     """A token that is signed; only :attr:`compact` is as secret as a password, and no ``repr`` shows it.
 
     :ivar compact: what is sent to Qlik: the JWS in compact serialization (RFC 7515, section 7.1).
@@ -31,11 +29,15 @@ class CreatedToken:
     :ivar remarks: sentences about what the user may not have meant, such as spaces that were left out.
     """
 
-    compact: str = field(repr=False)
+    compact: str
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
     key_thumbprint: str
     remarks: Sequence[str] = ()
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self._fields if name != "compact")
+        return f"CreatedToken({', '.join(shown)})"
 
     @property
     def expires_at(self) -> str | None:
@@ -43,14 +45,13 @@ class CreatedToken:
         return iso_time(self.claims.get("exp"))
 
 
-@dataclass(frozen=True)
 class _Draft(Token):
     """A token that is built and judged.
 
     :ivar payload: its claims in base64url; empty if they cannot be written, which is told when they are signed.
     """
 
-    payload: str = field(default="", repr=False)
+    payload: str
 
 
 class _Header(NamedTuple):
@@ -104,7 +105,9 @@ class Creator:
         unsigned = header.length + len(".") + len(payload) if payload and header.length else 0
         case = Case(header.members, claims, now, self._product, request.claim_names, unsigned=unsigned)
         remarks = [*request.remarks, *self._doubts(case, request), *remarks]
-        return _Draft(header.members, claims, remarks, payload)
+        draft = _Draft(header.members, claims, remarks)
+        draft.payload = payload
+        return draft
 
     def _headed(self, request: TokenRequest, own: Mapping[str, Any]) -> _Header:
         """Return the header that *request* asks for, with what is the platform's *own*."""

@@ -1,9 +1,8 @@
 """Judge a finished token: a platform's rules, what is expected, and what the registered key says."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jwcrypto.jwk import JWK
 
@@ -41,8 +40,7 @@ TOKEN: Final = Rule("token", "it is a signed token", "RFC 7519, section 7.2; RFC
 """The rule before all others: what breaks it cannot be judged any further."""
 
 
-@dataclass(frozen=True)
-class Registered:
+class Registered(NamedTuple):
     """What the administrator registered, or is to register.
 
     :ivar keys: public keys; any of them may have made the signature.

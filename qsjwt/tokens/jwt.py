@@ -4,8 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jwcrypto.common import base64url_encode
 from jwcrypto.jwk import JWK
@@ -29,29 +28,27 @@ _LARGE: Final = 1 << 53
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True)
-class Token:
-    """A token before it is signed.
+class Token(NamedTuple):
+    """A token before it is signed, or one that was taken apart.
 
     :ivar header: the JOSE header (RFC 7515, section 4).
     :ivar claims: the claims set (RFC 7519, section 4).
     :ivar remarks: sentences that the user is warned with once the token is found to be right, about what the token
         itself does not show.
+    :ivar compact: the text that it was (RFC 7515, section 7.1), which no ``repr`` shows; empty before it is signed.
     """
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
     remarks: Sequence[str] = ()
-
-
-@dataclass(frozen=True, repr=False)
-class DecodedToken(Token):
-    """A token that was taken apart; nothing about it is verified.
-
-    :ivar compact: the text that it was (RFC 7515, section 7.1).
-    """
-
     compact: str = ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(header={self.header!r}, claims={self.claims!r}, remarks={self.remarks!r})"
+
+
+class DecodedToken(Token):
+    """A token that was taken apart; nothing about it is verified."""
 
 
 def sign(token: Token, signer: Signer, algorithm: str, encoded: tuple[str, str] | None = None) -> str:

@@ -11,7 +11,7 @@ from qsjwt.keys.signer import ALGORITHMS
 from qsjwt.plugins import Group
 from qsjwt.times import format_duration
 from qsjwt.tokens.examiner import Examiner
-from qsjwt.tokens.jwt import DecodedToken, Token
+from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.request import TokenRequest
 from qsjwt.tokens.rules import Case, Finding, Rule
 
@@ -200,8 +200,7 @@ def _case(
     platform: Platform, token: Token, now: float, names: Mapping[str, str] | None, registration: "Registration | None"
 ) -> Case:
     product, known = platform.product or platform.summary, platform.claim_names if names is None else names
-    compact = token.compact if isinstance(token, DecodedToken) else ""
-    return Case(token.header, token.claims, now, product, known, registration is not None, compact)
+    return Case(token.header, token.claims, now, product, known, registration is not None, token.compact)
 
 
 def _rules(platform: Platform, registration: "Registration | None") -> Sequence[Rule]:

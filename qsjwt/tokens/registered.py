@@ -1,17 +1,15 @@
 """What is registered at a platform, as far as a token has to agree with it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from qsjwt.tokens.rules import Rule
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class RegisteredKey:
+class RegisteredKey(NamedTuple):
     """A public key as the platform has it.
 
     :ivar text: PEM, on one line or several, or a JWK (RFC 7517): what ``--cert-publickey`` takes.
@@ -22,8 +20,7 @@ class RegisteredKey:
     key_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """What an administrator has registered.
 
     :ivar keys: any of them may have made the signature.
@@ -33,6 +30,6 @@ class Registration:
     """
 
     keys: Sequence[RegisteredKey] = ()
-    claims: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    claim_names: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    claims: Mapping[str, Any] = _NOTHING
+    claim_names: Mapping[str, str] = _NOTHING
     rules: Sequence[Rule] = ()

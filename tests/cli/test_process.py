@@ -18,7 +18,7 @@ from tests.conftest import VECTORS, interruptible, posix, run_process
 from tests.programs import run_program
 
 LATER = sys.version_info >= (3, 12)
-"""From 3.12 on dataclasses needs inspect, and importlib.abc importlib.resources, which needs tempfile."""
+"""From 3.12 on importlib.abc needs importlib.resources, and that tempfile."""
 
 MOST_MODULES = 107
 """Of this program and of others' libraries, that one token imports."""
@@ -134,7 +134,7 @@ def test_one_token_imports_one_platform_one_provider_and_little_else(keys: Simpl
     }
     never |= {"ctypes", "email.message", "gettext", "hmac", "locale", "socket", "subprocess", "typing_extensions"}
     never |= {"_hashlib", "urllib.parse", "cryptography.hazmat.primitives.ciphers", "cliff._argparse"}
-    never |= set() if LATER else {"ast", "dis", "inspect", "tokenize"}
+    never |= {"ast", "dataclasses", "dis", "inspect", "tokenize"}
     never |= {"cryptography.x509", "cryptography.hazmat.primitives.serialization.ssh", "ssl", "urllib.request"}
     never |= {"qsjwt.batch.engine", "qsjwt.cli.batch_run", "qsjwt.keys.generate", "qsjwt.live", "qsjwt.tokens.judge"}
     assert not never & modules
@@ -155,7 +155,7 @@ def test_imports_that_one_token_never_uses_stay_postponed(keys: SimpleNamespace)
     program = f"import sys; {names}; {RUN}; {used}"
     _measured(program, *_create(keys))  # a cold cache of entry points needs tempfile and zipfile once
     used_ones = set(_measured(program, *_create(keys)).splitlines()[-1].split()[1:])
-    expected = {"importlib.resources", "importlib.resources.abc", "inspect", "random", "tempfile"} if LATER else set()
+    expected = {"importlib.resources", "importlib.resources.abc", "random", "tempfile"} if LATER else set()
     # For an interpreter below /tmp, stevedore keeps no cache, and reads the entry points each time.
     assert used_ones - ({"zipfile"} if sys.executable.startswith("/tmp") else set()) == expected
 
