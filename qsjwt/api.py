@@ -13,7 +13,6 @@ from qsjwt.errors import (
     VerificationFailed,
 )
 from qsjwt.io.deadline import within
-from qsjwt.io.file_set import NewFile, write_files
 from qsjwt.io.read import read_file, user_path
 from qsjwt.keys.load import load_public_keys
 from qsjwt.keys.public import PublicKey
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from qsjwt.batch.prepared import PreparedRequest, prepare
     from qsjwt.batch.rows import Row
     from qsjwt.cli.command import Command, PlatformCommand
+    from qsjwt.io.file_set import NewFile, write_files
     from qsjwt.io.json_object import JsonObject
     from qsjwt.live.exchange import Exchange, Explanation, Presentation, Session
     from qsjwt.live.messages import Request, Response
@@ -118,6 +118,7 @@ __all__ = [
 _SELDOM_USED = {
     **dict.fromkeys(("Command", "PlatformCommand"), "qsjwt.cli.command"),
     "JsonObject": "qsjwt.io.json_object",
+    **dict.fromkeys(("NewFile", "write_files"), "qsjwt.io.file_set"),
     **dict.fromkeys(("RegisteredKey", "Registration"), "qsjwt.tokens.registered"),
     "Row": "qsjwt.batch.rows",
     "RowResult": "qsjwt.batch.engine",

@@ -49,6 +49,7 @@ SELDOM_USED: Mapping[str, Sequence[str]] = {
     "stevedore.hook": ("HookManager",),
     "cryptography.x509": (),  # jwcrypto.jwk reads certificates with it
     "cryptography.hazmat.backends.openssl.backend": ("backend",),  # jwcrypto hands it to functions that ignore it
+    f"{_OF_CRYPTOGRAPHY}.asymmetric.ec": (),
     f"{_OF_CRYPTOGRAPHY}.asymmetric.ed25519": ("Ed25519PrivateKey", "Ed25519PublicKey"),  # keys that Qlik cannot use
     f"{_OF_CRYPTOGRAPHY}.asymmetric.ed448": ("Ed448PrivateKey", "Ed448PublicKey"),
     f"{_OF_CRYPTOGRAPHY}.asymmetric.mldsa": (

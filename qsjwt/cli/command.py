@@ -9,7 +9,7 @@ import cliff.command
 
 from qsjwt.cli import log
 from qsjwt.cli.output import private_output, write_stdout
-from qsjwt.io.file_set import kept_files_told
+from qsjwt.io.kept_files import kept_files_told
 from qsjwt.options.parser import PROGRAM, Parser
 from qsjwt.plugins import Group
 from qsjwt.tokens.platform import PLATFORMS, Platform

@@ -7,12 +7,11 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
 from typing import Final, NamedTuple
 
-from qsjwt.errors import QsJwtError
 from qsjwt.io.ending import held_together
 from qsjwt.io.folder import PRIVATE, Folder, require_name
+from qsjwt.io.kept_files import tell_if_it_ends
 from qsjwt.io.read import FileRefused
 from qsjwt.redaction import quoted
 
@@ -24,7 +23,6 @@ _LOCK: Final = "lock"
 _UNDO: Final = "undo"
 
 _LOG = logging.getLogger("qsjwt.io")
-_written: ContextVar[list[str] | None] = ContextVar("written", default=None)
 
 
 class NewFile(NamedTuple):
@@ -52,27 +50,7 @@ def write_files(files: Sequence[NewFile], *, overwrite: bool = False) -> None:
         staging.require_free(overwrite)
         staging.write(files)
         staging.place()
-        written = _written.get()
-        if written is not None:
-            written += [file.path for file in files]
-
-
-@contextlib.contextmanager
-def kept_files_told() -> Iterator[None]:
-    """Let what ends the block too early say which files :func:`write_files` has written in it: they stay."""
-    written: list[str] = []
-    token = _written.set(written)
-    try:
-        yield
-    except BaseException as error:
-        kept = f"already written, and kept: {', '.join(map(quoted, written))}"
-        if written and isinstance(error, QsJwtError):
-            error.hint = f"{error.hint}; {kept}" if error.hint else kept
-        elif written:  # of a closed pipe and of a request to end nothing else is said
-            _LOG.warning("%s", kept)
-        raise
-    finally:
-        _written.reset(token)
+        tell_if_it_ends(file.path for file in files)
 
 
 def require_free(paths: Sequence[str], *, overwrite: bool = False) -> None:
