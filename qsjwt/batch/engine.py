@@ -5,7 +5,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,9 @@ from qsjwt.tokens.create import CreatedToken
 if TYPE_CHECKING:
     from qsjwt.batch.processes import WorkerProcess
     from qsjwt.io.threads import Outcome
+
+    Submit = Callable[[Sequence[Row]], Outcome[list["RowResult"]]]
+    """Has the tokens of some rows made."""
 
 MAX_DEFAULT_JOBS: Final = 64
 """Threads or processes, if nobody says how many."""
@@ -61,8 +64,8 @@ def default_jobs() -> int:
 
 def create_all(
     prepared: PreparedRequest, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
-) -> Generator[RowResult, None, None]:
-    """Return a generator of the result of each of *rows*, in their order, while later ones are at work.
+) -> Generator[Sequence[RowResult], None, None]:
+    """Return a generator of the result of each of *rows*, in their order, some at a time, while later ones are at work.
 
     :param rows: may have None among them, where the next may take a while: what is begun is finished then.
     :param signer: is used by *jobs* threads at once, or copied to as many processes.
@@ -70,13 +73,22 @@ def create_all(
     :raises KeyUnavailable: if the key can sign with none of the algorithms.
     """
     pace = _Pace()
-    return _results(rows, jobs, _makers(prepared, signer, reference, jobs, pace), pace)
+    copy = signer.copy_for_process()
+    work = None
+    if jobs > 1 and copy is not None:
+        from qsjwt.batch.processes import sendable  # a key at a service needs no processes
+
+        work = sendable(prepared, copy, reference)
+    sign = prepared.creator.signing(signer, reference, prepared.algorithm)
+    makers = [_Maker(prepared, sign, pace, work) for _ in range(jobs)]
+    # A key that is here is used in the caller's own thread, if one is enough; to wait for a service, another is better.
+    return _results(rows, jobs, _here(makers[0]) if jobs == 1 and copy is not None else _workers(makers), pace)
 
 
 def _results(
-    rows: Iterable[Row | None], jobs: int, maker: Callable[[], "_Maker"], pace: "_Pace"
-) -> Generator[RowResult, None, None]:
-    with _workers(jobs, maker) as submit:
+    rows: Iterable[Row | None], jobs: int, makers: AbstractContextManager["Submit"], pace: "_Pace"
+) -> Generator[Sequence[RowResult], None, None]:
+    with makers as submit:
         window: deque[Outcome[list[RowResult]]] = deque()
         chunk: list[Row] = []
 
@@ -91,23 +103,10 @@ def _results(
             if row is None or len(chunk) >= pace.rows:
                 begin()
             while window and (row is None or len(window) > jobs * TASKS_AHEAD or window[0].is_known()):
-                yield from window.popleft().wait()
+                yield window.popleft().wait()
         begin()
         while window:
-            yield from window.popleft().wait()
-
-
-def _makers(
-    prepared: PreparedRequest, signer: Signer, reference: str, jobs: int, pace: "_Pace"
-) -> Callable[[], "_Maker"]:
-    """Return what gives each of *jobs* threads that which makes tokens for it."""
-    sign = prepared.creator.signing(signer, reference, prepared.algorithm)
-    work = None
-    if jobs > 1 and (copy := signer.copy_for_process()) is not None:
-        from qsjwt.batch.processes import sendable  # a key at a service needs no processes
-
-        work = sendable(prepared, copy, reference)
-    return lambda: _Maker(prepared, sign, pace, work)
+            yield window.popleft().wait()
 
 
 class _Maker:
@@ -164,8 +163,21 @@ class _Pace:
 
 
 @contextmanager
-def _workers(jobs: int, maker: Callable[[], _Maker]) -> "Iterator[Callable[[Sequence[Row]], Outcome[list[RowResult]]]]":
-    """Give what has rows made by one of *jobs* threads; none of them keeps the program from ending.
+def _here(maker: _Maker) -> "Iterator[Submit]":
+    """Give what has rows made at once, in this thread."""
+    from qsjwt.io.threads import Outcome
+
+    def submit(rows: Sequence[Row]) -> Outcome[list[RowResult]]:
+        outcome: Outcome[list[RowResult]] = Outcome()
+        outcome.of(functools.partial(maker.made, rows))
+        return outcome
+
+    yield submit
+
+
+@contextmanager
+def _workers(makers: Sequence[_Maker]) -> "Iterator[Submit]":
+    """Give what has rows made in one of as many threads as *makers*; none of them keeps the program from ending.
 
     The threads of ``concurrent.futures`` would: at its end, the interpreter waits for them, and they for a service.
     """
@@ -176,8 +188,6 @@ def _workers(jobs: int, maker: Callable[[], _Maker]) -> "Iterator[Callable[[Sequ
     tasks: SimpleQueue[tuple[Sequence[Row], Outcome[list[RowResult]]] | None] = SimpleQueue()
     left: SimpleQueue[None] = SimpleQueue()
     is_over = False
-
-    makers = [maker() for _ in range(jobs)]
 
     def work(maker: _Maker) -> None:
         while (item := tasks.get()) is not None and not is_over:

@@ -54,11 +54,17 @@ def run_batch(prepare: Callable[..., PreparedRequest], options: Options, referen
         write = _to_stdout() if to_stdout else _writer(held.enter_context(private_output(options.output)))
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
-        for result in held.enter_context(contextlib.closing(results)):
-            tally.add(result)
-            if result.token is not None:
-                write(shown.record(result.row, result.token))
-            advance(result.row.end, tally.tokens, tally.failed)
+        for some in held.enter_context(contextlib.closing(results)):
+            records: list[str] = []
+            for result in some:
+                if result.error is not None:  # what is said of it comes after the tokens before it
+                    write("".join(records))
+                    records.clear()
+                tally.add(result)
+                if result.token is not None:
+                    records.append(shown.record(result.row, result.token))
+            write("".join(records))
+            advance(some[-1].row.end, tally.tokens, tally.failed)
     tally.finish()
 
 
