@@ -72,8 +72,10 @@ def _unless_constant(option: str, check: Check) -> Check:
     """Return *check*, which does not decide where the virtual proxy has ``[LAB]`` instead of a claim's name."""
 
     def constant(case: Case) -> Iterable[Problem]:
+        if not case.registered:
+            return ()
         name = case.name(option)
-        if not (case.registered and name.startswith("[") and name.endswith("]")):
+        if not (name.startswith("[") and name.endswith("]")):
             return ()
         return [Unknown(f"{quoted(name)} is registered, which may be a constant and no name; no document says so")]
 

@@ -34,7 +34,10 @@ def in_turn(*checks: Check) -> Check:
     """Make a check that gives the problems of the first of *checks* that has any."""
 
     def check(case: Case) -> Iterable[Problem]:
-        return next(filter(None, (tuple(each(case)) for each in checks)), ())
+        for each in checks:
+            if problems := tuple(each(case)):
+                return problems
+        return ()
 
     if fact := next(filter(None, map(fact_of, checks)), None):
         facts.telling(check, fact)

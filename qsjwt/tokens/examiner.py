@@ -33,7 +33,10 @@ class Examiner:
         if len(self._earlier) >= MAX_KINDS:
             self._earlier.clear()
         loud = {finding.rule for finding in findings}
-        own = case._replace(claims={**case.claims})  # whoever gets the token may change its claims
+        # Whoever gets the token may change its claims.
+        own = case._replace(
+            claims={name: [*value] if type(value) is list else value for name, value in case.claims.items()}
+        )
         self._earlier[kind] = _Earlier(own, [_Reading(rule, loud, own) for rule in self._rules], {})
         return findings
 
@@ -72,20 +75,21 @@ class _Earlier(NamedTuple):
     def due(self, case: Case) -> list[Rule]:
         """Return the rules that may find in *case* what they did not find in this one."""
         own = self.case.claims
-        differing = tuple(
-            [
-                name
-                for name, value in case.claims.items()
-                # True is 1, and 1.0 is too; and what is within an array may have been changed since.
-                if type(value) not in _PLAIN or type(value) is not type(own[name]) or value != own[name]
-            ]
-        )
+        differing = tuple([name for name, value in case.claims.items() if not _is_same(value, own[name])])
         rules = self.known.get(differing)
         if rules is None:
             rules = [reading.rule for reading in self.readings if reading.depends_on(differing)]
             if len(self.known) < MAX_KINDS:
                 self.known[differing] = rules
         return rules
+
+
+def _is_same(value: object, earlier: object) -> bool:
+    """Tell whether no check can tell *value* from *earlier*: True is 1, and 1.0 is too, and arrays may have any depth."""
+    kind = type(value)
+    if kind is not type(earlier) or value != earlier:
+        return False
+    return kind in _PLAIN or (kind is list and all([type(each) is str for each in (*value, *earlier)]))  # type: ignore[misc]
 
 
 def _found(rules: Sequence[Rule], case: Case) -> list[Finding]:

@@ -53,8 +53,8 @@ class Options(Mapping[str, Any]):
 
 def narrowed(options: Options, names: Iterable[str]) -> Options:
     """Return the values of *names* alone; no method, as an option may have any name."""
-    names = tuple(names)
-    return Options(dict(zip(names, map(vars(options).__getitem__, names), strict=True)), options.given)
+    values = vars(options)
+    return Options({name: values[name] for name in names}, options.given)
 
 
 def without_remarks(options: Options) -> Options:
