@@ -6,8 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from qsjwt.batch.prepared import PreparedRequest, Sign
 from qsjwt.batch.rows import Row
@@ -41,8 +40,7 @@ SECONDS_BEFORE_PROCESS: Final = 0.3
 """That a thread works before it gets a process: about what it costs to start one, which no small batch gains."""
 
 
-@dataclass(frozen=True)
-class RowResult:
+class RowResult(NamedTuple):
     """What became of one row: a token, or an error.
 
     :ivar row: the row.
@@ -50,9 +48,13 @@ class RowResult:
     :ivar error: why there is none; its ``message`` and ``hint`` are for people.
     """
 
-    row: Row = field(repr=False)
+    row: Row
     token: CreatedToken | None = None
     error: QsJwtError | None = None
+
+    def __repr__(self) -> str:
+        """Show no values of the row, and no token."""
+        return f"<RowResult of {self.row.place}: {self.error or 'a token'}>"
 
 
 def default_jobs() -> int:
@@ -130,7 +132,7 @@ class _Maker:
         if self._process is not None:
             outcomes, longest = self._process.outcomes(rows), SECONDS_PER_REQUEST
         if outcomes is None:
-            outcomes = [self._prepared.outcome(row, self._sign) for row in rows]
+            outcomes = self._prepared.outcomes(rows, self._sign)
         seconds = time.perf_counter() - start
         self._pace.measured(seconds / len(rows), longest)
         self._busy += seconds

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from qsjwt.batch.columns import Columns
 from qsjwt.batch.rows import Row
@@ -14,11 +14,13 @@ from qsjwt.options.request import RequestOptions
 from qsjwt.tokens.create import CreatedToken, Creator, load_platform
 from qsjwt.tokens.jwt import Token
 from qsjwt.tokens.platform import PLATFORMS, command_of
-from qsjwt.tokens.request import Options, TokenRequest
+from qsjwt.tokens.request import Options, TokenRequest, narrowed
 
 Sign = Callable[[Token], CreatedToken]
 """What :meth:`qsjwt.tokens.create.Creator.signing` gives."""
 
+_A = TypeVar("_A")
+_R = TypeVar("_R")
 _READS: Final = "read its options"
 
 
@@ -59,13 +61,13 @@ class PreparedRequest:
         self.algorithm = algorithm
         self._known = known
         self._declared = declared
-        self._common = common
+        self._common = narrowed(common, {option.dest for option in known.columns.values()})
         self._claims = claims
         self._check = check
         self._separator = separator
         self._fixed = frozenset(_names(declared) if fixed is None else fixed)
         make = functools.partial(known.request, algorithm=algorithm, check=check)
-        self.columns = Columns(declared, known, make, common, claims, separator=separator, fixed=self._fixed)
+        self.columns = Columns(declared, known, make, self._common, claims, separator=separator, fixed=self._fixed)
         self._reads = PLATFORMS.guard(creator.name, _READS)
 
     def over(self, values: Mapping[str, Any]) -> "PreparedRequest":
@@ -106,20 +108,23 @@ class PreparedRequest:
         """
         return self.creator.build(self.request(values), int(time.time()))
 
-    def outcome(self, row: Row, sign: Sign) -> CreatedToken | QsJwtError:
-        """Return the token of *row*, or why there is none."""
-        try:
-            if row.problem:
-                raise InputError(row.problem)
-            return sign(self.draft(row.values))
-        except QsJwtError as error:
-            return error
+    def outcomes(self, rows: Sequence[Row], sign: Sign) -> list[CreatedToken | QsJwtError]:
+        """Return the token of each of *rows*, or why there is none.
+
+        All are built before the first is signed: each of the two leaves little of the other in the processor's caches,
+        so that to take turns costs a twentieth of the time.
+        """
+        drafts = [_attempted(self._draft_of, row) for row in rows]
+        return [draft if isinstance(draft, QsJwtError) else _attempted(sign, draft) for draft in drafts]
+
+    def _draft_of(self, row: Row) -> Token:
+        if row.problem:
+            raise InputError(row.problem)
+        return self.draft(row.values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        dests = [option.dest for option in {*self._known.columns.values()}]
-        common = {dest: self._common[dest] for dest in dests}
-        given = self._common.given.intersection(dests)
-        options = (common, given, tuple(self._common.remarks))
+        common = self._common
+        options = ({**common}, common.given.intersection(common), tuple(common.remarks))
         settings: dict[str, Any] = {"algorithm": self.algorithm, "check": self._check}
         settings |= {"separator": self._separator, "fixed": self._fixed}
         return _again, (self.creator.name, options, dict(self._claims), settings)
@@ -143,6 +148,14 @@ def _declared(platform: str) -> tuple[Creator, RequestOptions, Parser]:
         known = RequestOptions(parser, creator.platform)
         known.add_key_id(parser.group("key"))
     return creator, known, parser
+
+
+def _attempted(call: Callable[[_A], _R], argument: _A) -> _R | QsJwtError:
+    """Return what *call* makes of *argument*, or our own error that it raises."""
+    try:
+        return call(argument)
+    except QsJwtError as error:
+        return error
 
 
 def _names(declared: Declared) -> Iterable[str]:

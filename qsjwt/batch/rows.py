@@ -5,7 +5,6 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from qsjwt.batch.json_text import objects
@@ -35,8 +34,7 @@ _DELIMITERS: Final = (",", ";", "\t")
 """Of cells: a header without a comma may be one of a country where that is in numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a batch.
 
     :ivar number: counts rows from 1.
@@ -50,7 +48,7 @@ class Row:
     line: int
     values: Mapping[str, Any]
     problem: str = ""
-    end: int = field(default=0, compare=False)
+    end: int = 0
 
     @property
     def place(self) -> str:

@@ -48,7 +48,7 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def _made(prepared: PreparedRequest, rows: Sequence[Row], sign: Sign) -> list[CreatedToken | QsJwtError] | QsJwtError:
     try:
-        return [_plain(prepared.outcome(row, sign)) for row in rows]
+        return [*map(_plain, prepared.outcomes(rows, sign))]
     except Exception as cause:
         return QsJwtError(f"unexpected {type(cause).__name__} while tokens were made")
 

@@ -144,8 +144,8 @@ class _Tally:
 
         :raises InputError: if it is bad, and nothing is to come after it.
         """
-        place = result.row.place
         if result.error is not None:
+            place = result.row.place
             if self._fail_fast:
                 raise InputError(f"{place}: {result.error.message}", hint=result.error.hint) from result.error
             self.failed += 1
@@ -154,7 +154,7 @@ class _Tally:
         elif result.token is not None:
             self.tokens += 1
             for remark in result.token.remarks:
-                self._remark(place, remark)
+                self._remark(result.row.place, remark)
 
     def _remark(self, place: str, remark: str) -> None:
         if remark in self._remarks or len(self._remarks) < MAX_REMARKS:

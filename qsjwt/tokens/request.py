@@ -54,7 +54,7 @@ class Options(Mapping[str, Any]):
 def narrowed(options: Options, names: Iterable[str]) -> Options:
     """Return the values of *names* alone; no method, as an option may have any name."""
     values = vars(options)
-    return Options({name: values[name] for name in names}, options.given)
+    return Options({name: values[name] for name in names}, options.given, options.remarks)
 
 
 def without_remarks(options: Options) -> Options:
