@@ -85,7 +85,7 @@ class _Earlier(NamedTuple):
 
 
 def _is_same(value: object, earlier: object) -> bool:
-    """Tell whether no check can tell *value* from *earlier*: True is 1, and 1.0 is too, and arrays may have any depth."""
+    """Tell whether no check can tell *value* from *earlier*: True is 1, and 1.0 is too."""
     kind = type(value)
     if kind is not type(earlier) or value != earlier:
         return False
