@@ -76,7 +76,7 @@ class WorkerProcess:
         self.is_ready: bool | None = None
         self._is_over = False
         self._lock = threading.Lock()
-        start(lambda: self._start(work))
+        self._starter = start(lambda: self._start(work))
 
     def _start(self, work: bytes) -> None:
         try:
@@ -97,6 +97,9 @@ class WorkerProcess:
             self.is_ready = pickle.load(answers) == READY  # noqa: S301 - of a process of our own
         except Exception:
             self.is_ready = False  # without it, the thread goes on alone
+        finally:
+            if self._is_over:
+                self._close_pipes()
 
     @property
     def pid(self) -> int | None:
@@ -144,12 +147,16 @@ class WorkerProcess:
         with self._lock:
             self._is_over, self.is_ready = True, False
             process = self._process
-        if process is None:
-            return
-        process.kill()
-        for pipe in self._pipes(process):
+        if process is not None:
+            process.kill()
+            process.wait(END_SECONDS)
+        self._starter.join(END_SECONDS)
+        if not self._starter.is_alive():  # or else it waits at a pipe, and whoever closed that would wait as well
+            self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        for pipe in self._pipes(self._process) if self._process is not None else ():
             try:
                 pipe.close()
             except OSError:  # what was not sent any more
                 continue
-        process.wait(END_SECONDS)

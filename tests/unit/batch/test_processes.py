@@ -438,6 +438,22 @@ for result in results:
 """
 
 
+@posix("signals, and a shell")
+def test_a_pipe_that_another_process_holds_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    script = f"sleep 600 & echo $! > '{other}.new'; mv '{other}.new' '{other}'; exec sleep 600"
+    monkeypatch.setattr(processes, "_command", lambda: ["sh", "-c", script])
+    monkeypatch.setattr(processes, "END_SECONDS", 0.1)
+    started = WorkerProcess(b"")
+    while not other.exists():
+        time.sleep(0.01)
+    started.close()
+    assert (started.is_ready, started.exit_code) == (False, -signal.SIGKILL)
+    os.kill(int(other.read_text(encoding="ascii")), signal.SIGTERM)
+
+
 @posix("signals, and what /proc says of a process")
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGINT"])
 def test_no_process_outlives_the_one_that_started_it(number: str, keys: SimpleNamespace) -> None:
