@@ -89,9 +89,25 @@ def test_a_check_that_found_something_is_asked_again() -> None:
     assert _asked(Counted("user"), {"user": "wrong"}, {"user": "wrong"}) == [1, 2]
 
 
-@pytest.mark.parametrize(("first", "second"), [(1, True), (1, 1.0), (0, False), (["a"], ["a"]), ({}, {})])
+@pytest.mark.parametrize(
+    ("first", "second"), [(1, True), (1, 1.0), (0, False), ([1], [True]), ([["a"]], [["a"]]), ({}, {})]
+)
 def test_values_that_are_equal_need_not_be_the_same(first: object, second: object) -> None:
     assert _asked(Counted("user"), {"user": first}, {"user": second}) == [1, 2]
+
+
+def test_the_same_strings_in_another_array_are_the_same() -> None:
+    tokens = ({"user": ["a", "b"]}, {"user": ["a", "b"]}, {"user": ["b", "a"]}, {"user": ("a", "b")})
+    assert _asked(Counted("user"), *tokens) == [1, 1, 2, 3]
+
+
+def test_whoever_adds_to_an_array_that_they_got_lets_no_other_through() -> None:
+    counted, names, groups = Counted("user"), dict[str, str](), ["a"]
+    examiner = Examiner([_rule(counted.check)])
+    examiner.findings(_case({"user": groups}, names))
+    groups.append("b")
+    examiner.findings(_case({"user": ["a", "b"]}, names))
+    assert counted.asked == 2
 
 
 def test_whoever_changes_a_token_that_they_got_lets_no_other_through() -> None:
