@@ -13,10 +13,12 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent
 MAX_SKIPPED: Final = 0.05
@@ -45,7 +47,7 @@ def main(wanted: list[str]) -> int:
         for path in sorted(ROOT.glob("tests/**/test_*.py"))
         if path.relative_to(ROOT).parts[1] not in _NOT_THERE
     ]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with started(folder), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         results = list(pool.map(lambda path: _run(folder / "python", path), files))
     total: Counter[str] = sum(results, Counter())
     ran = total["tests"]
@@ -76,6 +78,17 @@ def make_environment(folder: Path, *requirements: str) -> None:
     os.environ["QSJWT_WINDOWS_HOME"] = str(made)
     # The environment has qsjwt as it was when it was made. A test may start a program in a folder of another drive.
     os.environ["PYTHONPATH"] = f"Z:{ROOT}"
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[None]:
+    """Have Wine's server and desktop run: the output of whatever starts them has no end as long as they do."""
+    code = "import ctypes, sys; ctypes.windll.user32.GetDesktopWindow(); print(flush=True); sys.stdin.read()"
+    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([folder / "python", "-c", code], **streams) as keeper:
+        if keeper.stdout is None or not keeper.stdout.readline():
+            raise SystemExit("Windows' Python does not start")
+        yield
 
 
 def _run(python: Path, path: Path) -> "Counter[str]":

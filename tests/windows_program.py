@@ -12,7 +12,7 @@ from typing import Final
 
 from packaging.markers import Marker
 
-from tests.windows import ROOT, make_environment, tools
+from tests.windows import ROOT, make_environment, started, tools
 
 _REQUIREMENTS: Final = ("qsjwt", "qsjwt-ssh", "program")
 _WINDOWS: Final = {
@@ -38,8 +38,9 @@ def main(dist: Path) -> None:
     make_environment(folder, *locked())
     python = folder / "python"
     form: list[str | Path] = ["--noconfirm", "--log-level", "WARN", "--distpath", dist, "--workpath", dist / "work"]
-    subprocess.run([python, "-m", "PyInstaller", *form, "packaging/qsjwt.spec"], cwd=ROOT, check=True)
-    subprocess.run([python, "tests/service/check_program.py", dist], cwd=ROOT, check=True)
+    with started(folder):
+        subprocess.run([python, "-m", "PyInstaller", *form, "packaging/qsjwt.spec"], cwd=ROOT, check=True)
+        subprocess.run([python, "tests/service/check_program.py", dist], cwd=ROOT, check=True)
 
 
 def locked() -> list[str]:
