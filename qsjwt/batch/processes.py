@@ -14,12 +14,12 @@ from typing import IO, Any, Final
 from qsjwt.batch import frozen
 from qsjwt.batch.prepared import PreparedRequest
 from qsjwt.batch.rows import Row
+from qsjwt.batch.worker import READY
 from qsjwt.errors import QsJwtError
 from qsjwt.io.threads import start
 from qsjwt.keys.signer import Signer
 from qsjwt.tokens.create import CreatedToken
 
-READY: Final = "ready"
 END_SECONDS: Final = 5
 
 _INTERPRETERS: Final = ("python", "pypy")

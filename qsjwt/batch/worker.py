@@ -4,14 +4,16 @@ import os
 import pickle
 import sys
 from collections.abc import Sequence
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Final, NoReturn
 
 from qsjwt import startup
 from qsjwt.batch.prepared import PreparedRequest, Sign
-from qsjwt.batch.processes import READY
 from qsjwt.batch.rows import Row
 from qsjwt.errors import QsJwtError
 from qsjwt.tokens.create import CreatedToken
+
+READY: Final = "ready"
+"""What a process says when it can be asked."""
 
 
 def main(requests: BinaryIO) -> NoReturn:
