@@ -21,13 +21,14 @@ T = TypeVar("T")
 
 _OF_CRYPTOGRAPHY = "cryptography.hazmat.primitives"
 
-# cliff, stevedore, jwcrypto and what they are made of import these at their top, and one token uses none of them;
-# doc/decisions/0003 says what that saves.
+# cliff, stevedore, jwcrypto, what they are made of and what --help lists import these at their top, and one token uses
+# none of them; doc/decisions/0003 says what that saves.
 SELDOM_USED: Mapping[str, Sequence[str]] = {
     "traceback": (),  # logging formats exceptions with it
     "logging.handlers": (),  # cliff imports it for nothing
     "inspect": (),  # cliff, dataclasses and typing_extensions look at signatures and source text with it
     "csv": (),  # importlib.metadata, for lists of files
+    "email.utils": ("parsedate_to_datetime",),  # we read dates of HTTP with it
     "gettext": (),  # argparse translates with it
     "hashlib": (),  # stevedore names its cache with it
     "hmac": (),  # cryptography compares with it
@@ -35,11 +36,12 @@ SELDOM_USED: Mapping[str, Sequence[str]] = {
     "importlib.resources.abc": ("ResourceReader", "Traversable", "TraversableResources"),
     "ipaddress": (),  # urllib.parse, for addresses in brackets
     "locale": (),  # cliff sets it
-    "random": (),  # cryptography finds the primes of an RSA key with it
+    "random": ("randint",),  # cryptography finds the primes of an RSA key with it, and rich names links
     "subprocess": (),  # autopage, below cliff, starts a pager with it
     "tempfile": (),  # stevedore writes its cache with it
     "typing_extensions": (),  # jwcrypto marks functions as deprecated with it
     "urllib.parse": ("quote", "quote_from_bytes", "unquote", "urlencode"),  # pathlib, for addresses of files
+    "uuid": (),  # and make IDs of tokens with it
     "zipfile": (),  # importlib.metadata looks for packages in archives with it
     "importlib.metadata._adapters": (),  # its parent reads with it, as mail, what packages say of themselves
     "cliff._argparse": ("ArgumentParser", "SmartHelpFormatter"),  # we have a parser of our own

@@ -3,8 +3,8 @@
 import enum
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from qsjwt.keys.reference import reference_forms
 from qsjwt.options.option import Option as DeclaredOption
@@ -31,21 +31,19 @@ class Kind(enum.Enum):
 _KINDS: Final = {"FILE": Kind.FILE, "FOLDER": Kind.FOLDER, "SCHEME:REFERENCE": Kind.KEY}
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """What an option takes, or a command without an option.
 
     :ivar choices: the values there are, if it is a choice.
-    :ivar count: how many, as argparse has it: ``?``, ``*``, ``+``, or nothing for one.
+    :ivar nargs: how many, as argparse has it: ``?``, ``*``, ``+``, or nothing for one.
     """
 
     kind: Kind = Kind.NOTHING
     choices: tuple[str, ...] = ()
-    count: str = ""
+    nargs: str = ""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """An option under all its names."""
 
     names: tuple[str, ...]
@@ -53,8 +51,7 @@ class Option:
     value: Value
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """What may follow some words of a command line.
 
     :ivar words: those words, such as ``check qseow``; empty for what follows the program's name.
@@ -68,11 +65,10 @@ class Place:
     help: str
     options: Sequence[Option]
     argument: Value = Value()
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Scheme:
+class Scheme(NamedTuple):
     """A key provider: what ``--key`` takes before the colon.
 
     :ivar takes_file: whether a file's name follows the colon.
@@ -83,8 +79,7 @@ class Scheme:
     takes_file: bool
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """All that a script has to know.
 
     :ivar places: every place, by its words.

@@ -90,7 +90,7 @@ def _posix(file: str, model: Model, entry: Callable[[str, str], str], offer: Cal
                 yield "    case $2 in"
                 for value, names in takers.items():
                     yield f"    {'|'.join(map(_posix_word, names))})"
-                    yield f"      kind={value.kind.value} count={_posix_word(value.count)}"
+                    yield f"      kind={value.kind.value} count={_posix_word(value.nargs)}"
                     if value.choices:
                         yield f"      values=({' '.join(_posix_word(offer(c)) for c in value.choices)})"
                     yield "      ;;"
@@ -142,7 +142,7 @@ def _fish_value(value: Value) -> str:
     if value.kind is Kind.NOTHING:
         return ""
     files = "" if value.kind is Kind.FILE else " -f"
-    required = "" if value.count in ("?", "*") else " -r"
+    required = "" if value.nargs in ("?", "*") else " -r"
     return f"{required}{files}{_fish_offer(value)}"
 
 
@@ -175,7 +175,7 @@ def powershell(model: Model) -> str:
             if takers := _takers(place):
                 yield "            switch -CaseSensitive -Exact ($option) {"
                 for value, names in takers.items():
-                    line = f"$data.Kind = '{value.kind.value}'; $data.Amount = '{value.count}'"
+                    line = f"$data.Kind = '{value.kind.value}'; $data.Amount = '{value.nargs}'"
                     if value.choices:
                         line += f"; $data.Choices = @({words(value.choices)})"
                     yield from (f"                {_powershell_word(name)} {{ {line} }}" for name in names)
