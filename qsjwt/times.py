@@ -16,10 +16,10 @@ FIRST_SECOND: Final = -62_135_596_800
 # A year is 365.25 days, as in qs-jwt (its library "ms"), so that "5y" keeps its meaning.
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_557_600}
 _PART: Final = r"(?:(\d{1,15}(?:\.\d{1,9})?)%s)?"
-_DURATION: Final = re.compile("(-?)" + "".join(_PART % unit for unit in reversed(_SECONDS)), re.ASCII | re.IGNORECASE)
+_DURATION: Final = "(-?)" + "".join(_PART % unit for unit in reversed(_SECONDS))
 _EXAMPLES: Final = "write numbers and s, m, h, d, w or y, such as 60m, 1h30m, 365d or 5y"
 _EXAMPLE_TIMES: Final = "2026-12-01 or 2026-12-01T08:00Z"
-_DATE: Final = re.compile(r"\d{4}-\d", re.ASCII)
+_DATE: Final = r"\d{4}-\d"
 """What begins like this is meant as a point in time."""
 
 
@@ -43,7 +43,7 @@ def parse_duration(text: str) -> int:
 
 
 def _seconds(text: str, rule: str, hint: str) -> int:
-    match = _DURATION.fullmatch(text.strip())
+    match = re.fullmatch(_DURATION, text.strip(), re.ASCII | re.IGNORECASE)
     if match is None or not any(match.groups()[1:]):
         if re.fullmatch(r"-?\d+(\.\d+)?", text.strip(), re.ASCII):
             rule = "must have a unit"
@@ -80,7 +80,7 @@ def parse_expiry(text: str) -> int | PointInTime:
     :raises InputError: if it is neither.
     """
     hint = f"{_EXAMPLES}, or a point in time, such as {_EXAMPLE_TIMES}"
-    if _DATE.match(text.strip()):
+    if re.match(_DATE, text.strip(), re.ASCII):
         try:
             return PointInTime(int(_numeric_date(text)))
         except ValueError:
@@ -135,7 +135,7 @@ def local_time(seconds: float) -> str:
 
 
 # Eight digits are a date: 20261123.
-_NUMERIC_DATE: Final = re.compile(r"(?!\d{8}$)\d{1,12}(\.\d{1,6})?", re.ASCII)
+_NUMERIC_DATE: Final = r"(?!\d{8}$)\d{1,12}(\.\d{1,6})?"
 
 
 def iso_time(seconds: object) -> str | None:
@@ -164,7 +164,7 @@ def parse_time(text: str) -> float:
     :raises InputError: if it is neither.
     """
     try:
-        return float(text) if _NUMERIC_DATE.fullmatch(text) else _numeric_date(text)
+        return float(text) if re.fullmatch(_NUMERIC_DATE, text, re.ASCII) else _numeric_date(text)
     except ValueError:
         raise InputError(
             f"{quoted(text)} (must be a point in time)",

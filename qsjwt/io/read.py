@@ -18,7 +18,7 @@ MAX_BYTES: Final = 1 << 20
 _FILENAME_EXCED_RANGE: Final = 206
 """Windows' number for a path of more than 260 characters."""
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _stdin_readers: weakref.WeakKeyDictionary[TextIO, str] = weakref.WeakKeyDictionary()
 """Stream to who read it: it can be read once."""
 
@@ -132,7 +132,7 @@ def read_variable(name: str, what: str, *, error: type[QsJwtError], show: bool =
     :param show: False if *name* may be a secret that was given in the wrong place.
     :raises InputError: if *name* cannot be a variable's name; it is not shown, since it may be the value.
     """
-    if not _VARIABLE.fullmatch(name):
+    if not re.fullmatch(_VARIABLE, name, re.ASCII):
         raise InputError(
             f"invalid name for the environment variable that holds the {what}",
             hint="give the name of the variable, not its value",

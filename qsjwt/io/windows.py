@@ -13,7 +13,7 @@ _PRIVATE: Final = "D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FA;;;BA)"
 
 _GENERIC_READ_WRITE: Final = 0xC0000000
 _CREATE_NEW: Final = 1
-_DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])", re.IGNORECASE)
+_DEVICES: Final = r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])"
 """Names of devices (Microsoft Learn, Naming Files, Paths, and Namespaces); superscript digits count."""
 
 MAX_NAME_CHARACTERS: Final = 255
@@ -43,7 +43,9 @@ def is_reserved(path: str) -> bool:
     """
     name = PureWindowsPath(path).name
     # What comes behind the first full stop or colon does not count, nor do spaces before it.
-    return name.lower() != _NULL_DEVICE and bool(_DEVICES.fullmatch(re.split("[.:]", name)[0].rstrip()))
+    return name.lower() != _NULL_DEVICE and bool(
+        re.fullmatch(_DEVICES, re.split("[.:]", name)[0].rstrip(), re.IGNORECASE)
+    )
 
 
 def names_stream(path: str) -> bool:

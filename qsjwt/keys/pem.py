@@ -13,9 +13,9 @@ BEGIN: Final = "-----BEGIN"
 CANNOT_READ: Final = "give it in PEM: text that begins with -----BEGIN"
 
 # RFC 7468, section 2. A block ends before the next begins, or a file of BEGIN lines would be searched over and over.
-_ARMOUR: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64})-----((?:(?!-----BEGIN ).)*?)-----END \1-----", re.DOTALL)
+_ARMOUR: Final = r"-----BEGIN ([A-Z0-9 ]{1,64})-----((?:(?!-----BEGIN ).)*?)-----END \1-----"
 # A private key begins here, if these letters are not a word in a sentence: one that is cut off has no END line.
-_PRIVATE_BEGINNING: Final = re.compile(
+_PRIVATE_BEGINNING: Final = (
     r"-----BEGIN [A-Z0-9 ]{0,52}PRIVATE KEY-----[\s\"',>]*(?:Proc-Type:|(?:[A-Za-z0-9+/][\s\"',>]*){32})"
 )
 # RFC 1421, section 4.6: the headers of a private key that OpenSSL encrypted the traditional way. The initialization
@@ -25,8 +25,8 @@ _ENCRYPTION_HEADERS: Final = (
     r"(?P<cipher>(?P<short>(?:DES|RC2|IDEA|BF|CAST5)[A-Z0-9-]*)|[A-Z0-9-]+),"
     r"(?P<iv>(?(short)[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))"
 )
-_NOISE: Final = re.compile(r"[\s\"',>\\]+")
-_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/=]")
+_NOISE: Final = r"[\s\"',>\\]+"
+_NOT_BASE64: Final = r"[^A-Za-z0-9+/=]"
 _OPENSSH: Final = "OPENSSH PRIVATE KEY"
 OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
 _OPENSSH_PLAIN: Final = "none"
@@ -130,8 +130,8 @@ class Block(NamedTuple):
 
     def _body(self) -> str:
         headers = self._encryption_headers()
-        body = _NOISE.sub("", self.content[headers.end() :] if headers else self.content)
-        if _NOT_BASE64.search(body):
+        body = re.sub(_NOISE, "", self.content[headers.end() :] if headers else self.content)
+        if re.search(_NOT_BASE64, body):
             raise KeyUnavailable(f"{self.source} is damaged: there is more than base64 between its BEGIN and END lines")
         return body
 
@@ -192,8 +192,8 @@ def blocks(text: str, source: str) -> list[Block]:
     :param text: as :func:`text_of` returns it.
     :raises KeyUnavailable: if there is none.
     """
-    labelled = [Block(label, source, content) for label, content in _ARMOUR.findall(text)]
-    if len(_PRIVATE_BEGINNING.findall(text)) > sum(block.is_private for block in labelled):
+    labelled = [Block(label, source, content) for label, content in re.findall(_ARMOUR, text, re.DOTALL)]
+    if len(re.findall(_PRIVATE_BEGINNING, text)) > sum(block.is_private for block in labelled):
         raise KeyUnavailable(f"{source} is cut off: a private key in it has a BEGIN line, and no END line of its own")
     if labelled:
         return [block.told_by_content() for block in labelled]

@@ -22,7 +22,7 @@ _TIMEOUTS: Final = range(1, 301)
 """Seconds that the setting may say."""
 
 # Two letters at least: one is a drive, as in C:\keys\k.pem.
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):", re.ASCII)
+_SCHEME: Final = r"([A-Za-z][A-Za-z0-9+-]+):"
 
 
 class Secrets(NamedTuple):
@@ -255,7 +255,7 @@ def split_reference(reference: str) -> tuple[str, str]:
 
     One letter before the colon is a drive, as in ``C:\keys\k.pem``.
     """
-    match = _SCHEME.match(reference)
+    match = re.match(_SCHEME, reference, re.ASCII)
     return (match[1], reference[match.end() :]) if match else ("file", reference)
 
 

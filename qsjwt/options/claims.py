@@ -13,8 +13,8 @@ from qsjwt.options.text import as_meant, require_content
 from qsjwt.redaction import quoted
 from qsjwt.tokens.request import Options
 
-_NAME: Final = re.compile(r"[\w.-]{1,40}", re.ASCII)
-_WORD: Final = re.compile(r"[^\W\d]")
+_NAME: Final = r"[\w.-]{1,40}"
+_WORD: Final = r"[^\W\d]"
 _BOOLEANS: Final = {"True": True, "TRUE": True, "False": False, "FALSE": False}
 """As PowerShell and Python write them, and spreadsheets; no JSON text is one of these."""
 
@@ -101,9 +101,13 @@ def _warn(remark: str) -> None:
 
 def _hint(name: str, text: str) -> str:
     """Return a hint for the JSON *text* of the claim *name*, if it has no quotes where there may have been some."""
-    if '"' in text or not _WORD.search(text):
+    if '"' in text or not re.search(_WORD, text):
         return ""
-    way = f"--claims-file FILE, or --claim {name}=VALUE for text" if _NAME.fullmatch(name) else "--claims-file FILE"
+    way = (
+        f"--claims-file FILE, or --claim {name}=VALUE for text"
+        if re.fullmatch(_NAME, name, re.ASCII)
+        else "--claims-file FILE"
+    )
     return f"double quotes are missing, and Windows PowerShell takes them out of an argument; use {way}"
 
 

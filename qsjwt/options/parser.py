@@ -23,7 +23,7 @@ PROGRAM: Final = "qsjwt"
 MAX_OPTIONS: Final = 4000
 """On one command line: argparse looks at all of them again for each."""
 
-_OPTION: Final = re.compile(r"-[A-Za-z][A-Za-z0-9-]{0,40}|--[A-Za-z][A-Za-z0-9_.-]{0,40}", re.ASCII)
+_OPTION: Final = r"-[A-Za-z][A-Za-z0-9-]{0,40}|--[A-Za-z][A-Za-z0-9_.-]{0,40}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -183,13 +183,14 @@ class Parser(argparse.ArgumentParser):
         for word in unknown:
             require_plain_dashes(word)
         name = unknown[0].partition("=")[0]
-        if _OPTION.fullmatch(name):
+        is_option = re.compile(_OPTION, re.ASCII).fullmatch
+        if is_option(name):
             raise InputError(
                 f"unknown option {name} for {self.prog}",
                 hint=nearest(name, self.option_names()) or f"see {self.prog} --help",
             )
         earlier = [argument.partition("=")[0] for argument in args[: args.index(unknown[0])]]
-        option = next(filter(_OPTION.fullmatch, reversed(earlier)), None)
+        option = next(filter(is_option, reversed(earlier)), None)
         place = f" after {option}" if option else ""
         hint = "quote a value that contains spaces"
         if any(mark in word for word in args for mark in ("{", "[")):
