@@ -36,12 +36,13 @@ SELDOM_USED: Mapping[str, Sequence[str]] = {
     "importlib.resources.abc": ("ResourceReader", "Traversable", "TraversableResources"),
     "ipaddress": (),  # urllib.parse, for addresses in brackets
     "locale": (),  # cliff sets it
-    "random": ("randint",),  # cryptography finds the primes of an RSA key with it, and rich names links
+    "pickle": ("dumps", "loads"),  # rich keeps what belongs to a style with it
+    "random": (),  # cryptography finds the primes of an RSA key with it
     "subprocess": (),  # autopage, below cliff, starts a pager with it
     "tempfile": (),  # stevedore writes its cache with it
     "typing_extensions": (),  # jwcrypto marks functions as deprecated with it
     "urllib.parse": ("quote", "quote_from_bytes", "unquote", "urlencode"),  # pathlib, for addresses of files
-    "uuid": (),  # and make IDs of tokens with it
+    "uuid": (),  # we make IDs of tokens with it
     "zipfile": (),  # importlib.metadata looks for packages in archives with it
     "importlib.metadata._adapters": (),  # its parent reads with it, as mail, what packages say of themselves
     "cliff._argparse": ("ArgumentParser", "SmartHelpFormatter"),  # we have a parser of our own
@@ -51,7 +52,7 @@ SELDOM_USED: Mapping[str, Sequence[str]] = {
     "stevedore.hook": ("HookManager",),
     "cryptography.x509": (),  # jwcrypto.jwk reads certificates with it
     "cryptography.hazmat.backends.openssl.backend": ("backend",),  # jwcrypto hands it to functions that ignore it
-    f"{_OF_CRYPTOGRAPHY}.asymmetric.ec": (),
+    f"{_OF_CRYPTOGRAPHY}.asymmetric.ec": (),  # jwcrypto signs with these keys, but with those of RSA more often
     f"{_OF_CRYPTOGRAPHY}.asymmetric.ed25519": ("Ed25519PrivateKey", "Ed25519PublicKey"),  # keys that Qlik cannot use
     f"{_OF_CRYPTOGRAPHY}.asymmetric.ed448": ("Ed448PrivateKey", "Ed448PublicKey"),
     f"{_OF_CRYPTOGRAPHY}.asymmetric.mldsa": (
@@ -59,7 +60,7 @@ SELDOM_USED: Mapping[str, Sequence[str]] = {
         *("MLDSA65PublicKey", "MLDSA87PrivateKey", "MLDSA87PublicKey"),
     ),
     f"{_OF_CRYPTOGRAPHY}.asymmetric.x448": ("X448PrivateKey", "X448PublicKey"),
-    f"{_OF_CRYPTOGRAPHY}.ciphers": ("Cipher", "algorithms", "modes"),  # jwcrypto.jwa encrypts with the rest
+    f"{_OF_CRYPTOGRAPHY}.ciphers": ("Cipher", "algorithms", "modes"),  # jwcrypto.jwa encrypts with these
     f"{_OF_CRYPTOGRAPHY}.kdf.concatkdf": ("ConcatKDFHash",),
     f"{_OF_CRYPTOGRAPHY}.kdf.pbkdf2": ("PBKDF2HMAC",),
     f"{_OF_CRYPTOGRAPHY}.keywrap": ("aes_key_unwrap", "aes_key_wrap"),
