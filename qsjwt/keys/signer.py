@@ -60,6 +60,18 @@ class Signer(abc.ABC):
         :raises SigningFailed: if a service refuses, or does not answer in time.
         """
 
+    def verify(self, data: bytes, signature: bytes, algorithm: str) -> None:
+        """Return if *signature*, in JOSE form, is one of *data* that the public key verifies.
+
+        :param algorithm: as for :meth:`sign`.
+        :raises Exception: if it is not: whatever jwcrypto and the library below it raise.
+        """
+        self._verifying(algorithm)(data, signature)
+
+    @functools.cached_property
+    def _verifying(self) -> Callable[[str], Callable[[bytes, bytes], None]]:
+        return functools.cache(functools.partial(_jws, self.public_key, "verify"))
+
     @functools.cached_property
     def thumbprint(self) -> str:
         """The SHA-256 thumbprint of the public key (RFC 7638), in base64url."""
@@ -99,6 +111,9 @@ class LocalSigner(Signer):
         self.public_key = public_half(private_key)
         self.certificates = certificates
         self._private_key = private_key
+        self._signing: Callable[[str], Callable[[bytes], bytes]] = functools.cache(
+            functools.partial(_jws, private_key, "sign")
+        )
 
     @functools.cached_property
     def algorithms(self) -> Sequence[str]:
@@ -106,8 +121,7 @@ class LocalSigner(Signer):
         return key_algorithms(self._private_key)
 
     def sign(self, data: bytes, algorithm: str) -> bytes:
-        signature: bytes = jws_algorithm(algorithm).sign(self._private_key, data)
-        return signature
+        return self._signing(algorithm)(data)
 
     def copy_for_process(self) -> "Callable[[], Signer] | None":
         # Whoever makes a class of it may do more than sign.
@@ -124,10 +138,21 @@ class _Copy:
         return LocalSigner(same_jwk(self.members))
 
 
-@functools.cache
-def jws_algorithm(name: str) -> Any:
-    """Return what signs and verifies by the algorithm *name* (JWA, RFC 7518, section 3.1) with a JWK."""
-    return JWA.signing_alg(name)
+def _jws(key: JWK, operation: str, algorithm: str) -> Any:
+    """Return what signs, or verifies, with *key* by *algorithm* (JWA, RFC 7518, section 3.1): the key is opened now."""
+    implementation = JWA.signing_alg(algorithm)
+    opened = _Opened(key.get_op_key(operation, getattr(implementation, "curve", None)))
+    return functools.partial(getattr(implementation, operation), opened)
+
+
+class _Opened:
+    """A JWK that has been looked into: an implementation asks it for the key below it, and for nothing else."""
+
+    def __init__(self, key: Any) -> None:
+        self._key = key
+
+    def get_op_key(self, _operation: str, _curve: str | None = None) -> Any:
+        return self._key
 
 
 def key_algorithms(key: JWK) -> Sequence[str]:
