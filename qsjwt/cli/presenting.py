@@ -1,9 +1,8 @@
 """What ``try`` and ``exchange`` share: a token, given or made for this, is presented to its server."""
 
 import time
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from qsjwt.cli.command import PlatformCommand
 from qsjwt.cli.create import created_token
@@ -39,8 +38,7 @@ _TOLD_SECONDS: Final = 2
 """By how much clocks differ if it is worth a word; the header Date has whole seconds, and the answer took a while."""
 
 
-@dataclass(frozen=True)
-class Presented:
+class Presented(NamedTuple):
     """What came of presenting a token.
 
     :ivar verdict: why it was refused; None if it was not.

@@ -2,8 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from qsjwt.errors import InputError
@@ -14,8 +13,7 @@ _HOST: Final = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+")
 _EXAMPLE: Final = "write it as https://sense.example.com/jwt or https://mytenant.eu.qlikcloud.com"
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """Where a server is.
 
     :ivar scheme: ``https``, or ``http`` at loopback.

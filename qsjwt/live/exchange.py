@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from qsjwt.live.messages import Request, Response
 
@@ -81,8 +81,7 @@ def run(exchange: Generator[Request, Response, T], send: Send) -> T:
         exchange.close()
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What an answer of a server means, as far as that is known; all of a platform's are a table.
 
     :ivar status: of the answer; 0 for any.

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from qsjwt.live.exchange import Explanation
 from qsjwt.live.messages import Response
@@ -31,8 +30,7 @@ EVERYWHERE: Final = (
 """What holds for every platform that says nothing else."""
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """Why, perhaps.
 
     :ivar rule: the name of the rule that a check finds broken; empty for a cause that only the server can know.
@@ -44,8 +42,7 @@ class Cause:
     rule: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What an answer comes to.
 
     :ivar causes: the likeliest first; there is one at least.

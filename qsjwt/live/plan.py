@@ -1,8 +1,7 @@
 """What it takes to register: what a server has already, how that differs, and the changes that are to be made."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from qsjwt.live.messages import Request, Response
 from qsjwt.redaction import quoted, shown
@@ -11,8 +10,7 @@ _PEM: Final = "-----BEGIN "
 _ELEMENT: Final = "[]"
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """A member of what is registered that is not as it is to be.
 
     :ivar name: the member's name in the server's JSON; ``[]`` at its end stands for an element of an array.
@@ -35,8 +33,7 @@ class Difference:
         return f"{quoted(self.name)} is {shown(self.found)}, not {shown(self.wanted)}"
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """Where to register.
 
     :ivar url: the server's URL, without a slash at its end.
@@ -54,8 +51,7 @@ Changing: TypeAlias = Generator[Request, Response, Facts]
 """Yields requests that read, then one that writes, is sent the response to each, and returns what is known now."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One change at the server.
 
     :ivar title: what it does, such as "create the virtual proxy 'jwt'".
@@ -66,8 +62,7 @@ class Change:
     carry_out: Callable[[Facts], Changing]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is to be done so that the platform accepts the tokens.
 
     :ivar entity: what is registered, for messages, such as "the virtual proxy 'jwt'".

@@ -64,7 +64,7 @@ class Try(PresentingCommand):
             record["remarks"] = [*outcome.session.remarks, *([unended] if is_open else [])]
         if verdict is not None and outcome.refusal is not None:
             record["answer"] = _answer(outcome.refusal)
-            record["causes"] = [asdict(cause) for cause in verdict.causes]
+            record["causes"] = [cause._asdict() for cause in verdict.causes]
             record["server_clock_ahead"] = presented.ahead
         shown: dict[str, Any] = _without_secrets(record)
         return shown
