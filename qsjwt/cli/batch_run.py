@@ -55,15 +55,11 @@ def run_batch(prepare: Callable[..., PreparedRequest], options: Options, referen
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
         for some in held.enter_context(contextlib.closing(results)):
-            records: list[str] = []
             for result in some:
-                if result.error is not None:  # what is said of it comes after the tokens before it
-                    write("".join(records))
-                    records.clear()
                 tally.add(result)
                 if result.token is not None:
-                    records.append(shown.record(result.row, result.token))
-            write("".join(records))
+                    # By itself: whoever ends the program while the reader of a pipe is slow leaves no half of it there.
+                    write(shown.record(result.row, result.token))
             advance(some[-1].row.end, tally.tokens, tally.failed)
     tally.finish()
 
