@@ -1,6 +1,5 @@
 """Tokens by Python call: one, or one for each row, as the command line makes them."""
 
-import contextlib
 import itertools
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any
@@ -78,14 +77,11 @@ def create_tokens(
     prepared = _prepared(platform, algorithm, claims, check, options)
     number = default_jobs() if jobs is None else checked_jobs(jobs)
 
-    def each() -> Generator[RowResult, None, None]:
+    def results() -> Generator[RowResult, None, None]:
         with opened(key, secrets, prepared.creator.algorithms(prepared.algorithm)) as signer:
-            made = create_all(prepared, map(_row, itertools.count(1), rows), signer, key, number)
-            with contextlib.closing(made):
-                for results in made:
-                    yield from results
+            yield from create_all(prepared, map(_row, itertools.count(1), rows), signer, key, number)
 
-    return each()
+    return results()
 
 
 def _row(number: int, values: Any) -> Row:

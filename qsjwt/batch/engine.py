@@ -66,8 +66,8 @@ def default_jobs() -> int:
 
 def create_all(
     prepared: PreparedRequest, rows: Iterable[Row | None], signer: Signer, reference: str, jobs: int
-) -> Generator[Sequence[RowResult], None, None]:
-    """Return a generator of the result of each of *rows*, in their order, some at a time, while later ones are at work.
+) -> Generator[RowResult, None, None]:
+    """Return a generator of the result of each of *rows*, in their order, while later ones are at work.
 
     :param rows: may have None among them, where the next may take a while: what is begun is finished then.
     :param signer: is used by *jobs* threads at once, or copied to as many processes.
@@ -89,7 +89,7 @@ def create_all(
 
 def _results(
     rows: Iterable[Row | None], jobs: int, makers: AbstractContextManager["Submit"], pace: "_Pace"
-) -> Generator[Sequence[RowResult], None, None]:
+) -> Generator[RowResult, None, None]:
     with makers as submit:
         window: deque[Outcome[list[RowResult]]] = deque()
         chunk: list[Row] = []
@@ -105,10 +105,10 @@ def _results(
             if row is None or len(chunk) >= pace.rows:
                 begin()
             while window and (row is None or len(window) > jobs * TASKS_AHEAD or window[0].is_known()):
-                yield window.popleft().wait()
+                yield from window.popleft().wait()
         begin()
         while window:
-            yield window.popleft().wait()
+            yield from window.popleft().wait()
 
 
 class _Maker:

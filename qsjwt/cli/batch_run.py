@@ -54,13 +54,12 @@ def run_batch(prepare: Callable[..., PreparedRequest], options: Options, referen
         write = _to_stdout() if to_stdout else _writer(held.enter_context(private_output(options.output)))
         advance = held.enter_context(progress.bar(size, stdout_is_busy=to_stdout))
         write(shown.head)
-        for some in held.enter_context(contextlib.closing(results)):
-            for result in some:
-                tally.add(result)
-                if result.token is not None:
-                    # By itself: whoever ends the program while the reader of a pipe is slow leaves no half of it there.
-                    write(shown.record(result.row, result.token))
-            advance(some[-1].row.end, tally.tokens, tally.failed)
+        for result in held.enter_context(contextlib.closing(results)):
+            tally.add(result)
+            if result.token is not None:
+                # By itself: whoever ends the program while the reader of a pipe is slow leaves no half of it there.
+                write(shown.record(result.row, result.token))
+            advance(result.row.end, tally.tokens, tally.failed)
     tally.finish()
 
 
