@@ -73,7 +73,7 @@ SELDOM_USED: Mapping[str, Sequence[str]] = {
 }
 """Modules, and those of their objects that are imported by name."""
 
-_loading = threading.RLock()
+_being_loaded: set[str] = set()
 
 
 def begin() -> None:
@@ -133,7 +133,8 @@ class _LaterLoader:
         module.__class__ = _Postponed
         used = _USED.get(name, dict)()
         vars(module).update({each: _PostponedObject(module, each) for each in SELDOM_USED[name]}, **used)
-        vars(module)["__postponed__"] = True
+        # A lock for each: one for all would be held while others, which hold what it waits for, wait for it.
+        vars(module)["__postponed__"] = threading.RLock()
 
 
 class _Postponed(ModuleType):
@@ -173,16 +174,19 @@ class _PostponedObject:
 
 
 def _require_loaded(module: ModuleType) -> None:
-    with _loading:
-        state = vars(module)
-        if not state.get("__postponed__"):
+    name, state = module.__name__, vars(module)
+    lock = state.get("__postponed__")
+    if lock is None:
+        return
+    with lock:
+        if "__postponed__" not in state or name in _being_loaded:  # its own code may ask it for names
             return
         before = state.copy()
+        _being_loaded.add(name)
         try:
-            state["__postponed__"] = False  # its own code may ask it for names
-            for name in SELDOM_USED[module.__name__]:
-                if isinstance(state[name], _PostponedObject):  # and not what a package has a module of its own for
-                    del state[name]
+            for each in SELDOM_USED[name]:
+                if isinstance(state[each], _PostponedObject):  # and not what a package has a module of its own for
+                    del state[each]
             spec = module.__spec__
             if spec is not None and spec.loader is not None:
                 spec.loader.exec_module(module)
@@ -193,6 +197,8 @@ def _require_loaded(module: ModuleType) -> None:
             state.clear()
             state.update(before)
             raise
+        finally:
+            _being_loaded.discard(name)
 
 
 def _borrowed(modules: Sequence[str], *names: str) -> dict[str, object]:

@@ -36,6 +36,32 @@ else:
     run_program(sys.executable, "-c", code)
 
 
+def test_threads_that_load_postponed_modules_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text(
+        "import sys\nsys.in_first.set()\nsys.in_second.wait(20)\nimport second\nname = 'first'\n", encoding="ascii"
+    )
+    (tmp_path / "second.py").write_text(
+        "import sys\nsys.in_second.set()\nsys.in_first.wait(20)\nimport third\nname = third.name\n", encoding="ascii"
+    )
+    (tmp_path / "third.py").write_text("name = 'third'\n", encoding="ascii")
+    code = """
+import importlib, sys, threading
+from qsjwt import startup
+sys.path.insert(0, "")
+sys.in_first, sys.in_second = threading.Event(), threading.Event()
+startup.SELDOM_USED = {"first": (), "third": ()}
+startup.postpone_imports()
+names = []
+def look(module):
+    names.append(importlib.import_module(module).name)
+threads = [threading.Thread(target=look, args=(name,), daemon=True) for name in ("first", "second")]
+[thread.start() for thread in threads]
+[thread.join(40) for thread in threads]
+print(*sorted(names))
+"""
+    assert run_program(sys.executable, "-c", code, cwd=tmp_path).stdout == "first third\n"
+
+
 def test_a_module_of_a_postponed_package_may_be_used_before_the_package() -> None:
     code = """
 from qsjwt import startup
