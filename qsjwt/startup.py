@@ -169,6 +169,18 @@ class _PostponedObject:
     def __subclasscheck__(self, value: type) -> bool:
         return issubclass(value, self._loaded())
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self._loaded() == other)
+
+    def __hash__(self) -> int:
+        return hash(self._loaded())
+
+    def __or__(self, other: Any) -> Any:
+        return self._loaded() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self._loaded()
+
     def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[Any, ...]:
         return (self._loaded(),)
 

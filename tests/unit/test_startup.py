@@ -173,3 +173,22 @@ for name in ("first", "last"):
 print(late.first, late.last, sys.modules["late"] is late, type(late).__name__)
 """
     assert run_program(sys.executable, "-c", code, cwd=tmp_path).stdout == "interrupted\n1 2 True module\n"
+
+
+def test_a_table_of_classes_and_a_type_hint_may_have_a_stand_in_among_them() -> None:
+    code = """
+from qsjwt import startup
+startup.SELDOM_USED = {"fractions": ("Fraction",)}
+startup.postpone_imports()
+from fractions import Fraction
+assert type(Fraction).__name__ == "_PostponedObject"
+early = Fraction
+table = {early: "a fraction", int: "an integer"}
+hints = early | int, None | early, early | early
+assert isinstance(early(1, 2), hints[0]) and not isinstance("", hints[1])
+from fractions import Fraction
+assert type(Fraction) is not type(early)
+assert table[Fraction] == "a fraction" and early == Fraction and early != int
+assert hints == (Fraction | int, None | Fraction, Fraction)
+"""
+    run_program(sys.executable, "-c", code)
