@@ -24,6 +24,7 @@ from qsjwt.api import (
     create_tokens,
 )
 from qsjwt.batch import engine
+from qsjwt.keys.signer import LocalSigner
 from tests.conftest import InstallPlugin, pem
 
 
@@ -260,6 +261,29 @@ def test_signatures_are_made_side_by_side(
     )
     results = create_tokens("qseow", [{"userid": "a"}] * 8, **{**common, "key": "gate:"}, jobs=4)
     assert all(result.token for result in results)
+
+
+def test_one_job_takes_another_thread_only_for_a_key_that_is_elsewhere(
+    common: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[threading.Thread] = []
+
+    class Seen(LocalSigner):
+        """Says where it signs; as a class of somebody's own, it may be anywhere, and cannot be copied."""
+
+        def sign(self, data: bytes, algorithm: str) -> bytes:
+            seen.append(threading.current_thread())
+            return super().sign(data, algorithm)
+
+    with monkeypatch.context() as changed:
+        changed.setattr("qsjwt.keys.reference.LocalSigner", Seen)
+        assert all(result.token for result in create_tokens("qseow", [{"userid": "a"}] * 3, **common, jobs=1))
+    assert len(seen) == 3
+    assert threading.current_thread() not in seen
+    before = threading.active_count()
+    for result in create_tokens("qseow", [{"userid": "a"}] * 3, **common, jobs=1):
+        assert result.token
+        assert threading.active_count() <= before
 
 
 def test_as_many_threads_sign_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
