@@ -43,6 +43,11 @@ def run_program(*command: object, **how: Any) -> "subprocess.CompletedProcess[st
     return done
 
 
+def unmeasured() -> dict[str, str]:
+    """Return the environment without what traces a program for coverage, which imports and holds a lot itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+
+
 def located(program: str) -> str | None:
     """Return where *program* is: on the path, or where its variable says."""
     return shutil.which(os.environ.get(_NAMED[program], "") if program in _NAMED else program)

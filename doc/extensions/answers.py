@@ -1,6 +1,5 @@
 """Write what the answers of Qlik's servers mean, by what a reader has in front of them: a status, a code, a text."""
 
-import dataclasses
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -67,7 +66,7 @@ def _grouped(key: Callable[[Explanation], K]) -> dict[K, dict[str, list[Explanat
 
 
 def _without_status(known: _Known) -> list[tuple[str, Sequence[Explanation]]]:
-    return [(title, [dataclasses.replace(row, status=0) for row in rows]) for title, rows in known.items()]
+    return [(title, [row._replace(status=0) for row in rows]) for title, rows in known.items()]
 
 
 def _items(known: _Known) -> str:

@@ -2,11 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qsjwt.startup import SELDOM_USED
-from tests.programs import run_program
+from tests.programs import run_program, unmeasured
+
+
+def _run(*words: str, **how: Any) -> str:
+    """Run Python, in which nothing else is imported early; return what it prints."""
+    return run_program(sys.executable, *words, env=unmeasured(), **how).stdout
 
 
 def test_a_postponed_module_is_the_real_one_when_it_is_used() -> None:
@@ -33,7 +39,7 @@ except AttributeError as error:
 else:
     raise AssertionError
 """
-    run_program(sys.executable, "-c", code)
+    _run("-c", code)
 
 
 def test_threads_that_load_postponed_modules_do_not_wait_for_each_other(tmp_path: Path) -> None:
@@ -59,7 +65,7 @@ threads = [threading.Thread(target=look, args=(name,), daemon=True) for name in 
 [thread.join(40) for thread in threads]
 print(*sorted(names))
 """
-    assert run_program(sys.executable, "-c", code, cwd=tmp_path).stdout == "first third\n"
+    assert _run("-c", code, cwd=tmp_path) == "first third\n"
 
 
 def test_a_module_of_a_postponed_package_may_be_used_before_the_package() -> None:
@@ -74,7 +80,7 @@ modes = ciphers.modes
 ciphers.AEADCipherContext
 assert ciphers.modes is modes and early.CBC is modes.CBC
 """
-    run_program(sys.executable, "-c", code)
+    _run("-c", code)
 
 
 @pytest.mark.parametrize("name", SELDOM_USED)
@@ -94,7 +100,7 @@ for each, stand_in in early.items():
     assert type(real).__name__ != "_PostponedObject", each
     assert getattr(stand_in, "_loaded", lambda: stand_in)() is real
 """
-    run_program(sys.executable, "-c", code, name)
+    _run("-c", code, name)
 
 
 def test_the_stand_in_of_an_object_does_what_the_object_does() -> None:
@@ -117,7 +123,7 @@ assert Own(1, 4) * 2 == half
 from fractions import Fraction
 assert type(half) is Fraction
 """
-    run_program(sys.executable, "-c", code)
+    _run("-c", code)
 
 
 def test_a_stand_in_that_has_what_is_used_of_a_module_does_the_same_as_the_module() -> None:
@@ -140,7 +146,7 @@ assert [gettext.NullTranslations().gettext("usage: "), *said[1:]] == said == ["u
 assert locale.normalize("de_DE") and isinstance(early, locale.Error)
 assert not [module for module in stand_ins if "__postponed__" in vars(module)]
 """
-    run_program(sys.executable, "-c", code)
+    _run("-c", code)
 
 
 @pytest.mark.parametrize(("options", "marked"), [((), "False"), (("-W", "default"), "True")])
@@ -151,7 +157,7 @@ startup.postpone_imports()
 from jwcrypto.jwk import JWK
 print(hasattr(JWK.key_id.fget, "__deprecated__"))
 """
-    assert run_program(sys.executable, *options, "-c", code).stdout.strip() == marked
+    assert _run(*options, "-c", code).strip() == marked
 
 
 def test_a_postponed_module_whose_import_is_interrupted_is_postponed_again(tmp_path: Path) -> None:
@@ -172,7 +178,7 @@ for name in ("first", "last"):
         print("interrupted")
 print(late.first, late.last, sys.modules["late"] is late, type(late).__name__)
 """
-    assert run_program(sys.executable, "-c", code, cwd=tmp_path).stdout == "interrupted\n1 2 True module\n"
+    assert _run("-c", code, cwd=tmp_path) == "interrupted\n1 2 True module\n"
 
 
 def test_a_table_of_classes_and_a_type_hint_may_have_a_stand_in_among_them() -> None:
@@ -191,4 +197,4 @@ assert type(Fraction) is not type(early)
 assert table[Fraction] == "a fraction" and early == Fraction and early != int
 assert hints == (Fraction | int, None | Fraction, Fraction)
 """
-    run_program(sys.executable, "-c", code)
+    _run("-c", code)

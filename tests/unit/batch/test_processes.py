@@ -21,7 +21,7 @@ from qsjwt.batch.processes import WorkerProcess
 from qsjwt.keys.reference import Secrets, open_signer
 from qsjwt.keys.signer import LocalSigner
 from tests.conftest import InstallPlugin, Run, interruptible, pem, posix
-from tests.programs import run_program
+from tests.programs import run_program, unmeasured
 
 WAIT_SECONDS: Final = 60
 
@@ -332,7 +332,7 @@ def test_a_process_imports_no_more_than_the_program_does_for_one_token(keys: Sim
         assert copy is not None
         work = processes.sendable(prepare("qseow", userdir="LAB", expires="5m"), copy, "file:k.pem")
     python = [sys.executable, "-I", "-X", "importtime", "-c", processes.CODE]
-    done = subprocess.run(python, input=work, capture_output=True, check=True)
+    done = subprocess.run(python, input=work, capture_output=True, check=True, env=unmeasured())
     assert done.stdout == pickle.dumps(worker.READY)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
     assert {"qsjwt.batch.worker", "qsjwt_platforms.virtual_proxy"} <= imported
