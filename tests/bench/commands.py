@@ -82,7 +82,7 @@ def one_token(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def batches(folder: Path, key: Key, rows: int, cores: int) -> Iterator[Batch]:
-    """Yield the ways to sign *rows* tokens; Node's library is one if it is in *folder*, with one core."""
+    """Yield the ways to sign *rows* tokens; with one core also a bare loop, and Node's library if it is in *folder*."""
     columns, row = "userid,username,groups", "user{n},User {n},sales;dev"
     options = ["create-qseow", "--userdir", "LAB"]
     if key is P_384:  # which of Qlik's products the OAuth clients of Qlik Cloud alone accept
@@ -105,7 +105,12 @@ def batches(folder: Path, key: Key, rows: int, cores: int) -> Iterator[Batch]:
     script = [sys.executable, str(BENCH / "pyjwt_script.py"), "--key", file, "--algorithm", key.algorithm]
     yield Batch("qsjwt --batch", key, rows, cores, ours, path)
     yield Batch("script with PyJWT", key, rows, cores, [*script, "--processes", str(cores)], path)
-    if cores == 1 and (folder / "node_modules").exists():
+    if cores > 1:
+        return
+    loop = [sys.executable, str(BENCH / "bare_loop.py"), "--key", file, "--algorithm", key.algorithm]
+    yield Batch("bare loop that signs", key, rows, cores, loop, path)
+    yield Batch("bare loop that signs and verifies", key, rows, cores, [*loop, "--verify"], path)
+    if (folder / "node_modules").exists():
         node = ["node", str(BENCH / "jsonwebtoken_script.mjs"), file, key.algorithm]
         yield Batch("script with jsonwebtoken", key, rows, cores, node, path)
 

@@ -55,6 +55,13 @@ def test_the_script_with_pyjwt_makes_the_tokens_of_a_batch_in_its_order(
     assert _checked(done.stdout, keys.rsa.public_key(), "RS256") == expected
 
 
+@pytest.mark.parametrize(("name", "algorithm"), [("rsa", "RS256"), ("p384", "ES384")])
+def test_the_bare_loop_makes_a_signature_for_each_row(keys: SimpleNamespace, name: str, algorithm: str) -> None:
+    command = (sys.executable, BENCH / "bare_loop.py", "--key", keys.files[name], "--algorithm", algorithm)
+    assert run_program(*command, input=ROWS).stdout == "250 signatures\n"
+    assert run_program(*command, "--verify", input=ROWS).stdout == "250 signatures\n"
+
+
 @pytest.mark.needs("npm")
 def test_the_script_with_jsonwebtoken_makes_the_tokens_of_a_batch_in_its_order(
     keys: SimpleNamespace, expected: Sequence[Any], node_modules: Path
