@@ -60,14 +60,6 @@ class Signer(abc.ABC):
         :raises SigningFailed: if a service refuses, or does not answer in time.
         """
 
-    def verify(self, data: bytes, signature: bytes, algorithm: str) -> None:
-        """Return if *signature*, in JOSE form, is one of *data* that the public key verifies.
-
-        :param algorithm: as for :meth:`sign`.
-        :raises Exception: if it is not: whatever jwcrypto and the library below it raise.
-        """
-        self._verifying(algorithm)(data, signature)
-
     @functools.cached_property
     def _verifying(self) -> Callable[[str], Callable[[bytes, bytes], None]]:
         return functools.cache(functools.partial(_jws, self.public_key, "verify"))
@@ -136,6 +128,17 @@ class _Copy:
 
     def __call__(self) -> Signer:
         return LocalSigner(same_jwk(self.members))
+
+
+def verify(signer: Signer, data: bytes, signature: bytes, algorithm: str) -> None:
+    """Return if *signature*, in JOSE form, is one of *data* that the public key of *signer* verifies.
+
+    It is no method, which a class of somebody else's might have of its own.
+
+    :param algorithm: one of the algorithms of *signer*.
+    :raises Exception: if it is not: whatever jwcrypto and the library below it raise.
+    """
+    signer._verifying(algorithm)(data, signature)  # noqa: SLF001 - kept there, as long as the signer is
 
 
 def _jws(key: JWK, operation: str, algorithm: str) -> Any:

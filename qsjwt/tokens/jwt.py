@@ -13,7 +13,7 @@ from jwcrypto.jws import JWS
 from qsjwt.errors import InputError, QsJwtError, SigningFailed, VerificationFailed
 from qsjwt.io import read
 from qsjwt.io.strict_json import parse_json
-from qsjwt.keys.signer import Signer, unsuitability
+from qsjwt.keys.signer import Signer, unsuitability, verify
 from qsjwt.redaction import quoted, shown
 from qsjwt.tokens.dates import fault_of, moment
 
@@ -79,7 +79,7 @@ def sign(token: Token, signer: Signer, algorithm: str, encoded: tuple[str, str] 
     try:
         if not isinstance(signature, bytes):
             raise TypeError("a signature is bytes")
-        signer.verify(signing_input, signature, algorithm)
+        verify(signer, signing_input, signature, algorithm)
     except Exception as cause:
         raise SigningFailed(
             "the signature does not verify with the key's own public half, so the token is not given out",

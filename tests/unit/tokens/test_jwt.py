@@ -57,6 +57,10 @@ class _Faulty(Signer):
         answer: bytes = self._answer(data) if callable(self._answer) else self._answer
         return answer
 
+    def verify(self, *_unused: object) -> bool:
+        """Verify as its service does, which is not asked."""
+        return True
+
 
 def test_a_signature_that_does_not_verify_is_never_given_out(keys: SimpleNamespace) -> None:
     public = JWK.from_pyca(keys.rsa.public_key())
